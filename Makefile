@@ -1,0 +1,54 @@
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PARTS := jobs operator worker dashboard cli
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt lock bench clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page; ends with a prompt answered
+	$(BIN)/greenscale local --try "Hello, GreenScale"
+
+test: lint .venv/.browser ## Lint, type-check and test everything
+	$(BIN)/pytest
+
+lint: .venv/.dev ## ruff, mypy and import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(foreach part,$(PARTS),-p greenscale_$(part))
+	$(BIN)/mypy tests bench
+	$(BIN)/lint-imports
+
+fmt: .venv/.dev ## Format, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.dev ## Measure latency, start-up and memory against their floors (a few minutes)
+	$(BIN)/python -m bench
+
+lock: ## Renew the locked requirements (needs uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --group build pyproject.toml -o requirements/local.txt
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --group build --group dev -c requirements/local.txt pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove the virtual environment and what local runs left
+	rm -rf .venv .greenscale artifacts
+
+.venv/.local: requirements/local.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"GreenScale needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Set PYTHON=python3.12, say.")'
+	@echo "Setting up .venv with locked packages (about a minute, once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes -r requirements/local.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.local requirements/dev.txt
+	@echo "Adding what the tests and linters need ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.browser: .venv/.dev
+	@tests/install-browser
+	@touch $@

@@ -1,0 +1,60 @@
+"""The page beside the workload: Streamlit on loopback."""
+
+import asyncio
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import greenscale_dashboard
+from greenscale_cli.local.child import Child
+from greenscale_cli.local.fault import LocalFault
+from greenscale_jobs import RedisAddress
+
+START_SECONDS = 60.0
+"""Streamlit imports a great deal; on a busy machine that takes a while."""
+
+
+async def start_page(
+    run_dir: Path, port: int, redis: RedisAddress, environment: Mapping[str, str]
+) -> Child:
+    """Start the page on loopback and wait until it answers.
+
+    Raises:
+        LocalFault: It does not start.
+    """
+    app = Path(greenscale_dashboard.__file__).parent.parent / "app.py"
+    command = [sys.executable, "-m", "streamlit", "run", str(app), *_flags(port)]
+    child = await Child.start(
+        command,
+        log=run_dir / "logs" / "page.log",
+        environment={**environment, "REDIS_HOST": redis.host, "REDIS_PORT": str(redis.port)},
+    )
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while child.returncode is None:
+                if await asyncio.to_thread(_answers, f"http://127.0.0.1:{port}/_stcore/health"):
+                    return child
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pass
+    raise LocalFault(f"the page did not start: {child.last_line()} (more in {child.log}); or use --no-page")
+
+
+def _flags(port: int) -> list[str]:
+    return [
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        "--server.headless=true",
+        "--server.fileWatcherType=none",
+        "--browser.gatherUsageStats=false",
+    ]
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:  # noqa: S310
+            return bool(reply.status == 200)  # noqa: PLR2004
+    except (urllib.error.URLError, OSError):
+        return False

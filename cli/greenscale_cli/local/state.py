@@ -1,0 +1,59 @@
+"""What a workload is doing, in one word and one sentence.
+
+Pure: no I/O, no clock.
+"""
+
+import dataclasses
+
+from greenscale_jobs import Stats
+
+FAULT_SECONDS = 180.0
+"""A worker repeats its engine's fault at least every minute: an older report says nothing about now."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sight:
+    """What the supervisor sees of a workload at one instant; times are Unix seconds."""
+
+    stats: Stats
+    replicas: int
+    wanted: int
+    max_replicas: int
+    suspended: bool
+    now: float
+    waking_since: float | None
+    """When scaling from zero began, until a worker claims."""
+    asleep_at: float | None
+    """When the cooldown ends if no job comes."""
+    crash: str | None
+    last_wake_seconds: float | None
+
+
+def describe(sight: Sight) -> tuple[str, str]:
+    """Return the state (as in the resource's status) and a sentence that explains it."""
+    stats = sight.stats
+    fault_age = sight.now - (stats.fault_at or 0)
+    if stats.fault and fault_age < FAULT_SECONDS:
+        return "Degraded", stats.fault
+    if sight.crash and stats.work:
+        return "Degraded", f"The last worker crashed: {sight.crash}"
+    if sight.suspended:
+        return "Suspended", f"Takes prompts, runs none; {stats.in_flight} still running."
+    if sight.waking_since is not None:
+        waking = f"Waking for {max(0.0, sight.now - sight.waking_since):.0f} s"
+        usual = f", the last time it took {sight.last_wake_seconds:.1f} s" if sight.last_wake_seconds else ""
+        return "Waking", f"{waking}{usual}; {_jobs(stats.pending)} waiting."
+    if stats.work and sight.replicas:
+        workers = f"{sight.replicas} of {sight.max_replicas} workers"
+        return "Active", f"{stats.in_flight} running, {stats.pending} waiting, {workers}."
+    if stats.work:
+        return "Waking", f"{_jobs(stats.pending)} waiting; the next poll wakes a worker."
+    if sight.replicas > 0 and sight.asleep_at is not None:
+        return "CoolingDown", f"Idle. Asleep again in {max(0.0, sight.asleep_at - sight.now):.0f} s."
+    if sight.replicas > 0:
+        return "Active", "Idle; the least number of workers is kept."
+    return "ScaledToZero", "Nothing runs, nothing costs. A prompt wakes it."
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"

@@ -1,0 +1,145 @@
+"""Does for one workload what KEDA, the HPA and the kubelet do in a cluster."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from greenscale_cli.local.autoscaler import Position, ScaledObject, asleep_at, decide
+from greenscale_cli.local.pool import WorkerPool
+from greenscale_cli.local.state import Sight, describe
+from greenscale_jobs import JobQueue, QueueUnavailable, Stats, WorkloadStatus
+from greenscale_operator.workload import Workload
+
+STATUS_SECONDS = 0.5
+"""How often the page and the command are told."""
+
+TEND_SECONDS = 1.0
+"""At zero replicas nobody else moves due retries."""
+
+HISTORY_SAMPLES = 3600
+"""An hour of samples, one a second."""
+
+
+class Supervisor:
+    """Polls the queue, scales the workers, tells the page. `say` is told each change of state."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        scaled: ScaledObject,
+        queue: JobQueue,
+        pool: WorkerPool,
+        *,
+        say: Callable[[str, str], None],
+    ) -> None:
+        self._workload = workload
+        self._scaled = scaled
+        self._queue = queue
+        self._pool = pool
+        self._say = say
+        self._position = Position(scaled.min_replicas)
+        self._waking_since: float | None = None
+        self._last_wake_seconds: float | None = None
+        self._claimed_before = 0
+        self._state = ""
+
+    async def run(self) -> None:
+        """Supervise until cancelled; Redis may come and go, the replicas are held meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._every(self._scaled.polling_interval, self._poll))
+            group.create_task(self._every(STATUS_SECONDS, self._tell))
+            group.create_task(self._every(TEND_SECONDS, self._tend))
+
+    async def _every(self, seconds: float, act: Callable[[], object]) -> None:
+        while True:
+            try:
+                await act()  # type: ignore[misc]
+            except QueueUnavailable as error:
+                self._announce("Degraded", str(error))
+            await asyncio.sleep(seconds)
+
+    async def _poll(self) -> None:
+        stats = await self._queue.stats()
+        now = time.time()
+        work = 0 if self._workload.suspend and not stats.in_flight else stats.work
+        before = self._position.replicas
+        self._position = decide(self._scaled, self._position, work, now=now)
+        if before == 0 and self._position.replicas > 0:
+            self._waking_since, self._claimed_before = now, _claims(stats)
+        await self._pool.scale(self._position.replicas)
+
+    async def _tend(self) -> None:
+        await self._queue.tend()
+
+    async def _tell(self) -> None:
+        stats, now = await self._queue.stats(), time.time()
+        self._note_waking(stats, now)
+        state, message = describe(
+            Sight(
+                stats=stats,
+                replicas=self._pool.running,
+                wanted=self._position.replicas,
+                max_replicas=self._scaled.max_replicas,
+                suspended=self._workload.suspend,
+                now=now,
+                waking_since=self._waking_since,
+                asleep_at=self._asleep_at(stats),
+                crash=self._pool.crash,
+                last_wake_seconds=self._last_wake_seconds,
+            )
+        )
+        await self._queue.put_workload(self._status(stats, state, message, now))
+        await self._queue.sample(
+            pending=stats.pending,
+            in_flight=stats.in_flight,
+            replicas=self._pool.running,
+            keep=HISTORY_SAMPLES,
+        )
+        self._announce(state, message)
+
+    def _note_waking(self, stats: Stats, now: float) -> None:
+        if self._waking_since is None:
+            return
+        if _claims(stats) > self._claimed_before:
+            self._last_wake_seconds = now - self._waking_since
+            self._waking_since = None
+        elif not stats.work and not self._pool.running:
+            self._waking_since = None  # cancelled before a worker came
+
+    def _asleep_at(self, stats: Stats) -> float | None:
+        return None if stats.work or self._scaled.min_replicas else asleep_at(self._scaled, self._position)
+
+    def _status(self, stats: Stats, state: str, message: str, now: float) -> WorkloadStatus:
+        return WorkloadStatus(
+            namespace=self._workload.namespace,
+            name=self._workload.name,
+            list_name=self._workload.list_name,
+            state=state,
+            message=message,
+            replicas=self._pool.running,
+            max_replicas=self._scaled.max_replicas,
+            engine=self._workload.engine.type,
+            model=self._workload.engine.model,
+            queue={
+                "pending": stats.pending,
+                "inFlight": stats.in_flight,
+                "delayed": stats.delayed,
+                "dead": stats.dead,
+            },
+            sampled_at=now,
+            waking_since=self._waking_since,
+            asleep_at=self._asleep_at(stats) if self._pool.running else None,
+            last_wake_seconds=self._last_wake_seconds,
+        )
+
+    def _announce(self, state: str, message: str) -> None:
+        if state != self._state:
+            self._state = state
+            self._say(state, message)
+
+
+def _claims(stats: Stats) -> int:
+    """How many jobs were ever claimed and are seen to be: those in flight and those that ended."""
+    return stats.in_flight + sum(
+        stats.counters.get(name, 0) for name in ("done", "dead", "retried", "expired")
+    )

@@ -1,0 +1,60 @@
+"""The durable job queue that all parts of GreenScale share."""
+
+from greenscale_jobs.address import RedisAddress
+from greenscale_jobs.calls import Claim, Finished, Page, Tended
+from greenscale_jobs.client import JobClient
+from greenscale_jobs.errors import (
+    DuplicateJob,
+    QueueError,
+    QueueFull,
+    QueueUnavailable,
+    UnknownJob,
+)
+from greenscale_jobs.ids import new_id, new_item
+from greenscale_jobs.keys import Keys
+from greenscale_jobs.queue import JobQueue, Limits
+from greenscale_jobs.records import (
+    Event,
+    InvalidItem,
+    Item,
+    Job,
+    JobError,
+    JobState,
+    Outcome,
+    Parameters,
+    Stats,
+    Usage,
+    WorkloadStatus,
+    parse_item,
+)
+
+__all__ = [
+    "Claim",
+    "DuplicateJob",
+    "Event",
+    "Finished",
+    "InvalidItem",
+    "Item",
+    "Job",
+    "JobClient",
+    "JobError",
+    "JobQueue",
+    "JobState",
+    "Keys",
+    "Limits",
+    "Outcome",
+    "Page",
+    "Parameters",
+    "QueueError",
+    "QueueFull",
+    "QueueUnavailable",
+    "RedisAddress",
+    "Stats",
+    "Tended",
+    "UnknownJob",
+    "Usage",
+    "WorkloadStatus",
+    "new_id",
+    "new_item",
+    "parse_item",
+]

@@ -1,0 +1,109 @@
+"""Where Redis is and how one gets in, as every part of GreenScale is told it."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+COMMAND_TIMEOUT_SECONDS = 5.0
+"""A command that Redis does not answer within this time is taken for lost."""
+
+TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+
+
+@dataclasses.dataclass(frozen=True)
+class RedisAddress:
+    """One Redis database; shown and logged without its password."""
+
+    host: str = "localhost"
+    port: int = 6379
+    database: int = 0
+    username: str | None = None
+    password: str | None = dataclasses.field(default=None, repr=False)
+    tls: bool = False
+
+    def __str__(self) -> str:
+        """Return `host:port`, with the database where it is not the first."""
+        return f"{self.host}:{self.port}" + (f"/{self.database}" if self.database else "")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "RedisAddress":
+        """Read REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD and REDIS_TLS.
+
+        Raises:
+            ValueError: One of them is wrong; the text names it.
+        """
+        return cls(
+            host=environment.get("REDIS_HOST") or "localhost",
+            port=_number(environment, "REDIS_PORT", 6379, most=65535),
+            database=_number(environment, "REDIS_DB", 0, least=0, most=2**31 - 1),
+            username=environment.get("REDIS_USERNAME") or None,
+            password=environment.get("REDIS_PASSWORD") or None,
+            tls=_truth(environment, "REDIS_TLS"),
+        )
+
+    @classmethod
+    def from_url(cls, url: str) -> "RedisAddress":
+        """Read `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
+
+        Raises:
+            ValueError: It is no such URL.
+        """
+        parts: dict[str, Any] = dict(redis.connection.parse_url(url))  # type: ignore[no-untyped-call]
+        if "path" in parts:
+            raise ValueError(f"{url.partition('?')[0]} is a socket's path; give redis://host:port")
+        return cls(
+            host=parts.get("host") or "localhost",
+            port=parts.get("port") or 6379,
+            database=parts.get("db", 0),
+            username=parts.get("username"),
+            password=parts.get("password"),
+            tls=url.startswith("rediss:"),
+        )
+
+    def connect(self, *, command_timeout: float | None = COMMAND_TIMEOUT_SECONDS) -> redis.asyncio.Redis:
+        """Return an asyncio client; nothing is dialled before the first command.
+
+        Nothing is retried beneath us: whether a script that got no answer may run again is the queue's
+        matter.
+        `command_timeout` None is for blocking commands.
+        """
+        return redis.asyncio.Redis(
+            **self._options(), socket_timeout=command_timeout, retry=AsyncRetry(NoBackoff(), 0)
+        )
+
+    def connect_plain(self) -> redis.Redis:
+        """Return a blocking client, safe to share between threads."""
+        return redis.Redis(
+            **self._options(), socket_timeout=COMMAND_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0)
+        )
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "host": self.host,
+            "port": self.port,
+            "db": self.database,
+            "username": self.username,
+            "password": self.password,
+            "ssl": self.tls,
+            "socket_connect_timeout": COMMAND_TIMEOUT_SECONDS,
+        }
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, *, least: int = 1, most: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
+    return int(text)
+
+
+def _truth(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name, "").strip().lower()
+    if text not in TRUTHS:
+        raise ValueError(f"{name} must be true or false, not {text!r}")
+    return TRUTHS[text]

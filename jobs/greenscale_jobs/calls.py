@@ -1,0 +1,302 @@
+"""What is said to Redis, and how its answers are read: shared by the asyncio and the plain client.
+
+Pure: a `Call` is a script's name, its arguments and the reading of its reply. `queue` and `client` carry
+it over.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from importlib import resources
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from greenscale_jobs.errors import DuplicateJob, QueueFull, UnknownJob
+from greenscale_jobs.records import (
+    MAX_ITEM_BYTES,
+    Event,
+    InvalidItem,
+    Item,
+    Job,
+    JobError,
+    JobState,
+    Outcome,
+    Parameters,
+    Stats,
+    WorkloadStatus,
+    parse_item,
+)
+
+T = TypeVar("T")
+Argument = str | bytes | int | float
+
+MAX_LENGTH = 10_000
+"""`queue.maxLength` where neither the resource nor the queue's config says another."""
+
+TEND_BATCH = 100
+"""Jobs moved by one tending script, so that Redis is never blocked for long."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Call(Generic[T]):
+    """One script to run on a queue. The time is put before `args` by whoever runs it."""
+
+    script: str
+    args: Sequence[Argument]
+    read: Callable[[Any], T]
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A job that this worker holds until its lease ends; `token` proves it."""
+
+    id: str
+    token: str
+    attempt: int
+    raw: bytes = dataclasses.field(repr=False)
+    """The item as it was pushed; `records.parse_item` reads it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """A claim's result, to be stored."""
+
+    claim: Claim
+    text: str = dataclasses.field(repr=False)
+    outcome: Outcome
+    unseen: str = dataclasses.field(default="", repr=False)
+    """The piece of the text that has not been emitted yet."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tended:
+    """How many jobs one tending moved, and in how many seconds the next is due."""
+
+    stranded: int
+    expired: int
+    due: int
+    dead: int
+    next_in: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Some jobs of one state, and how many there are."""
+
+    total: int
+    jobs: tuple[Job, ...]
+
+
+@functools.cache
+def script_text(name: str) -> str:
+    """Return the Lua of one script, with what all share before it."""
+    folder = resources.files("greenscale_jobs") / "lua"
+    return (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+
+
+def submit(items: Sequence[Item]) -> Call[None]:
+    """Put jobs on the list, all or none; reading raises QueueFull or DuplicateJob."""
+    args: list[Argument] = [MAX_LENGTH]
+    for item in items:
+        args += [item.id, msgspec.json.encode(item)]
+    return Call("submit", args, _read_submitted)
+
+
+def _read_submitted(reply: list[Any]) -> None:
+    if reply[0] == b"full":
+        raise QueueFull(
+            f"{reply[1]} jobs wait already and the queue takes {reply[2]} (queue.maxLength): "
+            "nothing was submitted; try again when workers have caught up"
+        )
+    if reply[0] == b"duplicate":
+        raise DuplicateJob(f"a job with the id {reply[1].decode()} exists already: nothing was submitted")
+
+
+def claim(
+    count: int, *, lease_seconds: float, worker: str, token: str, seed: str
+) -> Call[list[Claim] | None]:
+    """Lease up to `count` jobs. Reads None where the queue is paused."""
+
+    def read(reply: list[Any]) -> list[Claim] | None:
+        if reply[0] == b"paused":
+            return None
+        triples = zip(reply[1::3], reply[2::3], reply[3::3], strict=True)
+        return [Claim(job_id.decode(), token, attempt, raw) for job_id, raw, attempt in triples]
+
+    return Call("claim", (count, lease_seconds, worker, token, seed, MAX_ITEM_BYTES), read)
+
+
+def renew(claims: Sequence[Claim], *, lease_seconds: float) -> Call[list[str]]:
+    """Prolong leases. Reads for each claim: held, cancel or lost."""
+    args: list[Argument] = [lease_seconds]
+    for held in claims:
+        args += [held.id, held.token]
+    return Call("renew", args, lambda reply: [standing.decode() for standing in reply])
+
+
+def emit(pieces: Iterable[tuple[Claim, str]]) -> Call[None]:
+    """Append pieces of answers to their streams."""
+    args: list[Argument] = []
+    for held, text in pieces:
+        args += [held.id, held.token, held.attempt, text]
+    return Call("emit", args, lambda _: None)
+
+
+def finish(results: Sequence[Finished], *, result_ttl_seconds: int) -> Call[list[bool]]:
+    """Store results and drop their claims. Reads for each whether its claim still held."""
+    args: list[Argument] = [result_ttl_seconds]
+    for result in results:
+        args += [
+            result.claim.id,
+            result.claim.token,
+            msgspec.json.encode(result.outcome),
+            result.text,
+            result.unseen,
+        ]
+    return Call("finish", args, lambda reply: [bool(stored) for stored in reply])
+
+
+def give_up(
+    held: Claim, how: str, *, delay_seconds: float = 0, reason: str = "", message: str = ""
+) -> Call[str]:
+    """End an attempt without a result: `retry`, `dead` or `release`. Reads the new state, or `lost`."""
+    args = (held.id, held.token, how, delay_seconds, reason, message)
+    return Call("give_up", args, lambda reply: str(reply.decode()))
+
+
+def cancel(job_id: str) -> Call[JobState]:
+    """Cancel a job. Reads the state it was in; a final one stays as it is. Reading raises UnknownJob."""
+
+    def read(reply: bytes | None) -> JobState:
+        if reply is None:
+            raise _unknown(job_id)
+        return JobState(reply.decode())
+
+    return Call("cancel", (job_id,), read)
+
+
+def redrive(job_ids: Sequence[str]) -> Call[list[str]]:
+    """Send dead jobs again. Reads the ids of those that were dead."""
+    return Call("redrive", job_ids, lambda reply: [job_id.decode() for job_id in reply])
+
+
+def tend(*, max_attempts: int) -> Call[Tended]:
+    """Move on stranded claims, expired leases and due retries."""
+
+    def read(reply: list[Any]) -> Tended:
+        stranded, expired, due, dead, next_in = reply
+        return Tended(stranded, expired, due, dead, float(next_in) if next_in else None)
+
+    return Call("tend", (max_attempts, TEND_BATCH), read)
+
+
+def stats() -> Call[Stats]:
+    """Read the queue's numbers."""
+    return Call("stats", (), _read_stats)
+
+
+def _read_stats(reply: list[Any]) -> Stats:
+    pending, in_flight, delayed, dead, *rest = reply
+    told = {key.decode(): value.decode() for key, value in zip(rest[::2], rest[1::2], strict=True)}
+    fault, fault_at = told.pop("fault", None), told.pop("faultAt", None)
+    counters = {name: int(value) for name, value in sorted(told.items())}
+    return Stats(
+        pending,
+        in_flight,
+        delayed,
+        dead,
+        counters,
+        fault,
+        None if fault_at is None else float(fault_at),
+    )
+
+
+def job(job_id: str) -> Call[Job]:
+    """Read one job; reading raises UnknownJob."""
+
+    def read(reply: list[Any]) -> Job:
+        if not reply:
+            raise _unknown(job_id)
+        ahead, *fields = reply
+        return read_job(job_id, _mapping(fields), ahead=None if ahead == b"" else int(ahead))
+
+    return Call("job", (job_id,), read)
+
+
+def page(state: JobState, *, offset: int = 0, limit: int = 50) -> Call[Page]:
+    """Read some jobs of one state; `done` holds the cancelled too."""
+
+    def read(reply: list[Any]) -> Page:
+        total, *rows = reply
+        return Page(
+            int(total),
+            tuple(read_job(job_id.decode(), _mapping(fields)) for job_id, fields in rows),
+        )
+
+    return Call("page", (state, offset, limit), read)
+
+
+def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None) -> Job:
+    """Turn the hash `<list>:job:<id>` into a Job."""
+    try:
+        item = parse_item(fields.get("item", b""), job_id)
+        prompt, parameters = item.prompt, item.parameters
+    except InvalidItem:
+        prompt, parameters = None, Parameters()
+    outcome = fields.get("outcome")
+    return Job(
+        id=job_id,
+        state=JobState(fields["state"].decode()),
+        prompt=prompt,
+        parameters=parameters,
+        attempts=int(fields.get("attempts", 0)),
+        ahead=ahead,
+        submitted_at=_seconds(fields.get("submittedAt")),
+        claimed_at=_seconds(fields.get("claimedAt")),
+        due_at=_seconds(fields.get("dueAt")),
+        finished_at=_seconds(fields.get("finishedAt")),
+        worker=fields["worker"].decode() if "worker" in fields else None,
+        cancelling="cancel" in fields,
+        result=fields["result"].decode() if "result" in fields else None,
+        outcome=msgspec.json.decode(outcome, type=Outcome) if outcome else None,
+        errors=tuple(
+            msgspec.json.decode(line, type=JobError)
+            for line in fields.get("errors", b"").split(b"\n")
+            if line
+        ),
+    )
+
+
+def read_events(reply: Any) -> list[Event]:
+    """Turn XREAD's answer for one `<list>:events:<id>` into Events; none in time is an empty list."""
+    # redis-py gives a list of pairs over RESP2 and a mapping over RESP3.
+    streams = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply or []]
+    return [
+        Event(
+            id=event_id.decode(),
+            type=fields[b"type"].decode(),
+            attempt=int(fields[b"attempt"]),
+            text=fields.get(b"text", b"").decode(),
+        )
+        for entries in streams
+        for event_id, fields in entries
+    ]
+
+
+def read_workloads(reply: dict[bytes, bytes]) -> list[WorkloadStatus]:
+    """Turn the hash `greenscale:workloads` into statuses, by name."""
+    statuses = [msgspec.json.decode(value, type=WorkloadStatus) for value in reply.values()]
+    return sorted(statuses, key=lambda status: (status.namespace, status.name))
+
+
+def _mapping(fields: Sequence[bytes]) -> dict[str, bytes]:
+    return {key.decode(): value for key, value in zip(fields[::2], fields[1::2], strict=True)}
+
+
+def _seconds(value: bytes | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _unknown(job_id: str) -> UnknownJob:
+    return UnknownJob(f"no job has the id {job_id}: it never existed here, or its result has expired")

@@ -1,0 +1,72 @@
+"""Where everything about one queue lies in Redis.
+
+Pure: names only. The Lua scripts build the same names from the list's (`lua/common.lua`).
+"""
+
+import dataclasses
+
+DEFAULT_LIST = "jobs"
+"""The list of the sample workload; one that names no list gets its own (`own_list`)."""
+
+WORKLOADS = "greenscale:workloads"
+"""Hash: `<namespace>/<name>` -> the last `WorkloadStatus`, so that the page needs no Kubernetes API."""
+
+
+def own_list(namespace: str, name: str) -> str:
+    """Return the list of a workload that names none; the braces keep its keys in one Cluster slot."""
+    return f"greenscale:{{{namespace}/{name}}}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Keys:
+    """The keys of the queue whose list is `list_name`."""
+
+    list_name: str = DEFAULT_LIST
+
+    @property
+    def claiming(self) -> str:
+        """List: where a blocking claim lands until the claim script has leased it."""
+        return f"{self.list_name}:claiming"
+
+    @property
+    def inflight(self) -> str:
+        """Sorted set: job id -> when its lease ends (Unix seconds). KEDA counts it."""
+        return f"{self.list_name}:inflight"
+
+    @property
+    def delayed(self) -> str:
+        """Sorted set: job id -> when its retry is due (Unix seconds)."""
+        return f"{self.list_name}:delayed"
+
+    @property
+    def dead(self) -> str:
+        """List: jobs that failed for good, one JSON object each with id, reason and message."""
+        return f"{self.list_name}:dead"
+
+    @property
+    def done(self) -> str:
+        """Sorted set: ids of done and cancelled jobs -> when they expire; the newest are last."""
+        return f"{self.list_name}:done"
+
+    @property
+    def config(self) -> str:
+        """Hash: what producers must know: `maxLength`, `resultTTLSeconds`, `paused`."""
+        return f"{self.list_name}:config"
+
+    @property
+    def stats(self) -> str:
+        """Hash: counters since the queue exists, and the engine's present fault."""
+        return f"{self.list_name}:stats"
+
+    @property
+    def history(self) -> str:
+        """Stream: a capped line of samples for charts."""
+        return f"{self.list_name}:history"
+
+    def job(self, job_id: str) -> str:
+        """Hash: the job itself."""
+        return f"{self.list_name}:job:{job_id}"
+
+    def events(self, job_id: str) -> str:
+        """Stream: what happens to the job and its answer as it is written."""
+        return f"{self.list_name}:events:{job_id}"

@@ -1,0 +1,43 @@
+-- Lease as many jobs as asked for. ARGV: now, how many, lease in seconds, worker, token, seed of new ids, item limit in bytes.
+-- What a blocking claim has moved to `claiming` is taken first, whoever moved it: so a worker that died there strands nothing.
+local want, lease, worker, token, seed = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
+if redis.call('HGET', config, 'paused') == '1' then
+    return_claiming()
+    return { 'paused' }
+end
+
+local taken = redis.call('RPOP', claiming, want) or {}
+if #taken < want then
+    for _, raw in ipairs(redis.call('RPOP', list, want - #taken) or {}) do taken[#taken + 1] = raw end
+end
+
+-- The job that an item stands for: its id, what is known of it, and why it can never run.
+local function identify(raw, number)
+    local id, new = told_id(raw), seed .. '-' .. number
+    if #raw > tonumber(ARGV[7]) then
+        return new, {}, 'TooLarge', 'the item has ' .. #raw .. ' bytes, more than the ' .. ARGV[7] .. ' that are allowed'
+    end
+    if not id then return new, {} end
+    local known = redis.call('HMGET', job_key(id), 'state', 'item', 'attempts')
+    if not known[1] then return id, {} end
+    if known[1] == 'waiting' and (raw == known[2] or raw == reference(id)) then return id, known end
+    return new, {}, 'DuplicateId', 'a job with the id ' .. id .. ' exists already; send it without an id, or with a new one'
+end
+
+local claims = { 'ok' }
+for number, raw in ipairs(taken) do
+    local id, known, reason, message = identify(raw, number)
+    local attempts = (tonumber(known[3]) or 0) + 1
+    local item = known[2] or raw
+    if not known[2] then redis.call('HSET', job_key(id), 'item', raw) end
+    if reason then
+        bury(id, reason, message, 0)
+    else
+        redis.call('HSET', job_key(id), 'state', 'running', 'attempts', attempts, 'token', token, 'worker', worker,
+            'claimedAt', stamp(now))
+        redis.call('ZADD', inflight, stamp(now + lease), id)
+        announce(id, 'claimed', attempts, 'text', worker)
+        for _, value in ipairs({ id, item, attempts }) do claims[#claims + 1] = value end
+    end
+end
+return claims

@@ -1,0 +1,102 @@
+-- What every script begins with. KEYS[1] is the queue's list; the other keys are built from its name, as keys.py does.
+-- ARGV[1] is the time in Unix seconds; empty means Redis' own clock, so that no worker's clock matters.
+-- Every script writes first with a command that is allowed when memory is full (POP, ZREM, HDEL): from then on Redis lets
+-- the rest of the script write too, so a full Redis refuses new jobs but still finishes those it has.
+local list = KEYS[1]
+local claiming, inflight, delayed = list .. ':claiming', list .. ':inflight', list .. ':delayed'
+local dead, done, config, stats = list .. ':dead', list .. ':done', list .. ':config', list .. ':stats'
+
+local now = tonumber(ARGV[1])
+if not now then
+    local time = redis.call('TIME')
+    now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+end
+
+local function stamp(seconds) return string.format('%.3f', seconds) end
+
+local function job_key(id) return list .. ':job:' .. id end
+
+local function events_key(id) return list .. ':events:' .. id end
+
+-- How a job goes back to the list: its hash holds the item, whatever that looked like.
+local function reference(id) return '{"id":"' .. id .. '"}' end
+
+local function announce(id, kind, attempt, ...)
+    redis.call('XADD', events_key(id), '*', 'type', kind, 'attempt', attempt, ...)
+end
+
+local function count(what, by) if by > 0 then redis.call('HINCRBY', stats, what, by) end end
+
+local function result_ttl()
+    return tonumber(redis.call('HGET', config, 'resultTTLSeconds') or '') or 86400
+end
+
+-- An error as one line of JSON. Both texts come from our own code and are valid UTF-8.
+local function error_line(reason, message, attempt)
+    return '{"reason":' .. cjson.encode(reason) .. ',"message":' .. cjson.encode(message)
+        .. ',"attempt":' .. attempt .. ',"at":' .. stamp(now) .. '}'
+end
+
+-- One line for each failed attempt, oldest first.
+local function remember_error(id, line)
+    local earlier = redis.call('HGET', job_key(id), 'errors')
+    redis.call('HSET', job_key(id), 'errors', earlier and (earlier .. '\n' .. line) or line)
+end
+
+local function drop_claim(id)
+    redis.call('ZREM', inflight, id)
+    redis.call('HDEL', job_key(id), 'token')
+end
+
+local function expire(id, ttl)
+    redis.call('EXPIRE', job_key(id), ttl)
+    redis.call('EXPIRE', events_key(id), ttl)
+    redis.call('ZADD', done, stamp(now + ttl), id)
+end
+
+local function wait_again(id, attempts)
+    drop_claim(id)
+    redis.call('HSET', job_key(id), 'state', 'waiting', 'attempts', attempts)
+    redis.call('RPUSH', list, reference(id))
+    announce(id, 'waiting', attempts)
+end
+
+local function bury(id, reason, message, attempts)
+    drop_claim(id)
+    local line = error_line(reason, message, attempts)
+    remember_error(id, line)
+    local entry = '{"id":"' .. id .. '",' .. string.sub(line, 2)
+    redis.call('HSET', job_key(id), 'state', 'dead', 'attempts', attempts, 'finishedAt', stamp(now), 'dead', entry)
+    redis.call('LPUSH', dead, entry)
+    announce(id, 'dead', attempts, 'text', message)
+    redis.call('EXPIRE', events_key(id), result_ttl())
+    count('dead', 1)
+end
+
+local function end_cancelled(id, attempts)
+    drop_claim(id)
+    redis.call('HSET', job_key(id), 'state', 'cancelled', 'finishedAt', stamp(now))
+    redis.call('HDEL', job_key(id), 'cancel')
+    announce(id, 'cancelled', attempts)
+    expire(id, result_ttl())
+    count('cancelled', 1)
+end
+
+-- LPOP gives the newest first, so the oldest ends at the right, where it is taken next.
+local function return_claiming()
+    local stranded = redis.call('LPOP', claiming, 1000) or {}
+    for _, raw in ipairs(stranded) do redis.call('RPUSH', list, raw) end
+    return #stranded
+end
+
+-- The id that an item gives itself, or nil.
+local function told_id(raw)
+    local id = string.match(raw, '^{"id":"(%w[%w_.-]*)"') -- our own producers: no need to decode
+    if not id and string.match(raw, '^%s*{') then
+        local ok, item = pcall(cjson.decode, raw)
+        if ok and type(item) == 'table' and type(item.id) == 'string' then
+            id = string.match(item.id, '^%w[%w_.-]*$')
+        end
+    end
+    return id and #id <= 64 and id or nil
+end

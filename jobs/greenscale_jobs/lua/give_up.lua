@@ -1,0 +1,23 @@
+-- End an attempt without a result. ARGV: now, id, token, how (retry, dead, release), delay in seconds, reason, message.
+-- Answers the job's new state, or `lost`. A job that was cancelled meanwhile ends cancelled, whatever the worker wanted.
+local id, how, delay, reason, message = ARGV[2], ARGV[4], tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local job = redis.call('HMGET', job_key(id), 'token', 'attempts', 'cancel')
+if job[1] ~= ARGV[3] then return 'lost' end
+local attempts = tonumber(job[2])
+if job[3] then
+    end_cancelled(id, attempts)
+    return 'cancelled'
+elseif how == 'dead' then
+    bury(id, reason, message, attempts)
+    return 'dead'
+elseif how == 'release' then
+    wait_again(id, attempts - 1)
+    return 'waiting'
+end
+drop_claim(id)
+remember_error(id, error_line(reason, message, attempts))
+redis.call('HSET', job_key(id), 'state', 'delayed', 'dueAt', stamp(now + delay))
+redis.call('ZADD', delayed, stamp(now + delay), id)
+announce(id, 'delayed', attempts, 'text', message)
+count('retried', 1)
+return 'delayed'

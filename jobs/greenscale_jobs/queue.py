@@ -1,0 +1,248 @@
+"""The job queue for asyncio: what workers, the operator and local mode use.
+
+Every effect is one Lua script (`lua/`): a process killed between any two instructions loses nothing.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Any, Self, TypeVar
+
+import msgspec
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from greenscale_jobs import calls
+from greenscale_jobs.address import RedisAddress
+from greenscale_jobs.calls import Call, Claim, Finished, Page, Tended
+from greenscale_jobs.errors import QueueUnavailable, translate
+from greenscale_jobs.ids import new_id, new_item
+from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
+from greenscale_jobs.records import (
+    Event,
+    Item,
+    Job,
+    JobState,
+    Parameters,
+    Stats,
+    WorkloadStatus,
+    check_prompt,
+)
+
+T = TypeVar("T")
+
+EVENT_WAIT_SECONDS = 2.0
+"""How long one read waits for a job's next event; below the command timeout."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a queue holds its workers to; the defaults are the resource's."""
+
+    lease_seconds: float = 30
+    """How long a claim lives unrenewed; it is renewed at a third of it, so two renewals may be lost."""
+    max_attempts: int = 3
+    result_ttl_seconds: int = 86_400
+
+
+class JobQueue:
+    """One queue. Methods raise QueueUnavailable while Redis cannot be used; the caller may try again.
+
+    `clock` gives Unix seconds in place of Redis' own time; only tests need it.
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        list_name: str = DEFAULT_LIST,
+        *,
+        limits: Limits | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.address = address
+        self.keys = Keys(list_name)
+        self.limits = limits or Limits()
+        self._clock = clock
+        self._redis = address.connect()
+        # A blocking move waits longer than any command may: it has a connection without a time limit.
+        self._blocking = address.connect(command_timeout=None)
+        self._scripts: dict[str, AsyncScript] = {}
+
+    async def aclose(self) -> None:
+        """Close the connections; nothing that was claimed is given back by it."""
+        await self._redis.aclose()
+        await self._blocking.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Return the queue; it is closed at the end of the block."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    # What a producer does.
+
+    async def submit(
+        self, prompt: str, *, job_id: str | None = None, parameters: Parameters | None = None
+    ) -> str:
+        """Put one prompt on the list and return its job's id.
+
+        Raises:
+            InvalidItem: The prompt is blank or too large, or the id has a wrong form.
+            QueueFull: `maxLength` jobs wait already.
+            DuplicateJob: A job with this id exists.
+        """
+        item = new_item(prompt, job_id=job_id, parameters=parameters)
+        await self.submit_many([item])
+        return item.id
+
+    async def submit_many(self, items: Sequence[Item]) -> None:
+        """Put all of these on the list, or none; raises as `submit` does."""
+        await self._run(calls.submit([check_prompt(item) for item in items]))
+
+    async def cancel(self, job_id: str) -> JobState:
+        """Cancel a job and return the state it was in; a running one ends when its worker renews next."""
+        return await self._run(calls.cancel(job_id))
+
+    async def redrive(self, job_ids: Sequence[str]) -> list[str]:
+        """Send dead jobs again, with all attempts; return those that were dead."""
+        return await self._run(calls.redrive(job_ids))
+
+    # What a worker does.
+
+    async def claim(self, worker: str, count: int = 1) -> list[Claim] | None:
+        """Lease up to `count` jobs, oldest first; None while the queue is paused."""
+        call = calls.claim(
+            count,
+            lease_seconds=self.limits.lease_seconds,
+            worker=worker,
+            token=secrets.token_hex(8),
+            seed=new_id(),
+        )
+        return await self._run(call)
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until a job is there for `claim`, at most so long; says whether one came.
+
+        The job lies in `<list>:claiming` then: any worker's next `claim` takes it, and tending returns it.
+        """
+        blocking = self._blocking.blmove(
+            self.keys.list_name, self.keys.claiming, int(seconds), "RIGHT", "LEFT"
+        )
+        try:
+            async with asyncio.timeout(seconds + 5):
+                return await self._guard(blocking) is not None
+        except TimeoutError:
+            raise QueueUnavailable(f"Redis at {self.address} went silent") from None
+
+    async def renew(self, claims: Sequence[Claim]) -> list[str]:
+        """Prolong leases; says for each claim whether it is held, to cancel, or lost."""
+        return await self._run(calls.renew(claims, lease_seconds=self.limits.lease_seconds))
+
+    async def emit(self, pieces: Iterable[tuple[Claim, str]]) -> None:
+        """Show pieces of answers to those who watch; a lost claim writes nothing."""
+        await self._run(calls.emit(pieces))
+
+    async def finish(self, results: Sequence[Finished]) -> list[bool]:
+        """Store results and drop their claims; says for each whether the claim still held."""
+        call = calls.finish(results, result_ttl_seconds=self.limits.result_ttl_seconds)
+        return await self._run(call)
+
+    async def retry(self, claim: Claim, reason: str, message: str, *, delay_seconds: float) -> str:
+        """End an attempt that failed; the job is due again after the delay. Returns its new state."""
+        return await self._run(
+            calls.give_up(claim, "retry", delay_seconds=delay_seconds, reason=reason, message=message)
+        )
+
+    async def bury(self, claim: Claim, reason: str, message: str) -> str:
+        """Move a job that can never succeed to the dead. Returns its new state."""
+        return await self._run(calls.give_up(claim, "dead", reason=reason, message=message))
+
+    async def release(self, claim: Claim) -> str:
+        """Hand a job back as if it had never been claimed: it is the next one. Returns its new state."""
+        return await self._run(calls.give_up(claim, "release"))
+
+    async def report_fault(self, message: str) -> None:
+        """Say what keeps the engine from working at all; the next finished job withdraws it."""
+        now = self._clock() if self._clock else time.time()
+        fields: dict[Any, Any] = {
+            "fault": message,
+            "faultAt": f"{now:.3f}",
+        }
+        await self._guard(self._redis.hset(self.keys.stats, mapping=fields))
+
+    # What keeps the queue moving.
+
+    async def tend(self) -> Tended:
+        """Move on stranded claims, expired leases and due retries."""
+        return await self._run(calls.tend(max_attempts=self.limits.max_attempts))
+
+    async def configure(self, *, max_length: int, result_ttl_seconds: int, paused: bool) -> None:
+        """Tell producers and workers what the resource says of this queue."""
+        config: dict[Any, Any] = {
+            "maxLength": max_length,
+            "resultTTLSeconds": result_ttl_seconds,
+            "paused": int(paused),
+        }
+        await self._guard(self._redis.hset(self.keys.config, mapping=config))
+
+    async def put_workload(self, status: WorkloadStatus) -> None:
+        """Tell the page and the command of a workload."""
+        field = f"{status.namespace}/{status.name}"
+        await self._guard(self._redis.hset(WORKLOADS, field, msgspec.json.encode(status)))
+
+    async def sample(self, *, pending: int, in_flight: int, replicas: int, keep: int) -> None:
+        """Add a point to the charts' line and keep the last so many."""
+        fields: dict[Any, Any] = {
+            "pending": pending,
+            "inFlight": in_flight,
+            "replicas": replicas,
+        }
+        await self._guard(self._redis.xadd(self.keys.history, fields, maxlen=keep))
+
+    # What anyone may look at.
+
+    async def stats(self) -> Stats:
+        """Return the queue's numbers at one instant."""
+        return await self._run(calls.stats())
+
+    async def job(self, job_id: str) -> Job:
+        """Return one job; raises UnknownJob."""
+        return await self._run(calls.job(job_id))
+
+    async def jobs(self, state: JobState, *, offset: int = 0, limit: int = 50) -> Page:
+        """Return some jobs of one state."""
+        return await self._run(calls.page(state, offset=offset, limit=limit))
+
+    async def events(self, job_id: str, *, after: str = "0") -> AsyncIterator[Event]:
+        """Yield what happens to a job, from its beginning or after the event `after`, until it is final."""
+        while True:
+            reply = await self._guard(
+                self._redis.xread({self.keys.events(job_id): after}, block=int(EVENT_WAIT_SECONDS * 1000))
+            )
+            for event in calls.read_events(reply):
+                yield event
+                after = event.id
+                if event.final:
+                    return
+            if not reply and (await self.job(job_id)).state.final:
+                return
+
+    async def ping(self) -> None:
+        """Raise QueueUnavailable unless Redis answers."""
+        await self._guard(self._redis.ping())
+
+    async def _run(self, call: Call[T]) -> T:
+        script = self._scripts.get(call.script)
+        if script is None:
+            script = self._redis.register_script(calls.script_text(call.script))
+            self._scripts[call.script] = script
+        now = "" if self._clock is None else f"{self._clock():.3f}"
+        return call.read(await self._guard(script(keys=[self.keys.list_name], args=[now, *call.args])))
+
+    async def _guard(self, reply: Awaitable[T]) -> T:
+        try:
+            return await reply
+        except (RedisError, OSError) as error:
+            raise translate(error, str(self.address)) from error

@@ -1,0 +1,239 @@
+"""What a job is: as a producer sends it, as a worker holds it, as a reader sees it.
+
+Pure: no I/O, no clock. JSON uses camelCase, as the resource does.
+"""
+
+import enum
+import re
+from typing import Annotated
+
+import msgspec
+
+MAX_PROMPT_BYTES = 1024 * 1024
+"""A prompt's limit in UTF-8 bytes. What is larger belongs into a store, with its address in the prompt."""
+
+MAX_ITEM_BYTES = 8 * MAX_PROMPT_BYTES
+"""An item's limit on the list: JSON writes a control character in six bytes, a prompt of them fits."""
+
+JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""What an id may look like: it is part of a Redis key, a page's address and a command line."""
+
+
+JOB_ID_RULE = "1 to 64 letters, digits, '_', '.' or '-', beginning with a letter or digit"
+
+
+class JobState(enum.StrEnum):
+    """Where a job stands. The last three are final."""
+
+    WAITING = "waiting"
+    """On the list, or (for the time of a blocking claim) in `<list>:claiming`."""
+    RUNNING = "running"
+    """Leased to a worker."""
+    DELAYED = "delayed"
+    """Waits for a retry that is not due yet."""
+    DONE = "done"
+    DEAD = "dead"
+    """Failed for good; kept until it is sent again."""
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to the job by itself."""
+        return self in {JobState.DONE, JobState.DEAD, JobState.CANCELLED}
+
+
+class InvalidItem(ValueError):
+    """An item on the list that can never become a job; the text says why, without the prompt."""
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """A request's own wishes; what it leaves out comes from the workload's `engine.parameters`."""
+
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    system: str | None = None
+
+    def over(self, defaults: "Parameters") -> "Parameters":
+        """Return these parameters, with `defaults` where nothing is said."""
+        mine = {name: getattr(self, name) for name in self.__struct_fields__}
+        return msgspec.structs.replace(
+            defaults, **{name: value for name, value in mine.items() if value is not None}
+        )
+
+
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One element of the list `jobs`: what a producer sends."""
+
+    id: str
+    prompt: str
+    parameters: Parameters = Parameters()
+
+
+class Usage(msgspec.Struct, frozen=True, rename="camel"):
+    """Tokens, as the engine counted them; None where it did not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class JobError(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """Why an attempt failed: `reason` for programs (CamelCase), `message` for us, `at` in Unix seconds."""
+
+    reason: str
+    message: str
+    attempt: int = 0
+    at: float | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What is known of an answer beside its text."""
+
+    model: str | None = None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    first_token_at: float | None = None
+    """Unix seconds, by the worker's clock."""
+
+
+class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """One job as a reader sees it. Times are Unix seconds; None is not known, or not yet."""
+
+    id: str
+    state: JobState
+    prompt: str | None
+    """None where the item could not be read; `error` says why."""
+    parameters: Parameters = Parameters()
+    attempts: int = 0
+    ahead: int | None = None
+    """How many jobs wait before this one."""
+    submitted_at: float | None = None
+    """None for an item that another client pushed: nobody measured it."""
+    claimed_at: float | None = None
+    due_at: float | None = None
+    finished_at: float | None = None
+    worker: str | None = None
+    cancelling: bool = False
+    result: str | None = None
+    outcome: Outcome | None = None
+    errors: tuple[JobError, ...] = ()
+    """Every failed attempt, oldest first."""
+
+    @property
+    def error(self) -> JobError | None:
+        """Why the last failed attempt failed."""
+        return self.errors[-1] if self.errors else None
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One moment of a job's life: claimed, delta, waiting (again), delayed, done, dead or cancelled."""
+
+    id: str
+    """The stream's own, `<milliseconds>-<number>`: read on from here."""
+    type: str
+    attempt: int
+    text: str = ""
+    """A delta's piece of the answer, a failure's message, the worker that claimed."""
+
+    @property
+    def at(self) -> float:
+        """When Redis wrote it, in Unix seconds."""
+        return int(self.id.partition("-")[0]) / 1000
+
+    @property
+    def final(self) -> bool:
+        """Whether no event follows it."""
+        return self.type in {"done", "dead", "cancelled"}
+
+
+class Stats(msgspec.Struct, frozen=True, rename="camel"):
+    """A queue's numbers at one instant, and its counters since it exists."""
+
+    pending: int
+    in_flight: int
+    delayed: int
+    dead: int
+    counters: dict[str, int] = {}
+    """submitted, done, dead, cancelled, retried, expired."""
+    fault: str | None = None
+    """What keeps the engine from working at all, until it works again."""
+    fault_at: float | None = None
+
+    @property
+    def work(self) -> int:
+        """The work that exists, which is what must be scaled on."""
+        return self.pending + self.in_flight
+
+
+class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """What the page and the command know of a workload: written by the operator or by local mode."""
+
+    namespace: str
+    name: str
+    list_name: str
+    state: str
+    message: str
+    """One sentence that explains the state, with the remedy where there is one."""
+    replicas: int
+    max_replicas: int
+    engine: str
+    model: str | None
+    queue: dict[str, int]
+    """pending, inFlight, delayed, dead."""
+    sampled_at: float
+    """Unix seconds."""
+    waking_since: float | None = None
+    asleep_at: float | None = None
+    """When the cooldown will be over if no job comes."""
+    last_wake_seconds: float | None = None
+    """How long the last start from zero took, from the decision to the first claim."""
+
+
+def parse_item(raw: bytes, job_id: str) -> Item:
+    """Read an element of the list that was claimed as `job_id`: our JSON, or any client's plain text.
+
+    Raises:
+        InvalidItem: It can never run.
+    """
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidItem(f"the item is not UTF-8 (byte {error.start}); encode it as UTF-8") from None
+    if not text.lstrip().startswith("{"):
+        return check_prompt(Item(id=job_id, prompt=text))
+    try:
+        item = msgspec.json.decode(raw, type=_PushedItem)
+    except msgspec.ValidationError as error:
+        raise InvalidItem(f"the item does not fit: {error}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidItem(
+            f"the item begins like a JSON object and is none: {error}; "
+            'send {"prompt": "..."} or a text that does not begin with "{"'
+        ) from None
+    if item.id not in {None, job_id}:
+        raise InvalidItem(f"its id must have {JOB_ID_RULE}")
+    return check_prompt(Item(id=job_id, prompt=item.prompt, parameters=item.parameters))
+
+
+class _PushedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client may push: the id may be missing."""
+
+    prompt: str
+    id: str | None = None
+    parameters: Parameters = Parameters()
+
+
+def check_prompt(item: Item) -> Item:
+    """Return the item if its prompt can be asked.
+
+    Raises:
+        InvalidItem: The prompt is blank or too large.
+    """
+    if not item.prompt.strip():
+        raise InvalidItem("the prompt is empty")
+    try:
+        size = len(item.prompt.encode())
+    except UnicodeEncodeError:
+        raise InvalidItem("the prompt has half a surrogate pair; it is not valid Unicode") from None
+    if size > MAX_PROMPT_BYTES:
+        raise InvalidItem(f"the prompt has {size} bytes; at most {MAX_PROMPT_BYTES} are allowed")
+    return item

@@ -1,0 +1,60 @@
+"""The plain client sees what the asyncio one does, and waits for answers."""
+
+import threading
+
+import redis
+
+from greenscale_jobs import Event, JobClient, JobQueue, JobState, Outcome, RedisAddress, WorkloadStatus
+from greenscale_jobs.calls import Finished
+
+
+async def test_a_script_waits_for_its_answer(queue: JobQueue, address: RedisAddress) -> None:
+    events: list[Event] = []
+    with JobClient(address) as client:
+        job_id = client.submit("hi")
+        watcher = threading.Thread(target=lambda: events.extend(client.events(job_id)))
+        watcher.start()
+        (claim,) = await queue.claim("w") or []
+        await queue.emit([(claim, "he")])
+        await queue.finish([Finished(claim, "hello", Outcome(), "llo")])
+        watcher.join(10)
+        job = client.result(job_id)
+
+    assert [(event.type, event.text) for event in events] == [
+        ("claimed", "w"),
+        ("delta", "he"),
+        ("delta", "llo"),
+        ("done", ""),
+    ]
+    assert (job.state, job.result) == (JobState.DONE, "hello")
+
+
+async def test_events_are_read_on_from_where_one_was(queue: JobQueue, address: RedisAddress) -> None:
+    with JobClient(address) as client:
+        job_id = client.submit("hi")
+        (claim,) = await queue.claim("w") or []
+        (claimed,) = client.next_events(job_id)
+        await queue.emit([(claim, "a")])
+
+        assert [event.text for event in client.next_events(job_id, after=claimed.id)] == ["a"]
+        assert client.next_events("nobody") == []
+
+
+async def test_watching_ends_though_the_events_are_gone(
+    queue: JobQueue, address: RedisAddress, raw: redis.Redis
+) -> None:
+    """The stream may expire or be deleted; nobody must wait for ever."""
+    with JobClient(address) as client:
+        job_id = client.submit("hi")
+        (claim,) = await queue.claim("w") or []
+        await queue.finish([Finished(claim, "hello", Outcome())])
+        raw.delete(f"jobs:events:{job_id}")
+
+        assert list(client.events(job_id)) == []
+
+
+async def test_workloads_are_told_to_all(queue: JobQueue, address: RedisAddress) -> None:
+    status = WorkloadStatus("ns", "name", "jobs", "Active", "Works.", 1, 4, "Echo", None, {"pending": 1}, 5.0)
+    await queue.put_workload(status)
+    with JobClient(address) as client:
+        assert client.workloads() == [status]

@@ -1,0 +1,93 @@
+"""A Redis that is absent, dies, wants a password or is full: a clear error, and nothing lost."""
+
+import asyncio
+import dataclasses
+
+import pytest
+import redis
+
+from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, QueueUnavailable, RedisAddress
+from support import RedisServer, free_port
+
+
+async def test_an_absent_redis_is_named_with_the_remedy() -> None:
+    address = RedisAddress("127.0.0.1", free_port())
+    async with JobQueue(address) as queue:
+        with pytest.raises(QueueUnavailable, match=rf"Redis at {address} does not answer.*REDIS_HOST"):
+            await queue.submit("hi")
+    with JobClient(address) as client, pytest.raises(QueueUnavailable, match="does not answer"):
+        client.submit("hi")
+
+
+@pytest.mark.parametrize("password", [None, "wrong"])
+async def test_a_password_is_asked_for_and_never_shown(own_redis: RedisServer, password: str | None) -> None:
+    own_redis.options = ("--requirepass", "secret-word")
+    own_redis.start()
+    async with JobQueue(dataclasses.replace(own_redis.address, password=password)) as queue:
+        with pytest.raises(QueueUnavailable, match="REDIS_PASSWORD") as caught:
+            await queue.submit("hi")
+
+    assert "secret-word" not in str(caught.value)
+    assert "wrong" not in repr(queue.address)
+    async with JobQueue(dataclasses.replace(own_redis.address, password="secret-word")) as queue:
+        await queue.submit("hi")
+
+
+async def test_a_full_redis_refuses_new_jobs_and_finishes_those_it_has(own_redis: RedisServer) -> None:
+    """Whoever refuses to finish when memory is short never gets any back."""
+    own_redis.start()
+    async with JobQueue(own_redis.address) as queue:
+        ids = [await queue.submit(f"{number}") for number in range(6)]
+        claims = await queue.claim("w", 5) or []
+        with redis.Redis(port=own_redis.address.port) as plain:
+            plain.config_set("maxmemory", "1")
+        with pytest.raises(QueueUnavailable, match="full.*maxmemory"):
+            await queue.submit("hi")
+        finished = await queue.finish([Finished(claims[0], "answer", Outcome())])
+        await queue.bury(claims[1], "R", "m")
+        await queue.retry(claims[2], "R", "m", delay_seconds=0)
+        await queue.release(claims[3])
+        await queue.cancel(claims[4].id)
+        await queue.tend()
+        again = await queue.claim("w", 5) or []
+        states = [(await queue.job(job_id)).state for job_id in ids]
+
+    assert finished == [True]
+    assert len(again) == 3
+    assert states == [JobState.DONE, JobState.DEAD, *[JobState.RUNNING] * 4]
+
+
+async def test_jobs_survive_the_restart_of_redis(own_redis: RedisServer) -> None:
+    own_redis.options = ("--appendonly", "yes", "--appendfsync", "always")
+    own_redis.start()
+    async with JobQueue(own_redis.address) as queue:
+        waiting, running = await queue.submit("waiting"), ""
+        (claim,) = await queue.claim("w") or []
+        running, waiting = waiting, await queue.submit("waiting")
+        own_redis.stop(kill=True)
+        with pytest.raises(QueueUnavailable):
+            await queue.stats()
+        own_redis.start()
+        states = [(await queue.job(job_id)).state for job_id in (running, waiting)]
+        stored = await queue.finish([Finished(claim, "answer", Outcome())])
+
+    assert states == [JobState.RUNNING, JobState.WAITING]
+    assert stored == [True]
+
+
+async def test_a_forgotten_script_is_sent_again(queue: JobQueue, raw: redis.Redis) -> None:
+    await queue.submit("1")
+    raw.script_flush()
+    await queue.submit("2")
+
+    assert (await queue.stats()).pending == 2
+
+
+async def test_waiting_ends_when_redis_dies(own_redis: RedisServer) -> None:
+    own_redis.start()
+    async with JobQueue(own_redis.address) as queue:
+        waiting = asyncio.create_task(queue.wait(60))
+        await queue.ping()
+        own_redis.stop(kill=True)
+        with pytest.raises(QueueUnavailable):
+            await waiting

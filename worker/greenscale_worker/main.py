@@ -1,0 +1,74 @@
+"""Starts a worker from its environment and ends it at SIGTERM."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from greenscale_jobs import JobQueue
+from greenscale_worker.engines import Engine
+from greenscale_worker.liveness import Pulse, serve_liveness
+from greenscale_worker.logs import Log
+from greenscale_worker.settings import InvalidSettings, Settings, read_settings
+from greenscale_worker.worker import Worker
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; the exit status is 0, or 2 where the environment is wrong."""
+    try:
+        settings = read_settings(_environment(), process_id=os.getpid())
+    except InvalidSettings as error:
+        sys.exit(_complaint(error))
+    asyncio.run(run(settings))
+
+
+async def run(settings: Settings) -> None:
+    """Work until a signal: the first drains within the grace period, a second hands back at once."""
+    log = Log(settings.log_format, worker=settings.worker)
+    pulse = Pulse()
+    engine = make_engine(settings)
+    async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:
+        worker = Worker(settings, queue, engine, log=log, pulse=pulse)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        server = await serve_liveness(pulse, settings.liveness_port) if settings.liveness_port else None
+        try:
+            await worker.run()
+        finally:
+            if server:
+                server.close()
+            await engine.aclose()
+
+
+def make_engine(settings: Settings) -> Engine:
+    """Return the engine that the settings name; `openai` is imported only for the one that needs it."""
+    if settings.engine == "Echo":
+        from greenscale_worker.engines.echo import Echo  # noqa: PLC0415
+
+        return Echo()
+    from greenscale_worker.engines.openai import OpenAIEngine  # noqa: PLC0415
+
+    return OpenAIEngine(
+        model=settings.model,
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        defaults=settings.parameters,
+        concurrency=settings.concurrency,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment, and beneath it the `.env` file of the working directory."""
+    file = Path(".env")
+    if not file.exists():
+        return dict(os.environ)
+    from dotenv import dotenv_values  # noqa: PLC0415
+
+    return {**{name: value or "" for name, value in dotenv_values(file).items()}, **os.environ}
+
+
+def _complaint(error: InvalidSettings) -> int:
+    print(f"greenscale-worker: {error}", file=sys.stderr)  # noqa: T201
+    return 2

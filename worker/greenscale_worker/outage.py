@@ -1,0 +1,39 @@
+"""What a worker says and does while Redis cannot be used."""
+
+import random
+import time
+
+from greenscale_jobs import QueueUnavailable
+from greenscale_worker.logs import Log
+
+REMIND_SECONDS = 30.0
+"""A lasting outage is logged this often, not at every try."""
+
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
+
+
+class Outage:
+    """Counts the tries of one outage, shared by all loops of a worker."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._since: float | None = None
+        self._said_at = 0.0
+        self._wait = FIRST_WAIT_SECONDS
+
+    def note(self, error: QueueUnavailable) -> float:
+        """Take note of a failed try; returns how many seconds to wait before the next."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since, self._wait = now, FIRST_WAIT_SECONDS
+        if self._said_at == 0 or now - self._said_at > REMIND_SECONDS:
+            self._said_at = now
+            self._log.error("Redis is away", why=error, for_seconds=round(now - self._since, 1))
+        self._wait = min(LONGEST_WAIT_SECONDS, self._wait * 1.5)
+        return self._wait * random.uniform(0.5, 1)  # noqa: S311
+
+    def over(self) -> None:
+        """Take note that Redis answered."""
+        if self._since is not None:
+            self._log.info("Redis is back", after_seconds=round(time.monotonic() - self._since, 1))
+            self._since, self._said_at = None, 0.0

@@ -1,0 +1,321 @@
+"""The worker's loops: claim, renew, show, settle, tend; and the way out.
+
+Each loop does one thing for all running jobs at once, so that the round trips to Redis do not grow with their
+number. Every loop outlives Redis: what could not be said is said again once it answers.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+from greenscale_jobs import Claim, JobQueue, QueueUnavailable, parse_item
+from greenscale_worker.decide import Backoff, GiveUp, Release, Retry, decide
+from greenscale_worker.engines import Answer, Engine
+from greenscale_worker.errors import EngineError
+from greenscale_worker.liveness import Pulse
+from greenscale_worker.logs import Log
+from greenscale_worker.outage import Outage
+from greenscale_worker.running import Interruption, Running
+from greenscale_worker.settings import Settings
+
+T = TypeVar("T")
+
+BLOCK_SECONDS = 20.0
+"""How long one blocking claim waits: an idle worker speaks to Redis that seldom."""
+
+RENEW_SECONDS = 2.0
+"""Renewals are at most this far apart, since a renewal is also how a worker learns of a cancellation."""
+
+EMIT_SECONDS = 0.1
+"""Pieces of answers are shown in bundles this far apart; the first piece at once."""
+
+TEND_SECONDS = 10.0
+"""Tending is at most this far apart; what is due sooner is tended when it is due."""
+
+PAUSE_SECONDS = 1.0
+"""How often a worker of a paused queue looks whether it goes on."""
+
+HAND_BACK_SECONDS = 5.0
+"""How long the way out waits for Redis; what it could not be told then, expired leases tell."""
+
+FAULT_BACKOFF = Backoff(initial_seconds=2, longest_seconds=60)
+"""How a worker slows down while its engine refuses everything: 401, 403, an unknown model."""
+
+
+class Worker:
+    """Works on one queue with one engine until `stop` is called."""
+
+    def __init__(
+        self, settings: Settings, queue: JobQueue, engine: Engine, *, log: Log, pulse: Pulse
+    ) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._engine = engine
+        self._log = log
+        self._pulse = pulse
+        self._outage = Outage(log)
+        self._backoff = Backoff(settings.backoff_initial_seconds, settings.backoff_max_seconds)
+        self._running: dict[tuple[str, str], Running] = {}
+        self._ended: list[Running] = []
+        self._faults_in_a_row, self._claim_not_before = 0, 0.0
+        self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
+        self._busy, self._piece, self._settle = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._slot_freed, self._tend_soon = asyncio.Event(), asyncio.Event()
+
+    def stop(self) -> None:
+        """Claim no more and finish what runs within the grace period; called again, hand it back at once."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+        self._slot_freed.set()
+
+    async def run(self) -> None:
+        """Work until `stop`; nothing is claimed any more when it returns."""
+        self._log.info(
+            "started",
+            queue=self._queue.keys.list_name,
+            redis=self._queue.address,
+            engine=self._settings.engine,
+            concurrency=self._settings.concurrency,
+        )
+        async with asyncio.TaskGroup() as group:
+            loops = [
+                group.create_task(loop())
+                for loop in (self._renew_loop, self._emit_loop, self._settle_loop, self._tend_loop)
+            ]
+            await self._claim_loop()
+            await self._drain()
+            for loop in loops:
+                loop.cancel()
+        self._log.info("stopped")
+
+    # Claiming.
+
+    async def _claim_loop(self) -> None:
+        while not self._stopping.is_set():
+            self._pulse.beat()
+            try:
+                await self._claim_some()
+            except QueueUnavailable as error:
+                await self._rest(self._outage.note(error))
+            else:
+                self._outage.over()
+
+    async def _claim_some(self) -> None:
+        free, slow = self._free_slots(), self._claim_not_before - time.monotonic()
+        if free == 0 or slow > 0:
+            await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
+            return
+        claims = await self._queue.claim(self._settings.worker, free)
+        for claim in claims or []:
+            self._start(claim)
+        if claims is None:
+            await self._rest(PAUSE_SECONDS)
+        elif not claims:
+            await self._wait_for_job()
+
+    def _free_slots(self) -> int:
+        if self._faults_in_a_row:  # one at a time finds out whether the engine is well again
+            return 0 if self._running else 1
+        return self._settings.concurrency - len(self._running)
+
+    async def _wait_for_job(self) -> None:
+        waiting = asyncio.create_task(self._queue.wait(BLOCK_SECONDS))
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            waiting.cancel()
+        if not self._stopping.is_set():
+            await waiting
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait until a slot is freed or the worker is stopped, at most so long."""
+        self._slot_freed.clear()
+        if self._stopping.is_set():
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._slot_freed.wait()
+        except TimeoutError:
+            pass
+
+    def _start(self, claim: Claim) -> None:
+        job = Running(claim, on_piece=self._piece.set)
+        self._running[job.key] = job
+        self._busy.set()
+        self._log.info("claimed", job=claim.id, attempt=claim.attempt)
+        job.task = asyncio.create_task(self._ask(job))
+        limit = asyncio.get_running_loop().call_later(
+            self._settings.job_timeout_seconds, job.interrupt, Interruption.TIME_LIMIT
+        )
+
+        def ended(_: asyncio.Task[Answer]) -> None:
+            limit.cancel()
+            self._ended.append(job)
+            self._settle.set()
+
+        job.task.add_done_callback(ended)
+
+    async def _ask(self, job: Running) -> Answer:
+        return await self._engine.answer(parse_item(job.claim.raw, job.claim.id), job.emit)
+
+    # Holding.
+
+    async def _renew_loop(self) -> None:
+        seconds = min(RENEW_SECONDS, self._settings.lease_seconds / 3)
+        while True:
+            await self._busy.wait()
+            await asyncio.sleep(seconds)
+            jobs = list(self._running.values())
+            if not jobs:
+                self._busy.clear()
+                continue
+            standings = await self._insist(partial(self._queue.renew, [job.claim for job in jobs]))
+            for job, standing in zip(jobs, standings, strict=True):
+                if standing == "cancel":
+                    job.interrupt(Interruption.CANCELLED)
+                elif standing == "lost" and job.key in self._running:
+                    job.interrupt(Interruption.LOST)
+
+    async def _emit_loop(self) -> None:
+        while True:
+            await self._piece.wait()
+            self._piece.clear()
+            unseen = [(job.claim, job.take_unseen()) for job in self._running.values() if not job.ended]
+            pieces = [(claim, text) for claim, text in unseen if text]
+            if pieces:
+                await self._insist(partial(self._queue.emit, pieces))
+                await asyncio.sleep(EMIT_SECONDS)
+
+    async def _tend_loop(self) -> None:
+        while True:
+            tended = await self._insist(self._queue.tend)
+            if tended.stranded or tended.expired or tended.due or tended.dead:
+                self._log.info(
+                    "tended",
+                    stranded=tended.stranded,
+                    expired=tended.expired,
+                    due=tended.due,
+                    dead=tended.dead,
+                )
+            wait = TEND_SECONDS if tended.next_in is None else min(TEND_SECONDS, tended.next_in + 0.01)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._tend_soon.wait()
+            except TimeoutError:
+                pass
+            self._tend_soon.clear()
+
+    # Settling.
+
+    async def _settle_loop(self) -> None:
+        while True:
+            await self._settle.wait()
+            self._settle.clear()
+            jobs, self._ended = self._ended, []
+            await self._store([job for job in jobs if job.finished_well])
+            for job in jobs:
+                if not job.finished_well:
+                    await self._settle_failure(job)
+                del self._running[job.key]
+            self._slot_freed.set()
+
+    async def _store(self, jobs: list[Running]) -> None:
+        if not jobs:
+            return
+        results = [job.finished() for job in jobs]
+        stored = await self._insist(partial(self._queue.finish, results))
+        self._faults_in_a_row = 0
+        for job, kept in zip(jobs, stored, strict=True):
+            event = "done" if kept else "lost"
+            self._log.info(event, job=job.claim.id, attempt=job.claim.attempt, seconds=round(job.seconds, 3))
+
+    async def _settle_failure(self, job: Running) -> None:
+        match job.interruption:
+            case Interruption.LOST:
+                self._log.warning("lost", job=job.claim.id, attempt=job.claim.attempt)
+            case Interruption.CANCELLED | Interruption.HANDED_BACK:
+                state = await self._insist(partial(self._queue.release, job.claim))
+                event = "handed back" if state == "waiting" else state
+                self._log.info(event, job=job.claim.id, attempt=job.claim.attempt)
+            case _:
+                await self._settle_error(
+                    job.claim, job.failure(job_timeout_seconds=self._settings.job_timeout_seconds)
+                )
+
+    async def _settle_error(self, claim: Claim, error: EngineError) -> None:
+        reason, message = error.reason, error.message
+        verdict = decide(
+            error,
+            attempt=claim.attempt,
+            max_attempts=self._settings.max_attempts,
+            backoff=self._backoff,
+            jitter=random.random(),  # noqa: S311
+        )
+        state = await self._insist(partial(self._carry_out, verdict, claim, reason, message))
+        self._log.warning(
+            "failed", job=claim.id, attempt=claim.attempt, reason=reason, message=message, state=state
+        )
+        if isinstance(verdict, Release):
+            await self._slow_down(reason, message)
+
+    async def _carry_out(
+        self, verdict: Retry | GiveUp | Release, claim: Claim, reason: str, message: str
+    ) -> str:
+        match verdict:
+            case Release():
+                return await self._queue.release(claim)
+            case Retry(delay_seconds):
+                self._tend_soon.set()
+                return await self._queue.retry(claim, reason, message, delay_seconds=delay_seconds)
+            case GiveUp():
+                return await self._queue.bury(claim, reason, message)
+
+    async def _slow_down(self, reason: str, message: str) -> None:
+        """Say that the engine refuses everything, and claim nothing for a while: no attempt is lost by it."""
+        if time.monotonic() < self._claim_not_before:  # one of several that were refused together
+            return
+        self._faults_in_a_row += 1
+        seconds = FAULT_BACKOFF.delay(self._faults_in_a_row, jitter=1)
+        self._claim_not_before = time.monotonic() + seconds
+        self._log.error("engine refuses", reason=reason, message=message, next_try_seconds=seconds)
+        await self._insist(partial(self._queue.report_fault, message))
+
+    async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
+        """Do it again until Redis does it; every effect is fenced, so once more does no harm."""
+        while True:
+            try:
+                result = await action()
+            except QueueUnavailable as error:
+                await asyncio.sleep(self._outage.note(error))
+            else:
+                self._outage.over()
+                return result
+
+    # The way out.
+
+    async def _drain(self) -> None:
+        self._log.info("stopping", running=len(self._running), grace_seconds=self._settings.grace_seconds)
+        await self._wait_until_idle(self._settings.grace_seconds, unless=self._hurry)
+        for job in list(self._running.values()):
+            job.interrupt(Interruption.HANDED_BACK)
+        await self._wait_until_idle(HAND_BACK_SECONDS)
+        try:
+            async with asyncio.timeout(HAND_BACK_SECONDS):
+                await self._queue.tend()  # a blocking claim may have taken a job while it was called off
+        except (QueueUnavailable, TimeoutError) as error:
+            self._log.warning("left unsettled", jobs=len(self._running), why=error)
+
+    async def _wait_until_idle(self, seconds: float, *, unless: asyncio.Event | None = None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while self._running and not (unless and unless.is_set()):
+                    self._slot_freed.clear()
+                    await self._slot_freed.wait()
+        except TimeoutError:
+            pass
