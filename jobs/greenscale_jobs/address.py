@@ -73,15 +73,11 @@ class RedisAddress:
         matter.
         `command_timeout` None is for blocking commands.
         """
-        return redis.asyncio.Redis(
-            **self._options(), socket_timeout=command_timeout, retry=AsyncRetry(NoBackoff(), 0)
-        )
+        return redis.asyncio.Redis(**self._options(), socket_timeout=command_timeout, retry=AsyncRetry(NoBackoff(), 0))
 
     def connect_plain(self) -> redis.Redis:
         """Return a blocking client, safe to share between threads."""
-        return redis.Redis(
-            **self._options(), socket_timeout=COMMAND_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0)
-        )
+        return redis.Redis(**self._options(), socket_timeout=COMMAND_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0))
 
     def _options(self) -> dict[str, Any]:
         return {

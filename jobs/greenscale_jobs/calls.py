@@ -113,9 +113,7 @@ def _read_submitted(reply: list[Any]) -> None:
         raise DuplicateJob(f"a job with the id {reply[1].decode()} exists already: nothing was submitted")
 
 
-def claim(
-    count: int, *, lease_seconds: float, worker: str, token: str, seed: str
-) -> Call[list[Claim] | None]:
+def claim(count: int, *, lease_seconds: float, worker: str, token: str, seed: str) -> Call[list[Claim] | None]:
     """Lease up to `count` jobs. Reads None where the queue is paused."""
 
     def read(reply: list[Any]) -> list[Claim] | None:
@@ -157,9 +155,7 @@ def finish(results: Sequence[Finished], *, result_ttl_seconds: int) -> Call[list
     return Call("finish", args, lambda reply: [bool(stored) for stored in reply])
 
 
-def give_up(
-    held: Claim, how: str, *, delay_seconds: float = 0, reason: str = "", message: str = ""
-) -> Call[str]:
+def give_up(held: Claim, how: str, *, delay_seconds: float = 0, reason: str = "", message: str = "") -> Call[str]:
     """End an attempt without a result: `retry`, `dead` or `release`. Reads the new state, or `lost`."""
     args = (held.id, held.token, how, delay_seconds, reason, message)
     return Call("give_up", args, lambda reply: str(reply.decode()))
@@ -261,9 +257,7 @@ def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None)
         result=fields["result"].decode() if "result" in fields else None,
         outcome=msgspec.json.decode(outcome, type=Outcome) if outcome else None,
         errors=tuple(
-            msgspec.json.decode(line, type=JobError)
-            for line in fields.get("errors", b"").split(b"\n")
-            if line
+            msgspec.json.decode(line, type=JobError) for line in fields.get("errors", b"").split(b"\n") if line
         ),
     )
 

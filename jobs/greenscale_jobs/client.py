@@ -95,9 +95,7 @@ class JobClient:
     def next_events(self, job_id: str, *, after: str = "0", wait_seconds: float = 0) -> list[Event]:
         """Return the events after `after`; waits for one at most so long (0: not at all)."""
         block = int(wait_seconds * 1000) or None
-        return calls.read_events(
-            self._guard(lambda: self._redis.xread({self.keys.events(job_id): after}, block=block))
-        )
+        return calls.read_events(self._guard(lambda: self._redis.xread({self.keys.events(job_id): after}, block=block)))
 
     def events(self, job_id: str, *, after: str = "0") -> Iterator[Event]:
         """Yield what happens to a job, from its beginning or after the event `after`, until it is final."""

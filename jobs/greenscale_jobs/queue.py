@@ -83,9 +83,7 @@ class JobQueue:
 
     # What a producer does.
 
-    async def submit(
-        self, prompt: str, *, job_id: str | None = None, parameters: Parameters | None = None
-    ) -> str:
+    async def submit(self, prompt: str, *, job_id: str | None = None, parameters: Parameters | None = None) -> str:
         """Put one prompt on the list and return its job's id.
 
         Raises:
@@ -127,9 +125,7 @@ class JobQueue:
 
         The job lies in `<list>:claiming` then: any worker's next `claim` takes it, and tending returns it.
         """
-        blocking = self._blocking.blmove(
-            self.keys.list_name, self.keys.claiming, int(seconds), "RIGHT", "LEFT"
-        )
+        blocking = self._blocking.blmove(self.keys.list_name, self.keys.claiming, int(seconds), "RIGHT", "LEFT")
         try:
             async with asyncio.timeout(seconds + 5):
                 return await self._guard(blocking) is not None

@@ -56,9 +56,7 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     def over(self, defaults: "Parameters") -> "Parameters":
         """Return these parameters, with `defaults` where nothing is said."""
         mine = {name: getattr(self, name) for name in self.__struct_fields__}
-        return msgspec.structs.replace(
-            defaults, **{name: value for name, value in mine.items() if value is not None}
-        )
+        return msgspec.structs.replace(defaults, **{name: value for name, value in mine.items() if value is not None})
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

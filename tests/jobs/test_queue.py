@@ -4,6 +4,7 @@ import json
 
 import pytest
 import redis
+from support import Clock
 
 from greenscale_jobs import (
     Claim,
@@ -22,7 +23,6 @@ from greenscale_jobs import (
     new_item,
     parse_item,
 )
-from support import Clock
 
 LEASE_SECONDS = Limits().lease_seconds
 

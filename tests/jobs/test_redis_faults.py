@@ -5,9 +5,9 @@ import dataclasses
 
 import pytest
 import redis
+from support import RedisServer, free_port
 
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, QueueUnavailable, RedisAddress
-from support import RedisServer, free_port
 
 
 async def test_an_absent_redis_is_named_with_the_remedy() -> None:
@@ -41,7 +41,7 @@ async def test_a_full_redis_refuses_new_jobs_and_finishes_those_it_has(own_redis
         claims = await queue.claim("w", 5) or []
         with redis.Redis(port=own_redis.address.port) as plain:
             plain.config_set("maxmemory", "1")
-        with pytest.raises(QueueUnavailable, match="full.*maxmemory"):
+        with pytest.raises(QueueUnavailable, match=r"full.*maxmemory"):
             await queue.submit("hi")
         finished = await queue.finish([Finished(claims[0], "answer", Outcome())])
         await queue.bury(claims[1], "R", "m")

@@ -56,6 +56,7 @@ def make_engine(settings: Settings) -> Engine:
         base_url=settings.base_url,
         defaults=settings.parameters,
         concurrency=settings.concurrency,
+        answer_seconds=settings.job_timeout_seconds,
     )
 
 

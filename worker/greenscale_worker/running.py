@@ -72,9 +72,7 @@ class Running:
     @property
     def finished_well(self) -> bool:
         """Whether there is a result to store."""
-        return (
-            self.ended and self.task is not None and not self.task.cancelled() and not self.task.exception()
-        )
+        return self.ended and self.task is not None and not self.task.cancelled() and not self.task.exception()
 
     def finished(self) -> Finished:
         """Return the result to store; only for a job that `finished_well`."""

@@ -48,9 +48,7 @@ FAULT_BACKOFF = Backoff(initial_seconds=2, longest_seconds=60)
 class Worker:
     """Works on one queue with one engine until `stop` is called."""
 
-    def __init__(
-        self, settings: Settings, queue: JobQueue, engine: Engine, *, log: Log, pulse: Pulse
-    ) -> None:
+    def __init__(self, settings: Settings, queue: JobQueue, engine: Engine, *, log: Log, pulse: Pulse) -> None:
         self._settings = settings
         self._queue = queue
         self._engine = engine
@@ -244,9 +242,7 @@ class Worker:
                 event = "handed back" if state == "waiting" else state
                 self._log.info(event, job=job.claim.id, attempt=job.claim.attempt)
             case _:
-                await self._settle_error(
-                    job.claim, job.failure(job_timeout_seconds=self._settings.job_timeout_seconds)
-                )
+                await self._settle_error(job.claim, job.failure(job_timeout_seconds=self._settings.job_timeout_seconds))
 
     async def _settle_error(self, claim: Claim, error: EngineError) -> None:
         reason, message = error.reason, error.message
@@ -258,15 +254,11 @@ class Worker:
             jitter=random.random(),  # noqa: S311
         )
         state = await self._insist(partial(self._carry_out, verdict, claim, reason, message))
-        self._log.warning(
-            "failed", job=claim.id, attempt=claim.attempt, reason=reason, message=message, state=state
-        )
+        self._log.warning("failed", job=claim.id, attempt=claim.attempt, reason=reason, message=message, state=state)
         if isinstance(verdict, Release):
             await self._slow_down(reason, message)
 
-    async def _carry_out(
-        self, verdict: Retry | GiveUp | Release, claim: Claim, reason: str, message: str
-    ) -> str:
+    async def _carry_out(self, verdict: Retry | GiveUp | Release, claim: Claim, reason: str, message: str) -> str:
         match verdict:
             case Release():
                 return await self._queue.release(claim)

@@ -19,9 +19,7 @@ class Child:
         self.log = log
 
     @classmethod
-    async def start(
-        cls, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
-    ) -> "Child":
+    async def start(cls, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> "Child":
         """Start a command in a process group of its own, so that Ctrl-C reaches us first."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from greenscale_operator.workload import Workload
 
 from greenscale_cli import endpoint
 from greenscale_cli.endpoint import Endpoint
@@ -28,7 +29,6 @@ from greenscale_cli.local.resource import load_workload
 from greenscale_cli.local.supervisor import Supervisor
 from greenscale_jobs import JobQueue, Limits, RedisAddress
 from greenscale_operator import desired
-from greenscale_operator.workload import Workload
 
 STAND_IN = """\
 GreenScale local: this machine stands in for Kubernetes, KEDA and the HPA.
@@ -97,9 +97,7 @@ class _Local:
         await self._keep(stack, "the page", partial(start_page, self._run_dir, port, redis, self._environment))
         return f"http://127.0.0.1:{port}"
 
-    async def _keep(
-        self, stack: AsyncExitStack, name: str, start: Callable[[], Awaitable[Child]]
-    ) -> None:
+    async def _keep(self, stack: AsyncExitStack, name: str, start: Callable[[], Awaitable[Child]]) -> None:
         """Start a child, start it again whenever it ends by itself, and end it with the stack."""
         child = await start()
 

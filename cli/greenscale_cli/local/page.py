@@ -16,9 +16,7 @@ START_SECONDS = 60.0
 """Streamlit imports a great deal; on a busy machine that takes a while."""
 
 
-async def start_page(
-    run_dir: Path, port: int, redis: RedisAddress, environment: Mapping[str, str]
-) -> Child:
+async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment: Mapping[str, str]) -> Child:
     """Start the page on loopback and wait until it answers.
 
     Raises:

@@ -102,9 +102,7 @@ class WorkerPool:
         self._say(f"{worker} {how}; the next starts in {seconds:g} s if it is needed. Log: {child.log}")
 
 
-def worker_environment(
-    deployment: dict[str, Any], redis: RedisAddress, secrets: Mapping[str, str]
-) -> dict[str, str]:
+def worker_environment(deployment: dict[str, Any], redis: RedisAddress, secrets: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a worker process: our own, and what the Deployment gives its container.
 
     A Secret's value comes from `secrets` (our environment and `.env`) under the variable's own name.

@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from greenscale_operator.workload import Workload
+
 from greenscale_cli.local.autoscaler import Position, ScaledObject, asleep_at, decide
 from greenscale_cli.local.pool import WorkerPool
 from greenscale_cli.local.state import Sight, describe
 from greenscale_jobs import JobQueue, QueueUnavailable, Stats, WorkloadStatus
-from greenscale_operator.workload import Workload
 
 STATUS_SECONDS = 0.5
 """How often the page and the command are told."""
@@ -140,6 +141,4 @@ class Supervisor:
 
 def _claims(stats: Stats) -> int:
     """How many jobs were ever claimed and are seen to be: those in flight and those that ended."""
-    return stats.in_flight + sum(
-        stats.counters.get(name, 0) for name in ("done", "dead", "retried", "expired")
-    )
+    return stats.in_flight + sum(stats.counters.get(name, 0) for name in ("done", "dead", "retried", "expired"))

@@ -1,0 +1,30 @@
+"""What answers prompts. Importing this imports no engine: `openai` alone takes half a second."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from greenscale_jobs import Item, Usage
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole answer; None is what the engine did not say."""
+
+    text: str
+    model: str | None = None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+
+
+class Engine(Protocol):
+    """Answers prompts, many at once."""
+
+    async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
+        """Answer one prompt; `emit` takes each piece of the text as it comes. Raises EngineError.
+
+        Cancelling it aborts the request.
+        """
+
+    async def aclose(self) -> None:
+        """Close what is open."""

@@ -1,0 +1,31 @@
+"""No model: says what it got, at a pace that shows streaming. For trying out, and for tests."""
+
+import asyncio
+import re
+from collections.abc import Callable
+
+from greenscale_jobs import Item
+from greenscale_worker.engines import Answer
+
+PACE_SECONDS = 0.05
+"""Between two words: about as fast as a person reads."""
+
+LONGEST_SECONDS = 120.0
+"""A long prompt is said faster, not for hours."""
+
+
+class Echo:
+    """Streams the prompt back word by word, the first at once."""
+
+    async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
+        """Return the prompt itself."""
+        words = re.findall(r"\s*\S+\s*", item.prompt)
+        at_once = max(1, round(len(words) * PACE_SECONDS / LONGEST_SECONDS))
+        for first in range(0, len(words), at_once):
+            if first:
+                await asyncio.sleep(PACE_SECONDS)
+            emit("".join(words[first : first + at_once]))
+        return Answer(item.prompt, model="echo", finish_reason="stop")
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,173 @@
+"""Any OpenAI-compatible server: chat completions, streamed.
+
+The `openai` package takes half a second to import: that runs in a thread, begun when the engine is made, while
+the worker connects and claims. Its own retries are off, because the queue retries.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from greenscale_jobs import Item, Parameters, Usage
+from greenscale_worker.engines import Answer
+from greenscale_worker.engines.openai_errors import error_of_status
+from greenscale_worker.errors import EngineError, EngineMisconfigured, EngineUnavailable, JobRejected
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types.chat import ChatCompletionChunk
+
+CONNECT_SECONDS = 10.0
+"""A server that does not even accept a connection by then is away."""
+
+NO_KEY_NEEDED = "no-key"
+"""Local servers need no key, the package insists on one."""
+
+
+class OpenAIEngine:
+    """Asks one model of one server; to be made where an event loop runs.
+
+    `base_url` None is OpenAI's own. `answer_seconds` is how long the server may be silent.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        api_key: str | None,
+        base_url: str | None,
+        defaults: Parameters,
+        concurrency: int,
+        answer_seconds: float,
+    ) -> None:
+        self._model = model
+        self._api_key = api_key
+        self._base_url = base_url
+        self._defaults = defaults
+        self._concurrency = concurrency
+        self._answer_seconds = answer_seconds
+        self._asks_usage = True
+        self._client: openai.AsyncOpenAI | None = None
+        self._loading = asyncio.create_task(asyncio.to_thread(_load))
+
+    async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
+        """Ask the server and stream its answer; raises EngineError."""
+        if not self._api_key and not self._base_url:
+            raise EngineMisconfigured(
+                "NoKey",
+                "OpenAI wants an API key: set OPENAI_API_KEY (engine.openAI.apiKeySecretRef), or OPENAI_BASE_URL "
+                "(engine.openAI.baseURL) for a server that needs none, or try the engine Echo",
+            )
+        client = await self._connected()
+        import openai  # noqa: PLC0415 - loaded by now
+
+        try:
+            return await self._stream(client, item, emit)
+        except EngineError:
+            raise
+        except openai.APIStatusError as error:
+            if self._asks_usage and _is_about(error, "stream_options"):
+                self._asks_usage = False  # an older server: it does not count tokens of a stream
+                return await self.answer(item, emit)
+            raise error_of_status(
+                error.status_code,
+                code=error.code,
+                kind=error.type,
+                headers=error.response.headers,
+                model=self._model,
+            ) from None
+        except openai.APITimeoutError:
+            raise self._unavailable("Timeout", "did not answer in time") from None
+        except openai.APIConnectionError:
+            raise self._unavailable("ConnectionFailed", "cannot be reached") from None
+        except (openai.APIError, openai.OpenAIError):
+            raise self._unavailable("StreamBroken", "reported an error in the middle of its answer") from None
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise self._unavailable("MalformedAnswer", "sent what is no chat completion") from None
+        except _transport_errors():
+            raise self._unavailable("StreamBroken", "broke off in the middle of its answer") from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await asyncio.wait({self._loading})
+        if self._client:
+            await self._client.close()
+
+    async def _connected(self) -> "openai.AsyncOpenAI":
+        if self._client is None:
+            await asyncio.shield(self._loading)
+        if self._client is None:
+            import httpx2  # noqa: PLC0415 - `openai` brought it
+            import openai  # noqa: PLC0415
+
+            timeout = httpx2.Timeout(self._answer_seconds, connect=CONNECT_SECONDS)
+            connections = self._concurrency + 1
+            limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+            self._client = openai.AsyncOpenAI(
+                api_key=self._api_key or NO_KEY_NEEDED,
+                base_url=self._base_url,
+                max_retries=0,
+                timeout=timeout,
+                http_client=openai.DefaultAioHttpClient(timeout=timeout, limits=limits),
+            )
+        return self._client
+
+    async def _stream(self, client: "openai.AsyncOpenAI", item: Item, emit: Callable[[str], None]) -> Answer:
+        pieces: list[str] = []
+        finish_reason = model = usage = None
+        stream = await client.chat.completions.create(**self._request(item))
+        async with stream:
+            async for chunk in stream:
+                model, usage = chunk.model or model, _usage(chunk) or usage
+                for choice in chunk.choices or ():
+                    finish_reason = choice.finish_reason or finish_reason
+                    if choice.delta and choice.delta.content:
+                        pieces.append(choice.delta.content)
+                        emit(choice.delta.content)
+        if finish_reason == "content_filter":
+            raise JobRejected("ContentFiltered", "the engine's content filter refuses this prompt or its answer")
+        if finish_reason is None:
+            how = "broke off in the middle of its answer" if pieces else "answered without an answer"
+            raise self._unavailable("StreamBroken" if pieces else "NoAnswer", how)
+        if not pieces:
+            raise self._unavailable("NoAnswer", f"answered with no text (it says {finish_reason})")
+        return Answer("".join(pieces), model, usage, finish_reason)
+
+    def _request(self, item: Item) -> dict[str, Any]:
+        parameters = item.parameters.over(self._defaults)
+        messages = [{"role": "user", "content": item.prompt}]
+        if parameters.system:
+            messages.insert(0, {"role": "system", "content": parameters.system})
+        # OpenAI's newer models refuse the old name, other servers know only that.
+        limit = "max_tokens" if self._base_url else "max_completion_tokens"
+        wishes = {limit: parameters.max_tokens, "temperature": parameters.temperature}
+        if self._asks_usage:
+            wishes["stream_options"] = {"include_usage": True}  # type: ignore[assignment]
+        told = {name: value for name, value in wishes.items() if value is not None}
+        return {"model": self._model, "messages": messages, "stream": True, **told}
+
+    def _unavailable(self, reason: str, what: str) -> EngineUnavailable:
+        where = urlsplit(self._base_url).hostname if self._base_url else "OpenAI"
+        return EngineUnavailable(reason, f"the engine at {where} {what}; see engine.openAI.baseURL if it lasts")
+
+
+def _load() -> None:
+    import openai  # noqa: PLC0415
+    import openai.resources.chat  # noqa: F401, PLC0415 - else the first call imports it, in the loop
+
+
+def _usage(chunk: "ChatCompletionChunk") -> Usage | None:
+    return Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens) if chunk.usage else None
+
+
+def _is_about(error: "openai.APIStatusError", parameter: str) -> bool:
+    return error.status_code in {400, 422} and parameter in f"{error.param} {error.message}"
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    import aiohttp  # noqa: PLC0415
+    import httpx2  # noqa: PLC0415
+
+    return httpx2.HTTPError, aiohttp.ClientError, ConnectionError
