@@ -1,1 +1,1 @@
-"""GreenScale: operator."""
+"""Turns GreenScaleWorkload resources into what the cluster needs."""

@@ -1,0 +1,39 @@
+"""Which workload local mode runs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import greenscale_cli
+from greenscale_cli.local.fault import LocalFault
+from greenscale_operator import schema, workload
+from greenscale_operator.workload import InvalidWorkload, Workload
+
+EXAMPLE = "examples/local.yaml"
+
+
+def load_workload(file: Path | None, environment: Mapping[str, str]) -> Workload:
+    """Return the workload of a file, or of the example: with the engine OpenAI where there is a key.
+
+    Raises:
+        LocalFault: The file is wrong, or asks for what one machine cannot stand in for.
+    """
+    try:
+        resource = schema.load(file or shipped(EXAMPLE))
+        if file is None and environment.get("OPENAI_API_KEY"):
+            resource = {**resource, "spec": {**resource["spec"], "engine": {"type": "OpenAI"}}}
+        loaded = workload.parse(resource)
+    except (schema.InvalidFile, InvalidWorkload) as error:
+        raise LocalFault(str(error)) from None
+    if loaded.engine.type == "Server":
+        raise LocalFault(
+            "spec.engine.type Server runs a container, which needs a cluster; start the server yourself and set "
+            "spec.engine.type to OpenAI with spec.engine.openAI.baseURL"
+        )
+    return loaded
+
+
+def shipped(path: str) -> Path:
+    """Return a file that comes with GreenScale, from a checkout or beside the installed package."""
+    package = Path(greenscale_cli.__file__).parent
+    places = [package / path, package.parents[1] / path]
+    return next(place for place in places if place.exists())

@@ -1,0 +1,173 @@
+"""The worker's pod: its container, its environment, and the model server beside it.
+
+Pure. The variables are those that `greenscale_worker.settings` reads.
+"""
+
+from typing import Any
+
+from greenscale_operator.workload import SecretRef, Server, Workload
+
+Manifest = dict[str, Any]
+
+LIVENESS_PORT = 8080
+
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""What Pod Security `restricted` asks of a container."""
+
+WORKER_USER = 10001
+"""The image's own user; not root."""
+
+
+def pod_template(
+    workload: Workload,
+    *,
+    labels: dict[str, str],
+    image: str,
+    redis_host: str,
+    grace_seconds: int,
+    termination_seconds: int,
+) -> Manifest:
+    """Return the Deployment's pod template; `worker.podTemplate` is not in it yet."""
+    worker, server = workload.worker, workload.engine.server
+    spec: Manifest = {
+        "terminationGracePeriodSeconds": termination_seconds,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [_worker_container(workload, image, redis_host, grace_seconds)],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, *(_cache_volumes(server) if server else [])],
+    }
+    if server:
+        spec["initContainers"] = [_server_container(server)]
+    handed_through = {
+        "nodeSelector": worker.node_selector,
+        "tolerations": list(worker.tolerations),
+        "affinity": worker.affinity,
+        "serviceAccountName": worker.service_account_name,
+        "imagePullSecrets": list(worker.image_pull_secrets),
+        "runtimeClassName": worker.runtime_class_name,
+        "priorityClassName": worker.priority_class_name,
+    }
+    spec.update({field: value for field, value in handed_through.items() if value})
+    if not worker.service_account_name:
+        spec["automountServiceAccountToken"] = False  # the worker never speaks to Kubernetes
+    return {"metadata": {"labels": labels}, "spec": spec}
+
+
+def _worker_container(workload: Workload, image: str, redis_host: str, grace_seconds: int) -> Manifest:
+    worker = workload.worker
+    container: Manifest = {
+        "name": "worker",
+        "image": image,
+        "env": [*_environment(workload, redis_host, grace_seconds), *worker.env],
+        "ports": [{"name": "health", "containerPort": LIVENESS_PORT, "protocol": "TCP"}],
+        "livenessProbe": {
+            "httpGet": {"path": "/livez", "port": "health"},
+            "initialDelaySeconds": 10,
+            "periodSeconds": 10,
+            "timeoutSeconds": 5,
+            "failureThreshold": 3,
+        },
+        "securityContext": {**RESTRICTED, "runAsUser": WORKER_USER},
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the pod's own
+    }
+    if worker.resources:
+        container["resources"] = worker.resources
+    if worker.env_from:
+        container["envFrom"] = list(worker.env_from)
+    return container
+
+
+def _environment(workload: Workload, redis_host: str, grace_seconds: int) -> list[Manifest]:
+    queue, redis, asked = workload.queue, workload.queue.redis, workload.engine.parameters
+    plain = {
+        "REDIS_HOST": redis_host,
+        "REDIS_PORT": redis.port,
+        "REDIS_DB": redis.database,
+        "REDIS_USERNAME": redis.username,
+        "REDIS_TLS": "true" if redis.tls else None,
+        "GREENSCALE_QUEUE": workload.list_name,
+        "GREENSCALE_ENGINE": workload.engine.type,
+        "GREENSCALE_MODEL": workload.engine.model,
+        "GREENSCALE_CONCURRENCY": workload.concurrency,
+        "GREENSCALE_JOB_TIMEOUT_SECONDS": queue.job_timeout_seconds,
+        "GREENSCALE_LEASE_SECONDS": queue.lease_seconds,
+        "GREENSCALE_MAX_ATTEMPTS": queue.max_attempts,
+        "GREENSCALE_BACKOFF_INITIAL_SECONDS": queue.backoff.initial_seconds,
+        "GREENSCALE_BACKOFF_MAX_SECONDS": queue.backoff.max_seconds,
+        "GREENSCALE_RESULT_TTL_SECONDS": queue.result_ttl_seconds,
+        "GREENSCALE_GRACE_SECONDS": grace_seconds,
+        "GREENSCALE_LIVENESS_PORT": LIVENESS_PORT,
+        "GREENSCALE_LOG_FORMAT": "json",
+        "GREENSCALE_MAX_TOKENS": asked.max_tokens,
+        "GREENSCALE_TEMPERATURE": asked.temperature,
+        "GREENSCALE_SYSTEM": asked.system,
+        **_engine_environment(workload),
+    }
+    secrets = {"REDIS_PASSWORD": redis.password_secret_ref}
+    if workload.engine.type == "OpenAI":
+        secrets["OPENAI_API_KEY"] = workload.engine.open_ai.api_key_secret_ref
+    own_name = {"name": "GREENSCALE_WORKER", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    return [
+        *({"name": name, "value": str(value)} for name, value in plain.items() if value is not None),
+        *(_from_secret(name, secret) for name, secret in secrets.items() if secret),
+        own_name,
+    ]
+
+
+def _engine_environment(workload: Workload) -> dict[str, str | int | None]:
+    server = workload.engine.server
+    if server is None:
+        return {"OPENAI_BASE_URL": workload.engine.open_ai.base_url} if workload.engine.type == "OpenAI" else {}
+    here = f"http://127.0.0.1:{server.port}"
+    return {
+        "OPENAI_BASE_URL": f"{here}/v1",
+        "GREENSCALE_SERVER_READY_URL": f"{here}{server.readiness_path}",
+        "GREENSCALE_SERVER_STARTUP_TIMEOUT_SECONDS": server.startup_timeout_seconds,
+    }
+
+
+def _from_secret(name: str, secret: SecretRef) -> Manifest:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
+
+
+def _server_container(server: Server) -> Manifest:
+    """Return the model server as a native sidecar.
+
+    No startup probe: it would hold the worker back, and at the end the kubelet stops sidecars after it, so the
+    worker drains with its server still there.
+    """
+    container: Manifest = {
+        "name": "server",
+        "image": server.image,
+        "restartPolicy": "Always",
+        "ports": [{"name": "http", "containerPort": server.port, "protocol": "TCP"}],
+        "readinessProbe": {
+            "httpGet": {"path": server.readiness_path, "port": "http"},
+            "periodSeconds": 5,
+            "timeoutSeconds": 5,
+            "failureThreshold": 3,
+        },
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    told = {
+        "command": list(server.command),
+        "args": list(server.args),
+        "env": list(server.env),
+        "resources": server.resources,
+    }
+    container.update({field: value for field, value in told.items() if value})
+    if server.cache:
+        container["volumeMounts"] = [{"name": "cache", "mountPath": "/cache"}]
+    return container
+
+
+def _cache_volumes(server: Server) -> list[Manifest]:
+    if server.cache is None:
+        return []
+    if server.cache.empty_dir:
+        return [{"name": "cache", "emptyDir": {"sizeLimit": server.cache.empty_dir.size}}]
+    claim = server.cache.persistent_volume_claim
+    return [{"name": "cache", "persistentVolumeClaim": {"claimName": claim}}]
