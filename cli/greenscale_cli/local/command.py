@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from greenscale_operator.workload import Workload
 
 from greenscale_cli import endpoint
-from greenscale_cli.endpoint import Endpoint
+from greenscale_cli.endpoint import Endpoint, RedisEndpoint
 from greenscale_cli.local.autoscaler import ScaledObject
 from greenscale_cli.local.child import Child
 from greenscale_cli.local.fault import LocalFault
@@ -29,6 +28,7 @@ from greenscale_cli.local.resource import load_workload
 from greenscale_cli.local.supervisor import Supervisor
 from greenscale_jobs import JobQueue, Limits, RedisAddress
 from greenscale_operator import desired
+from greenscale_operator.workload import Workload
 
 STAND_IN = """\
 GreenScale local: this machine stands in for Kubernetes, KEDA and the HPA.
@@ -75,7 +75,7 @@ class _Local:
             await self._keep(stack, "Redis", partial(start_redis, self._run_dir, redis))
             queue = await stack.enter_async_context(self._queue(redis))
             url = await self._start_page(stack, redis) if page else None
-            endpoint.write(self._run_dir, Endpoint(redis.host, redis.port, url, os.getpid()))
+            endpoint.write(self._run_dir, Endpoint(RedisEndpoint(redis.host, redis.port), url, os.getpid()))
             stack.callback(endpoint.remove, self._run_dir)
             await self._supervise(stack, queue)
             self._introduce(redis, url)

@@ -1,0 +1,64 @@
+"""Exit statuses, and how an expected error becomes a line and a status."""
+
+import contextlib
+import enum
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from greenscale_jobs import DuplicateJob, InvalidItem, QueueError, QueueFull, QueueUnavailable, UnknownJob
+
+
+class Exit(enum.IntEnum):
+    """What a script may rely on."""
+
+    DONE = 0
+    FAILED = 1
+    """The job that was waited for is dead."""
+    USAGE = 2
+    """The command, its input or a file is wrong: trying again will not help."""
+    UNAVAILABLE = 3
+    """Redis cannot be used or the queue is full: trying again later may help."""
+    UNKNOWN = 4
+    """No such job or workload."""
+    CANCELLED = 5
+    """The job that was waited for was cancelled."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+HELP = "Exit status: 0 done, 1 the job failed, 2 wrong usage or input, 3 try again later, 4 unknown, 5 cancelled."
+
+STATUSES: dict[type[Exception], Exit] = {
+    QueueFull: Exit.UNAVAILABLE,
+    QueueUnavailable: Exit.UNAVAILABLE,
+    UnknownJob: Exit.UNKNOWN,
+    DuplicateJob: Exit.USAGE,
+    InvalidItem: Exit.USAGE,
+}
+
+
+class Fault(Exception):
+    """An expected end: its text is for the person, its status for the script."""
+
+    def __init__(self, text: str, status: Exit) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@contextlib.contextmanager
+def faults_told() -> Iterator[None]:
+    """Turn an expected error into one line on stderr and an exit status."""
+    try:
+        yield
+    except (QueueError, InvalidItem) as error:
+        _tell(str(error))
+        raise typer.Exit(STATUSES[type(error)]) from None
+    except Fault as fault:
+        _tell(str(fault))
+        raise typer.Exit(fault.status) from None
+
+
+def _tell(text: str) -> None:
+    print(f"greenscale: {text}", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,181 @@
+"""`greenscale jobs`: look at jobs, cancel them, send dead ones again."""
+
+import time
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from greenscale_cli import options
+from greenscale_cli.choose import open_client
+from greenscale_cli.endpoint import DEFAULT_RUN_DIR
+from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.words import duration, excerpt, harmless, moment
+from greenscale_jobs import Job, JobClient, JobState
+
+app = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, send dead ones again.")
+
+LISTED = (JobState.RUNNING, JobState.WAITING, JobState.DELAYED, JobState.DEAD, JobState.DONE)
+
+REDRIVE_BATCH = 500
+"""Dead jobs sent again in one script."""
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Jobs' ids.")]
+State = Annotated[JobState | None, typer.Option("--state", help="Only these; `done` holds the cancelled too.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many of each state.")]
+
+
+@app.command("list")
+def list_jobs(
+    *,
+    state: State = None,
+    limit: Limit = 20,
+    output: options.OutputOption = options.Output.TABLE,
+    workload: options.WorkloadName = None,
+    redis: options.Redis = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """List jobs: running, waiting, delayed, dead, done.
+
+    greenscale jobs list --state dead -o json
+    """
+    with faults_told(), open_client(redis, run_dir, workload) as client:
+        states = LISTED if state is None else (JobState.DONE,) if state is JobState.CANCELLED else (state,)
+        pages = [client.jobs(listed, limit=limit) for listed in states]
+        found = [job for page in pages for job in page.jobs]
+        if state is JobState.CANCELLED:
+            found = [job for job in found if job.state is state]
+        _show_jobs(found, total=sum(page.total for page in pages), output=output)
+
+
+@app.command("show")
+def show_job(
+    job_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    output: options.OutputOption = options.Output.TABLE,
+    workload: options.WorkloadName = None,
+    redis: options.Redis = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Show one job: prompt, answer, attempts, times."""
+    from greenscale_cli.tables import show as show_table  # noqa: PLC0415
+    from greenscale_cli.tables import show_json, table  # noqa: PLC0415
+
+    with faults_told(), open_client(redis, run_dir, workload) as client:
+        job = client.job(job_id)
+        if output is options.Output.JSON:
+            show_json(as_document(job))
+        else:
+            show_table(table(("", ""), list(_life(job))))
+
+
+@app.command("cancel")
+def cancel_jobs(
+    ids: Ids,
+    *,
+    workload: options.WorkloadName = None,
+    redis: options.Redis = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Cancel jobs: a waiting one at once, a running one within seconds."""
+    with faults_told(), open_client(redis, run_dir, workload) as client:
+        for job_id in ids:
+            before = client.cancel(job_id)
+            if before.final:
+                raise Fault(f"job {job_id} is {before} already", Exit.USAGE)
+            print(f"{job_id} {'is being' if before is JobState.RUNNING else 'is'} cancelled")  # noqa: T201
+
+
+@app.command("retry")
+def retry_jobs(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Dead jobs' ids.")] = None,
+    *,
+    all_dead: Annotated[bool, typer.Option("--all-dead", help="Every dead job of the workload.")] = False,
+    workload: options.WorkloadName = None,
+    redis: options.Redis = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Send dead jobs again, with all their attempts."""
+    with faults_told(), open_client(redis, run_dir, workload) as client:
+        if bool(ids) == all_dead:
+            raise Fault("say which jobs: ids, or --all-dead", Exit.USAGE)
+        sent = _redrive_all(client) if all_dead else client.redrive(ids or [])
+        for job_id in sent:
+            print(job_id)  # noqa: T201
+        missed = [job_id for job_id in ids or [] if job_id not in sent]
+        if missed:
+            raise Fault(f"not dead, so not sent again: {', '.join(missed)}", Exit.UNKNOWN)
+
+
+def _redrive_all(client: JobClient) -> list[str]:
+    """Send again what is dead now; what dies meanwhile is left for the next time."""
+    total = client.jobs(JobState.DEAD, limit=1).total
+    ids = [
+        job.id
+        for offset in range(0, total, REDRIVE_BATCH)
+        for job in client.jobs(JobState.DEAD, offset=offset, limit=REDRIVE_BATCH).jobs
+    ]
+    batches = [ids[first : first + REDRIVE_BATCH] for first in range(0, len(ids), REDRIVE_BATCH)]
+    return [job_id for batch in batches for job_id in client.redrive(batch)]
+
+
+def as_document(job: Job) -> dict[str, Any]:
+    """Return a job as `-o json` says it: every time in RFC 3339, nothing left out that is known."""
+    document: dict[str, Any] = msgspec.to_builtins(job)
+    for name in ("submittedAt", "claimedAt", "dueAt", "finishedAt"):
+        if name in document:
+            document[name] = moment(document[name])
+    outcome = document.get("outcome") or {}
+    if "firstTokenAt" in outcome:
+        outcome["firstTokenAt"] = moment(outcome["firstTokenAt"])
+    document["errors"] = [
+        {**error, "at": moment(error["at"])} if "at" in error else error for error in document.get("errors", ())
+    ]
+    return document
+
+
+def _show_jobs(found: list[Job], *, total: int, output: options.Output) -> None:
+    from greenscale_cli.tables import show, show_json, table  # noqa: PLC0415
+
+    if output is options.Output.JSON:
+        show_json([as_document(job) for job in found])
+        return
+    if not found:
+        show("No jobs.")
+        return
+    now = time.time()
+    rows = [
+        (job.id or "(no id yet)", job.state.value, _age(job, now), excerpt(job.prompt), _last(job)) for job in found
+    ]
+    show(table(("ID", "STATE", "AGE", "PROMPT", "ANSWER OR ERROR"), rows))
+    if total > len(found):
+        show(f"{len(found)} of {total}; --limit shows more.")
+
+
+def _age(job: Job, now: float) -> str:
+    return duration(None if job.submitted_at is None else now - job.submitted_at)
+
+
+def _last(job: Job) -> str:
+    if job.result is not None:
+        return excerpt(job.result)
+    return f"{job.error.reason}: {excerpt(job.error.message, 100)}" if job.error else ""
+
+
+def _life(job: Job) -> list[tuple[str, str]]:
+    """Return a job's life as rows: what, and how it was."""
+    rows: list[tuple[str, str | None]] = [
+        ("id", job.id),
+        ("state", job.state.value + (" (is being cancelled)" if job.cancelling else "")),
+        ("prompt", job.prompt and harmless(job.prompt)),
+        ("submitted", moment(job.submitted_at) or "not known: another client pushed it"),
+        ("claimed", moment(job.claimed_at)),
+        ("due again", moment(job.due_at) if job.state is JobState.DELAYED else None),
+        ("first token", moment(job.outcome.first_token_at) if job.outcome else None),
+        ("finished", moment(job.finished_at)),
+        ("worker", job.worker),
+        ("attempts", str(job.attempts)),
+        *((f"attempt {error.attempt}", f"{error.reason}: {harmless(error.message)}") for error in job.errors),
+        ("answer", job.result and harmless(job.result)),
+    ]
+    return [(name, value) for name, value in rows if value is not None]

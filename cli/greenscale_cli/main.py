@@ -1,0 +1,80 @@
+"""The `greenscale` command."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from greenscale_cli import jobs, options, status, submit
+from greenscale_cli.endpoint import DEFAULT_RUN_DIR
+from greenscale_cli.exits import HELP, Exit
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Scale AI workloads to zero, safely: a durable job queue, a worker that sleeps, and a command for both.",
+    epilog=HELP,
+)
+app.command()(submit.submit)
+app.command()(status.status)
+app.add_typer(jobs.app, name="jobs")
+
+
+@app.command()
+def local(
+    file: Annotated[Path | None, typer.Argument(help="A GreenScaleWorkload; examples/local.yaml unless told.")] = None,
+    *,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="With the page beside it.")] = True,
+    try_prompt: Annotated[str | None, typer.Option("--try", metavar="PROMPT", help="Send this once it runs.")] = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Run a workload on this machine, with no cluster: Redis, workers, the page.
+
+    Without a file it answers by echo, or by OpenAI where OPENAI_API_KEY is set.
+    """
+    try:
+        from greenscale_cli.local.command import run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        _say(f"local mode needs the package {error.name}: pip install 'greenscale[local]'")
+        raise typer.Exit(Exit.USAGE) from None
+    raise typer.Exit(run(file, page=page, run_dir=run_dir, try_prompt=try_prompt))
+
+
+@app.command()
+def render(file: Annotated[Path, typer.Argument(help="A GreenScaleWorkload.")]) -> None:
+    """Print what a workload becomes in a cluster: Deployment, ScaledObject, TriggerAuthentication.
+
+    greenscale render examples/openai.yaml | kubectl diff -f -
+    """
+    import yaml  # noqa: PLC0415
+
+    from greenscale_operator import desired, schema, workload  # noqa: PLC0415
+
+    try:
+        manifests = desired.manifests(workload.parse(schema.load(file)))
+    except (schema.InvalidFile, workload.InvalidWorkload) as error:
+        _say(str(error))
+        raise typer.Exit(Exit.USAGE) from None
+    yaml.safe_dump_all(manifests, sys.stdout, sort_keys=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of GreenScale and of what it stands on."""
+    import platform  # noqa: PLC0415
+    from importlib.metadata import version as version_of  # noqa: PLC0415
+
+    print(f"greenscale {version_of('greenscale')} (Python {platform.python_version()}, redis-py {version_of('redis')})")  # noqa: T201
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    print(f"greenscale: {text}", file=sys.stderr)  # noqa: T201

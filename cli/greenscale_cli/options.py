@@ -1,0 +1,26 @@
+"""Options that several commands share."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Redis = Annotated[
+    str | None,
+    typer.Option("--redis", metavar="URL", help="redis://[user:password@]host:port[/database], rediss:// for TLS."),
+]
+RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="Where a local instance keeps its things.")]
+WorkloadName = Annotated[
+    str | None, typer.Option("--workload", "-w", metavar="WORKLOAD", help="Its name, or namespace/name.")
+]
+
+
+class Output(enum.StrEnum):
+    """How a command answers."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to answer.")]

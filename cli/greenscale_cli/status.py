@@ -1,0 +1,118 @@
+"""`greenscale status`: what the workloads do."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from greenscale_cli import options
+from greenscale_cli.choose import environment_with_file, find_redis, pick
+from greenscale_cli.endpoint import DEFAULT_RUN_DIR
+from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.words import duration, excerpt, moment
+from greenscale_jobs import JobClient, QueueUnavailable, RedisAddress, Stats, WorkloadStatus
+
+STALE_SECONDS = 15.0
+"""Whoever runs a workload tells of it every second or so: an older status is a memory."""
+
+WATCH_SECONDS = 1.0
+
+COLUMNS = ("NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "")
+
+Row = tuple[WorkloadStatus, Stats]
+
+
+def status(
+    workload: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    *,
+    output: options.OutputOption = options.Output.TABLE,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C.")] = False,
+    redis: options.Redis = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Show what each workload does: its state, its replicas, its queue.
+
+    greenscale status --watch
+    """
+    with faults_told():
+        if watch and output is options.Output.JSON:
+            raise Fault("-o json is one document: it does not go with --watch", Exit.USAGE)
+        address = find_redis(redis, run_dir, environment_with_file())
+        if watch:
+            _watch(address, workload)
+        elif output is options.Output.JSON:
+            from greenscale_cli.tables import show_json  # noqa: PLC0415
+
+            show_json([as_document(*row) for row in read(address, workload)])
+        else:
+            _show(read(address, workload))
+
+
+def read(address: RedisAddress, name: str | None) -> list[Row]:
+    """Return each workload's last status and its queue's numbers of now."""
+    with JobClient(address) as client:
+        workloads = client.workloads()
+    rows = []
+    for told in [pick(workloads, name)] if name else workloads:
+        with JobClient(address, told.list_name) as client:
+            rows.append((told, client.stats()))
+    return rows
+
+
+def as_document(told: WorkloadStatus, stats: Stats) -> dict[str, Any]:
+    """Return what `-o json` says of one workload; the queue's numbers are measured now."""
+    return {
+        "name": told.name,
+        "namespace": told.namespace,
+        "state": told.state,
+        "message": told.message,
+        "replicas": told.replicas,
+        "maxReplicas": told.max_replicas,
+        "engine": told.engine,
+        "model": told.model,
+        "listName": told.list_name,
+        "queue": {
+            "pending": stats.pending,
+            "inFlight": stats.in_flight,
+            "delayed": stats.delayed,
+            "dead": stats.dead,
+        },
+        "sampledAt": moment(told.sampled_at),
+    }
+
+
+def cells(told: WorkloadStatus, stats: Stats, *, now: float) -> tuple[str, ...]:
+    """Return one row of the table. Pure."""
+    age = now - told.sampled_at
+    numbers = (str(number) for number in (stats.pending, stats.in_flight, stats.delayed, stats.dead))
+    if age > STALE_SECONDS:
+        words = f"Stale: nobody has told of it for {duration(age)}; it was {told.state}."
+        return told.name, "Unknown", f"-/{told.max_replicas}", *numbers, words
+    return told.name, told.state, f"{told.replicas}/{told.max_replicas}", *numbers, excerpt(told.message, 200)
+
+
+def _show(rows: list[Row]) -> None:
+    from greenscale_cli.tables import show  # noqa: PLC0415
+
+    show(_table(rows) if rows else "No workload is known here yet: start one with `greenscale local`.")
+
+
+def _table(rows: list[Row]) -> Any:
+    from greenscale_cli.tables import table  # noqa: PLC0415
+
+    return table(COLUMNS, [cells(*row, now=time.time()) for row in rows])
+
+
+def _watch(address: RedisAddress, name: str | None) -> None:
+    from rich.live import Live  # noqa: PLC0415
+
+    try:
+        with Live(auto_refresh=False) as live:
+            while True:
+                try:
+                    live.update(_table(read(address, name)), refresh=True)
+                except QueueUnavailable as error:
+                    live.update(str(error), refresh=True)
+                time.sleep(WATCH_SECONDS)
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,96 @@
+"""`greenscale submit`: one prompt into the queue, and its answer if one waits."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from greenscale_cli import options
+from greenscale_cli.choose import open_client
+from greenscale_cli.endpoint import DEFAULT_RUN_DIR
+from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_jobs import Job, JobClient, JobState, Parameters
+from greenscale_jobs.records import MAX_PROMPT_BYTES
+
+
+def submit(  # noqa: PLR0913 - a command's options
+    prompt: Annotated[str, typer.Argument(metavar="[PROMPT|-]", help="The prompt; - or nothing reads stdin.")] = "-",
+    *,
+    workload: options.WorkloadName = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")] = False,
+    job_id: Annotated[str | None, typer.Option("--id", help="The job's id, if you have one.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="The longest answer.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
+    system: Annotated[str | None, typer.Option(help="The system message.")] = None,
+    output: Annotated[
+        options.Output | None, typer.Option("--output", "-o", help="json: one document, the job.")
+    ] = None,
+    redis: options.Redis = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Send a prompt. Prints the job's id, or with --wait or --stream the answer.
+
+    greenscale submit --stream "Why is the sky blue?"
+
+    greenscale submit - < prompt.txt
+    """
+    as_json = output is options.Output.JSON
+    with faults_told():
+        if as_json and stream:
+            raise Fault("-o json is one document: it goes with --wait, not with --stream", Exit.USAGE)
+        text = _stdin() if prompt == "-" else prompt
+        with open_client(redis, run_dir, workload) as client:
+            parameters = Parameters(max_tokens, temperature, system)
+            job_id = client.submit(text, job_id=job_id, parameters=parameters)
+            if wait or stream:
+                raise typer.Exit(_answer(client, job_id, stream=stream, as_json=as_json))
+            _print_sent(client, job_id, as_json=as_json)
+
+
+def _stdin() -> str:
+    if sys.stdin.isatty():
+        print("Type a prompt, then Ctrl-D:", file=sys.stderr)  # noqa: T201
+    raw = sys.stdin.buffer.read(MAX_PROMPT_BYTES + 1)
+    if len(raw) > MAX_PROMPT_BYTES:
+        raise Fault(f"the prompt has more than the {MAX_PROMPT_BYTES} bytes that are allowed", Exit.USAGE)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise Fault(f"stdin is not UTF-8 (byte {error.start}): convert it, say with iconv", Exit.USAGE) from None
+
+
+def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
+    if as_json:
+        from greenscale_cli.jobs import as_document  # noqa: PLC0415
+        from greenscale_cli.tables import show_json  # noqa: PLC0415
+
+        show_json(as_document(client.job(job_id)))
+    else:
+        print(job_id)  # noqa: T201
+
+
+def _answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Exit:
+    from greenscale_cli.waiting import exit_of, follow  # noqa: PLC0415
+
+    try:
+        job = follow(client, job_id, stream=stream)
+    except KeyboardInterrupt:
+        how = f"see it with `greenscale jobs show {job_id}`, end it with `greenscale jobs cancel {job_id}`"
+        raise Fault(f"job {job_id} goes on; {how}", Exit.INTERRUPTED) from None
+    if as_json:
+        _print_sent(client, job_id, as_json=True)
+    elif job.state is JobState.DONE and not stream:
+        from greenscale_cli.waiting import write  # noqa: PLC0415
+
+        write((job.result or "") + "\n")
+    elif job.state is not JobState.DONE:
+        raise Fault(_why(job), exit_of(job))
+    return exit_of(job)
+
+
+def _why(job: Job) -> str:
+    if job.state is JobState.CANCELLED:
+        return f"job {job.id} was cancelled"
+    reason = f"{job.error.reason}: {job.error.message}" if job.error else "no reason is known"
+    return f"job {job.id} failed after {job.attempts} attempts: {reason}. Again: greenscale jobs retry {job.id}"

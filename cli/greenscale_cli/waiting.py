@@ -1,0 +1,120 @@
+"""Follows one job: a live line on stderr while it waits, its answer on stdout."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.status import Status
+
+from greenscale_cli.exits import Exit
+from greenscale_cli.words import duration, harmless
+from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadStatus
+
+LOOK_SECONDS = 0.5
+"""How often the live line is renewed; an event renews it at once."""
+
+
+def waits_for(job: Job, workload: WorkloadStatus | None, *, now: float) -> str:
+    """Return what a job waits for, as the live line says it. Pure."""
+    match job.state:
+        case JobState.RUNNING:
+            return f"running on {job.worker} for {duration(now - (job.claimed_at or now))}"
+        case JobState.DELAYED:
+            why = job.error.message if job.error else "the attempt failed"
+            return f"tried again in {duration((job.due_at or now) - now)}: {why}"
+        case JobState.WAITING:
+            place = "next" if job.ahead == 0 else f"position {job.ahead + 1}" if job.ahead else "waiting"
+            return f"{place}; {_workload_words(workload, now=now)}" if workload else place
+        case _:
+            return job.state.value
+
+
+def _workload_words(workload: WorkloadStatus, *, now: float) -> str:
+    match workload.state:
+        case "Waking" if workload.waking_since:
+            waking = f"waking for {duration(now - workload.waking_since)}"
+            usual = workload.last_wake_seconds
+            return waking + (f", the last time it took {duration(usual)}" if usual else "")
+        case "ScaledToZero":
+            return "asleep, about to wake"
+        case "Suspended" | "Degraded":
+            return f"{workload.name} is {workload.state.lower()}: {workload.message}"
+        case _:
+            return f"{workload.replicas} of {workload.max_replicas} workers at work"
+
+
+def follow(client: JobClient, job_id: str, *, stream: bool) -> Job:
+    """Wait until a job is final and return it, showing on stderr what it waits for.
+
+    With `stream` the answer is written to stdout as it comes, else by the caller.
+    """
+    with _live_line() as line:
+        attempt, written = 0, ""
+        for event in _ticking_events(client, job_id, line):
+            if event.type != "delta" or not stream:
+                continue
+            if event.attempt != attempt and written:
+                _note("\nIt starts again: another attempt")
+                written = ""
+            attempt = event.attempt
+            line.stop()
+            write(event.text)
+            written += event.text
+    job = client.job(job_id)
+    if stream and job.state is JobState.DONE:
+        write((job.result or "").removeprefix(written) + "\n")
+    return job
+
+
+def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine") -> Iterator[Event]:
+    """Yield the job's events until it is final, renewing the live line in between."""
+    after = "0"
+    while True:
+        job = client.job(job_id)
+        workload = next((told for told in client.workloads() if told.list_name == client.keys.list_name), None)
+        line.update(harmless(waits_for(job, workload, now=time.time())))
+        events = client.next_events(job_id, after=after, wait_seconds=LOOK_SECONDS)
+        for event in events:
+            after = event.id
+            yield event
+            if event.final:
+                return
+        if not events and job.state.final:
+            return
+
+
+class _NoLine:
+    """Where stderr is no terminal nothing is drawn."""
+
+    def update(self, _: str) -> None:
+        """Draw nothing."""
+
+    def stop(self) -> None:
+        """Nothing is drawn."""
+
+
+@contextmanager
+def _live_line() -> Iterator["Status | _NoLine"]:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _NoLine()
+        return
+    with console.status("sent", spinner="dots") as status:
+        yield status
+
+
+def write(text: str) -> None:
+    """Write a piece of an answer to stdout, made harmless where that is a terminal."""
+    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def exit_of(job: Job) -> Exit:
+    """Return the exit status of a command that waited for this job."""
+    return {JobState.DONE: Exit.DONE, JobState.CANCELLED: Exit.CANCELLED}.get(job.state, Exit.FAILED)

@@ -1,0 +1,40 @@
+"""Times, lengths and foreign texts, as a terminal shows them.
+
+Pure.
+"""
+
+import datetime as dt
+import re
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def duration(seconds: float | None) -> str:
+    """Return `0.4 s`, `12 s`, `3 min`, `2 h` or `5 d`; a dash for what is not known."""
+    if seconds is None:
+        return "-"
+    seconds = max(0.0, seconds)
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
+
+
+def moment(seconds: float | None) -> str | None:
+    """Return Unix seconds as RFC 3339 in UTC; None for what is not known."""
+    if seconds is None:
+        return None
+    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def harmless(text: str) -> str:
+    """Return a foreign text without what could steer a terminal: controls but tab and newline, and bidi marks."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "�", text)
+
+
+def excerpt(text: str | None, longest: int = 60) -> str:
+    """Return one line of a foreign text; a dash where there is none."""
+    if text is None:
+        return "-"
+    line = " ".join(harmless(text[: 4 * longest]).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
