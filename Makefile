@@ -19,7 +19,7 @@ lint: .venv/.dev ## ruff, mypy and import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(foreach part,$(PARTS),-p greenscale_$(part))
-	$(BIN)/mypy tests bench
+	MYPYPATH=. $(BIN)/mypy --explicit-package-bases tests bench
 	$(BIN)/lint-imports
 
 fmt: .venv/.dev ## Format, and mend what ruff can mend

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import redis
-from support import Clock, RedisServer
 
 from greenscale_jobs import JobQueue, RedisAddress
+from greenscale_testing.local_redis import Clock, RedisServer
 
 
 @pytest.fixture(scope="session")

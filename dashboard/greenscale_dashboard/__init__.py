@@ -1,1 +1,1 @@
-"""GreenScale: dashboard."""
+"""The page. It talks to Redis only, and never to a model."""

@@ -4,7 +4,6 @@ import json
 
 import pytest
 import redis
-from support import Clock
 
 from greenscale_jobs import (
     Claim,
@@ -23,6 +22,7 @@ from greenscale_jobs import (
     new_item,
     parse_item,
 )
+from greenscale_testing.local_redis import Clock
 
 LEASE_SECONDS = Limits().lease_seconds
 

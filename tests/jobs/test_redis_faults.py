@@ -5,9 +5,9 @@ import dataclasses
 
 import pytest
 import redis
-from support import RedisServer, free_port
 
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, QueueUnavailable, RedisAddress
+from greenscale_testing.local_redis import RedisServer, free_port
 
 
 async def test_an_absent_redis_is_named_with_the_remedy() -> None:

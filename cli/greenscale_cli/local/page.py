@@ -47,6 +47,8 @@ def _flags(port: int) -> list[str]:
         "--server.headless=true",
         "--server.fileWatcherType=none",
         "--browser.gatherUsageStats=false",
+        "--client.toolbarMode=minimal",
+        "--theme.primaryColor=#2f7d5b",
     ]
 
 

@@ -41,13 +41,21 @@ class WorkerPool:
         self._wanted = 0
         self._crashes = 0
         self._start_not_before = 0.0
-        self.crash: str | None = None
-        """What the last crash was, until a worker is steady again."""
+        self._last_crash = ""
 
     @property
     def running(self) -> int:
         """How many worker processes there are, those that are ending included."""
         return len(self._watchers)
+
+    @property
+    def crash(self) -> str | None:
+        """How workers crash, once it was more than an accident; None while they do well."""
+        return self._last_crash if self._crashes > 1 else None
+
+    def forget_crashes(self) -> None:
+        """Take note that a worker does its work."""
+        self._crashes = 0
 
     @property
     def pids(self) -> list[int]:
@@ -98,7 +106,7 @@ class WorkerPool:
         seconds = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (self._crashes - 1))
         self._start_not_before = time.monotonic() + seconds
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        self.crash = f"{worker} {how}: {child.last_line()} (more in {child.log})"
+        self._last_crash = f"{worker} {how}: {child.last_line()} (more in {child.log})"
         self._say(f"{worker} {how}; the next starts in {seconds:g} s if it is needed. Log: {child.log}")
 
 

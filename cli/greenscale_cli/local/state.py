@@ -36,7 +36,7 @@ def describe(sight: Sight) -> tuple[str, str]:
     if stats.fault and fault_age < FAULT_SECONDS:
         return "Degraded", stats.fault
     if sight.crash and stats.work:
-        return "Degraded", f"The last worker crashed: {sight.crash}"
+        return "Degraded", f"Workers crash again and again; the last: {sight.crash}"
     if sight.suspended:
         return "Suspended", f"Takes prompts, runs none; {stats.in_flight} still running."
     if sight.waking_since is not None:

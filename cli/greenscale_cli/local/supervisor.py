@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from greenscale_operator.workload import Workload
-
 from greenscale_cli.local.autoscaler import Position, ScaledObject, asleep_at, decide
 from greenscale_cli.local.pool import WorkerPool
 from greenscale_cli.local.state import Sight, describe
 from greenscale_jobs import JobQueue, QueueUnavailable, Stats, WorkloadStatus
+from greenscale_operator.workload import Workload
 
 STATUS_SECONDS = 0.5
 """How often the page and the command are told."""
@@ -41,7 +40,7 @@ class Supervisor:
         self._position = Position(scaled.min_replicas)
         self._waking_since: float | None = None
         self._last_wake_seconds: float | None = None
-        self._claimed_before = 0
+        self._claimed_before = self._claims_seen = 0
         self._state = ""
 
     async def run(self) -> None:
@@ -99,6 +98,9 @@ class Supervisor:
         self._announce(state, message)
 
     def _note_waking(self, stats: Stats, now: float) -> None:
+        if _claims(stats) > self._claims_seen:
+            self._pool.forget_crashes()
+        self._claims_seen = _claims(stats)
         if self._waking_since is None:
             return
         if _claims(stats) > self._claimed_before:

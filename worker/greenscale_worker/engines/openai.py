@@ -61,33 +61,28 @@ class OpenAIEngine:
                 "(engine.openAI.baseURL) for a server that needs none, or try the engine Echo",
             )
         client = await self._connected()
+        begun = False
+
+        def seen(piece: str) -> None:
+            nonlocal begun
+            begun = True
+            emit(piece)
+
         import openai  # noqa: PLC0415 - loaded by now
 
         try:
-            return await self._stream(client, item, emit)
-        except EngineError:
-            raise
+            return await self._stream(client, item, seen)
         except openai.APIStatusError as error:
             if self._asks_usage and _is_about(error, "stream_options"):
-                self._asks_usage = False  # an older server: it does not count tokens of a stream
+                self._asks_usage = False  # an older server: it does not count a stream's tokens
                 return await self.answer(item, emit)
-            raise error_of_status(
-                error.status_code,
-                code=error.code,
-                kind=error.type,
-                headers=error.response.headers,
-                model=self._model,
-            ) from None
-        except openai.APITimeoutError:
-            raise self._unavailable("Timeout", "did not answer in time") from None
-        except openai.APIConnectionError:
-            raise self._unavailable("ConnectionFailed", "cannot be reached") from None
-        except (openai.APIError, openai.OpenAIError):
-            raise self._unavailable("StreamBroken", "reported an error in the middle of its answer") from None
+            raise self._refused(error) from None
+        except openai.OpenAIError as error:
+            raise self._broken(error, begun=begun) from None
+        except _transport_errors() as error:
+            raise self._broken(error, begun=begun) from None
         except (json.JSONDecodeError, UnicodeDecodeError):
             raise self._unavailable("MalformedAnswer", "sent what is no chat completion") from None
-        except _transport_errors():
-            raise self._unavailable("StreamBroken", "broke off in the middle of its answer") from None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -148,6 +143,18 @@ class OpenAIEngine:
         told = {name: value for name, value in wishes.items() if value is not None}
         return {"model": self._model, "messages": messages, "stream": True, **told}
 
+    def _refused(self, error: "openai.APIStatusError") -> EngineError:
+        return error_of_status(
+            error.status_code, code=error.code, kind=error.type, headers=error.response.headers, model=self._model
+        )
+
+    def _broken(self, error: Exception, *, begun: bool) -> EngineUnavailable:
+        if begun:
+            return self._unavailable("StreamBroken", "broke off in the middle of its answer")
+        if _timed_out(error):
+            return self._unavailable("Timeout", "did not answer in time")
+        return self._unavailable("ConnectionFailed", "cannot be reached, or hung up")
+
     def _unavailable(self, reason: str, what: str) -> EngineUnavailable:
         where = urlsplit(self._base_url).hostname if self._base_url else "OpenAI"
         return EngineUnavailable(reason, f"the engine at {where} {what}; see engine.openAI.baseURL if it lasts")
@@ -164,6 +171,15 @@ def _usage(chunk: "ChatCompletionChunk") -> Usage | None:
 
 def _is_about(error: "openai.APIStatusError", parameter: str) -> bool:
     return error.status_code in {400, 422} and parameter in f"{error.param} {error.message}"
+
+
+def _timed_out(error: BaseException | None) -> bool:
+    """Say whether a time limit is at the bottom of it: the transport calls a refused connection a timeout too."""
+    while error is not None:
+        if isinstance(error, TimeoutError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _transport_errors() -> tuple[type[Exception], ...]:

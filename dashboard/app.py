@@ -1,0 +1,5 @@
+"""The page, started as `streamlit run dashboard/app.py`."""
+
+from greenscale_dashboard.page import show
+
+show()
