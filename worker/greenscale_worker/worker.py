@@ -263,8 +263,9 @@ class Worker:
             case Release():
                 return await self._queue.release(claim)
             case Retry(delay_seconds):
-                self._tend_soon.set()
-                return await self._queue.retry(claim, reason, message, delay_seconds=delay_seconds)
+                state = await self._queue.retry(claim, reason, message, delay_seconds=delay_seconds)
+                self._tend_soon.set()  # for it to learn when this is due
+                return state
             case GiveUp():
                 return await self._queue.bury(claim, reason, message)
 
