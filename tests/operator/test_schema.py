@@ -1,0 +1,240 @@
+"""The CRD: readable, complete, and each rule says what to do."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from greenscale_operator import schema, workload
+
+ROOT = Path(__file__).parents[2]
+
+Json = dict[str, Any]
+
+
+def resource(name: str = "w", **spec: Any) -> Json:
+    return schema.with_defaults(
+        {
+            "apiVersion": schema.API_VERSION,
+            "kind": schema.KIND,
+            "metadata": {"name": name},
+            "spec": {"engine": {"type": "Echo"}, **spec},
+        }
+    )
+
+
+SERVER = {"image": "i", "model": "m"}
+
+RULES = [
+    pytest.param(resource("w" * 48), resource("w" * 47), "metadata.name has more than 47", id="the name's length"),
+    pytest.param(
+        resource(engine={"type": "Echo", "openAI": {}}),
+        resource(engine={"type": "OpenAI", "openAI": {}}),
+        "spec.engine.openAI is for type OpenAI only",
+        id="openAI with another type",
+    ),
+    pytest.param(
+        resource(engine={"type": "Server"}),
+        resource(engine={"type": "Server", "server": SERVER}),
+        "spec.engine.server is for type Server, and needed there",
+        id="no server",
+    ),
+    pytest.param(
+        resource(engine={"type": "Echo", "server": SERVER}),
+        resource(engine={"type": "Echo"}),
+        "spec.engine.server is for type Server, and needed there",
+        id="server with another type",
+    ),
+    pytest.param(
+        resource(engine={"type": "Server", "server": {**SERVER, "cache": {}}}),
+        resource(engine={"type": "Server", "server": {**SERVER, "cache": {"emptyDir": {}}}}),
+        "exactly one of persistentVolumeClaim and emptyDir",
+        id="an empty cache",
+    ),
+    pytest.param(
+        resource(
+            engine={"type": "Server", "server": {**SERVER, "cache": {"persistentVolumeClaim": "c", "emptyDir": {}}}}
+        ),
+        resource(engine={"type": "Server", "server": {**SERVER, "cache": {"persistentVolumeClaim": "c"}}}),
+        "exactly one of persistentVolumeClaim and emptyDir",
+        id="two caches",
+    ),
+    pytest.param(
+        resource(queue={"leaseSeconds": 60, "jobTimeoutSeconds": 59}),
+        resource(queue={"leaseSeconds": 60, "jobTimeoutSeconds": 60}),
+        "spec.queue.leaseSeconds is longer than jobTimeoutSeconds",
+        id="a lease longer than a job",
+    ),
+    pytest.param(
+        resource(queue={"listName": "jobs:inflight"}),
+        resource(queue={"listName": "jobs:team-a"}),
+        "spec.queue.listName looks like a key",
+        id="a list that is another's key",
+    ),
+    pytest.param(
+        resource(queue={"backoff": {"initialSeconds": 301}}),
+        resource(queue={"backoff": {"initialSeconds": 300}}),
+        "spec.queue.backoff.initialSeconds is more than maxSeconds",
+        id="a backoff that shrinks",
+    ),
+    pytest.param(
+        resource(scaling={"minReplicas": 2}),
+        resource(scaling={"minReplicas": 2, "maxReplicas": 2}),
+        "spec.scaling.minReplicas is more than maxReplicas",
+        id="more at least than at most",
+    ),
+    pytest.param(
+        resource(scaling={"pollingInterval": 10, "cooldownPeriod": 19}),
+        resource(scaling={"pollingInterval": 10, "cooldownPeriod": 20}),
+        "spec.scaling.cooldownPeriod is less than twice pollingInterval",
+        id="a cooldown that one poll ends",
+    ),
+]
+
+
+@pytest.mark.parametrize(("bad", "good", "message"), RULES)
+def test_each_rule_says_what_to_do(bad: Json, good: Json, message: str) -> None:
+    assert [fault for fault in schema.check(bad) if message in fault]
+    assert len(schema.check(bad)) == 1
+    assert schema.check(good) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "fault"),
+    [
+        pytest.param(resource(scale={}), "spec: Additional properties are not allowed ('scale'", id="unknown field"),
+        pytest.param(resource(queue={"leaseSeconds": 4}), "spec.queue.leaseSeconds: 4 is less than", id="bound"),
+        pytest.param(resource(suspend="yes"), "spec.suspend: 'yes' is not of type 'boolean'", id="type"),
+        pytest.param(resource(engine={"type": "GPT"}), "spec.engine.type: 'GPT' is not one of", id="enum"),
+        pytest.param(
+            resource(engine={"openAI": {"apiKeySecretRef": {"name": "s"}}}),
+            "spec.engine.openAI.apiKeySecretRef: 'key' is a required property",
+            id="half a reference",
+        ),
+        pytest.param(
+            resource(engine={"type": "Echo", "parameters": {"temperature": "2.5"}}),
+            "spec.engine.parameters.temperature: '2.5' does not match",
+            id="pattern",
+        ),
+    ],
+)
+def test_the_structure_is_checked(bad: Json, fault: str) -> None:
+    assert any(told.startswith(fault) for told in schema.check(bad)), schema.check(bad)
+
+
+def test_what_is_handed_through_is_not_closed() -> None:
+    pod: Json = {"worker": {"resources": {"limits": {"nvidia.com/gpu": 1}}, "podTemplate": {"spec": {"dnsPolicy": "None"}}}}
+
+    assert schema.check(resource(**pod)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", "is no YAML"),
+        ("", "holds 0 documents"),
+        ("a: 1\n---\nb: 2", "holds 2 documents"),
+        ("kind: Deployment", "holds no GreenScaleWorkload"),
+        ("- 1", "holds no GreenScaleWorkload"),
+    ],
+)
+def test_a_file_that_holds_no_workload_says_so(tmp_path: Path, text: str, fault: str) -> None:
+    file = tmp_path / "w.yaml"
+    file.write_text(text)
+    with pytest.raises(schema.InvalidFile, match=fault):
+        schema.load(file)
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(schema.InvalidFile, match="cannot be read"):
+        schema.load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda file: file.name)
+def test_the_examples_are_valid(file: Path) -> None:
+    assert workload.parse(schema.load(file)).name
+
+
+def test_python_and_the_schema_have_the_same_defaults() -> None:
+    """A workload means the same whether the API server or Python filled it in."""
+    minimal = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": "w"}, "spec": {"engine": {}}}
+
+    assert workload.parse(minimal) == workload.parse(schema.with_defaults(minimal))
+
+
+def parts(node: Json, path: str = "") -> Iterator[tuple[str, Json]]:
+    yield path, node
+    for name, part in node.get("properties", {}).items():
+        yield from parts(part, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(node.get(key), dict):
+            yield from parts(node[key], f"{path}[]")
+
+
+KNOWN = {
+    *("type", "description", "default", "enum", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"),
+    *("properties", "required", "items", "maxItems", "maxProperties", "additionalProperties"),
+    *("x-kubernetes-validations", "x-kubernetes-preserve-unknown-fields"),
+    *("x-kubernetes-list-type", "x-kubernetes-list-map-keys"),
+}
+BOUNDS = {"string": {"maxLength", "enum", "format"}, "array": {"maxItems"}, "integer": {"minimum"}}
+
+
+def test_the_schema_is_structural_described_and_bounded() -> None:
+    """`kubectl explain` is the manual, and CEL's cost is estimated from the bounds."""
+    for path, node in parts(schema.crd_schema()):
+        if path in {".metadata", ".apiVersion", ".kind"}:
+            continue
+        assert set(node) <= KNOWN, path
+        assert "type" in node, path
+        assert node.get("description"), path
+        needed = BOUNDS.get(node["type"])
+        assert not needed or needed & set(node), path
+        assert set(node.get("required", ())) <= set(node.get("properties", ())), path
+
+
+def test_defaults_are_whole_and_valid() -> None:
+    """The API server evaluates a part's rules on its bare default: what they read must stand in it."""
+    for path, node in parts(schema.crd_schema()):
+        if isinstance(node.get("default"), dict):
+            for rule in node.get("x-kubernetes-validations", ()):
+                read = {word.partition(".")[2] for word in rule["rule"].split() if word.startswith("self.")}
+                assert read <= set(node["default"]), path
+
+
+def test_the_names_of_the_crd() -> None:
+    crd = yaml.safe_load((ROOT / "crds" / "greenscaleworkloads.yaml").read_text())
+    (version,) = crd["spec"]["versions"]
+
+    assert crd["metadata"]["name"] == f"{crd['spec']['names']['plural']}.{crd['spec']['group']}"
+    assert crd["spec"]["names"]["shortNames"] == ["gsw"]
+    assert version["subresources"] == {"status": {}}, "no scale subresource: KEDA is the only writer of replicas"
+    columns = [column["name"].upper() for column in version["additionalPrinterColumns"] if "priority" not in column]
+    assert columns == ["READY", "STATE", "REPLICAS", "PENDING", "RUNNING", "DEAD", "AGE"]
+
+
+def test_the_worker_knows_every_variable_that_a_pod_gives_it() -> None:
+    """It refuses to start on one that it does not know. The model server's come with its engine."""
+    from greenscale_operator.desired import Install, deployment  # noqa: PLC0415
+    from greenscale_worker.settings import Settings, variable_of  # noqa: PLC0415
+
+    known = {variable_of(field.name) for field in msgspec.structs.fields(Settings)}
+    for case in ("minimal", "local", "openai", "secured"):
+        loaded = workload.parse(schema.load(ROOT / "tests" / "data" / case / "workload.yaml"))
+        (container,) = deployment(loaded, Install())["spec"]["template"]["spec"]["containers"]
+        given = {entry["name"] for entry in container["env"] if entry["name"].startswith("GREENSCALE_")}
+
+        assert given <= known
+
+
+def test_the_bare_folder_does_not_shadow_the_standard_library() -> None:
+    """An `operator/__init__.py` would break Python itself for whoever starts it in this folder."""
+    assert not (ROOT / "operator" / "__init__.py").exists()
+    program = "import operator; operator.itemgetter"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env={"PYTHONPATH": "."}, check=False)
+    assert result.returncode == 0
