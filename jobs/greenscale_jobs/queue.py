@@ -239,6 +239,16 @@ class JobQueue:
 
     async def _guard(self, reply: Awaitable[T]) -> T:
         try:
-            return await reply
+            answer = await reply
         except (RedisError, OSError) as error:
+            _stay_cancelled()
             raise translate(error, str(self.address)) from error
+        _stay_cancelled()
+        return answer
+
+
+def _stay_cancelled() -> None:
+    """Raise CancelledError if this task was cancelled while redis-py connected: it swallows that (8.1.0)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -128,7 +128,9 @@ def test_the_structure_is_checked(bad: Json, fault: str) -> None:
 
 
 def test_what_is_handed_through_is_not_closed() -> None:
-    pod: Json = {"worker": {"resources": {"limits": {"nvidia.com/gpu": 1}}, "podTemplate": {"spec": {"dnsPolicy": "None"}}}}
+    pod: Json = {
+        "worker": {"resources": {"limits": {"nvidia.com/gpu": 1}}, "podTemplate": {"spec": {"dnsPolicy": "None"}}}
+    }
 
     assert schema.check(resource(**pod)) == []
 

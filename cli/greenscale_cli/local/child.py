@@ -53,6 +53,11 @@ class Child:
         if self.returncode is None:
             self._process.terminate()
 
+    def interrupt(self) -> None:
+        """Ask once more (SIGINT): the kernel would make one of two SIGTERMs that follow closely."""
+        if self.returncode is None:
+            self._process.send_signal(signal.SIGINT)
+
     async def end(self, *, within_seconds: float) -> None:
         """Ask it to end, and make it if it has not by then."""
         self.terminate()

@@ -143,11 +143,11 @@ class _Local:
         )
 
     async def _drain(self, pool: WorkerPool) -> None:
-        """End the workers; a second Ctrl-C is a second SIGTERM to them, which hands back what they run."""
+        """End the workers; a second Ctrl-C makes them hand back what they run."""
         self._stop.clear()
         ending = asyncio.create_task(pool.end())
         await self._unless_stopped(asyncio.shield(ending))
-        pool.terminate()
+        pool.hurry()
         await ending
 
     async def _unless_stopped(self, awaitable: Awaitable[object]) -> None:

@@ -72,10 +72,10 @@ class WorkerPool:
         while len(self._watchers) < wanted:
             await self._start()
 
-    def terminate(self) -> None:
-        """Send SIGTERM to all; one that drains already hands back what it runs."""
+    def hurry(self) -> None:
+        """Make workers that drain already hand back what they run."""
         for child in self._watchers.values():
-            child.terminate()
+            child.interrupt()
 
     async def end(self) -> None:
         """End all workers: drained within their grace period, else killed."""
