@@ -1,6 +1,7 @@
 """A Redis that is absent, dies, wants a password or is full: a clear error, and nothing lost."""
 
 import asyncio
+import contextlib
 import dataclasses
 
 import pytest
@@ -91,3 +92,22 @@ async def test_waiting_ends_when_redis_dies(own_redis: RedisServer) -> None:
         own_redis.stop(kill=True)
         with pytest.raises(QueueUnavailable):
             await waiting
+
+
+@pytest.mark.parametrize("turns", range(30))
+async def test_a_loop_that_is_called_off_while_it_connects_ends(address: RedisAddress, turns: int) -> None:
+    """redis-py turns a cancellation in the middle of connecting into a failed connection, and the loop would go on."""
+
+    async def look_again_and_again(queue: JobQueue) -> None:
+        while True:
+            with contextlib.suppress(QueueUnavailable):
+                await queue.stats()
+
+    async with JobQueue(address) as queue:
+        looking = asyncio.create_task(look_again_and_again(queue))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        looking.cancel()
+        await asyncio.wait({looking}, timeout=5)
+
+        assert looking.cancelled()
