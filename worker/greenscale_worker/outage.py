@@ -1,10 +1,15 @@
 """What a worker says and does while Redis cannot be used."""
 
+import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from greenscale_jobs import QueueUnavailable
 from greenscale_worker.logs import Log
+
+T = TypeVar("T")
 
 REMIND_SECONDS = 30.0
 """A lasting outage is logged this often, not at every try."""
@@ -37,3 +42,14 @@ class Outage:
         if self._since is not None:
             self._log.info("Redis is back", after_seconds=round(time.monotonic() - self._since, 1))
             self._since, self._said_at = None, 0.0
+
+    async def insist(self, action: Callable[[], Awaitable[T]]) -> T:
+        """Do it again until Redis does it: for effects that are fenced, so that once more does no harm."""
+        while True:
+            try:
+                result = await action()
+            except QueueUnavailable as error:
+                await asyncio.sleep(self.note(error))
+            else:
+                self.over()
+                return result

@@ -1,27 +1,20 @@
-"""The worker's loops: claim, renew, show, settle, tend; and the way out.
+"""The worker's loops: claim, renew, show, tend; and the way out. `settling` has the one that ends jobs.
 
 Each loop does one thing for all running jobs at once, so that the round trips to Redis do not grow with their
 number. Every loop outlives Redis: what could not be said is said again once it answers.
 """
 
 import asyncio
-import random
-import time
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
 
 from greenscale_jobs import Claim, JobQueue, QueueUnavailable, parse_item
-from greenscale_worker.decide import Backoff, GiveUp, Release, Retry, decide
 from greenscale_worker.engines import Answer, Engine
-from greenscale_worker.errors import EngineError
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
-
-T = TypeVar("T")
+from greenscale_worker.settling import Settling
 
 BLOCK_SECONDS = 20.0
 """How long one blocking claim waits: an idle worker speaks to Redis that seldom."""
@@ -41,9 +34,6 @@ PAUSE_SECONDS = 1.0
 HAND_BACK_SECONDS = 5.0
 """How long the way out waits for Redis; what it could not be told then, expired leases tell."""
 
-FAULT_BACKOFF = Backoff(initial_seconds=2, longest_seconds=60)
-"""How a worker slows down while its engine refuses everything: 401, 403, an unknown model."""
-
 
 class Worker:
     """Works on one queue with one engine until `stop` is called."""
@@ -55,13 +45,18 @@ class Worker:
         self._log = log
         self._pulse = pulse
         self._outage = Outage(log)
-        self._backoff = Backoff(settings.backoff_initial_seconds, settings.backoff_max_seconds)
         self._running: dict[tuple[str, str], Running] = {}
-        self._ended: list[Running] = []
-        self._faults_in_a_row, self._claim_not_before = 0, 0.0
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
-        self._busy, self._piece, self._settle = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._busy, self._piece = asyncio.Event(), asyncio.Event()
         self._slot_freed, self._tend_soon = asyncio.Event(), asyncio.Event()
+        self._settling = Settling(
+            settings,
+            queue,
+            log=log,
+            outage=self._outage,
+            on_settled=self._settled,
+            on_retry=self._tend_soon.set,
+        )
 
     def stop(self) -> None:
         """Claim no more and finish what runs within the grace period; called again, hand it back at once."""
@@ -82,7 +77,7 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(loop())
-                for loop in (self._renew_loop, self._emit_loop, self._settle_loop, self._tend_loop)
+                for loop in (self._renew_loop, self._emit_loop, self._settling.loop, self._tend_loop)
             ]
             await self._claim_loop()
             await self._drain()
@@ -103,7 +98,7 @@ class Worker:
                 self._outage.over()
 
     async def _claim_some(self) -> None:
-        free, slow = self._free_slots(), self._claim_not_before - time.monotonic()
+        free, slow = self._free_slots(), self._settling.pause_seconds
         if free == 0 or slow > 0:
             await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
             return
@@ -116,7 +111,7 @@ class Worker:
             await self._wait_for_job()
 
     def _free_slots(self) -> int:
-        if self._faults_in_a_row:  # one at a time finds out whether the engine is well again
+        if self._settling.engine_refuses:  # one at a time finds out whether the engine is well again
             return 0 if self._running else 1
         return self._settings.concurrency - len(self._running)
 
@@ -154,13 +149,16 @@ class Worker:
 
         def ended(_: asyncio.Task[Answer]) -> None:
             limit.cancel()
-            self._ended.append(job)
-            self._settle.set()
+            self._settling.take(job)
 
         job.task.add_done_callback(ended)
 
     async def _ask(self, job: Running) -> Answer:
         return await self._engine.answer(parse_item(job.claim.raw, job.claim.id), job.emit)
+
+    def _settled(self, job: Running) -> None:
+        del self._running[job.key]
+        self._slot_freed.set()
 
     # Holding.
 
@@ -173,7 +171,7 @@ class Worker:
             if not jobs:
                 self._busy.clear()
                 continue
-            standings = await self._insist(partial(self._queue.renew, [job.claim for job in jobs]))
+            standings = await self._outage.insist(partial(self._queue.renew, [job.claim for job in jobs]))
             for job, standing in zip(jobs, standings, strict=True):
                 if standing == "cancel":
                     job.interrupt(Interruption.CANCELLED)
@@ -187,12 +185,12 @@ class Worker:
             unseen = [(job.claim, job.take_unseen()) for job in self._running.values() if not job.ended]
             pieces = [(claim, text) for claim, text in unseen if text]
             if pieces:
-                await self._insist(partial(self._queue.emit, pieces))
+                await self._outage.insist(partial(self._queue.emit, pieces))
                 await asyncio.sleep(EMIT_SECONDS)
 
     async def _tend_loop(self) -> None:
         while True:
-            tended = await self._insist(self._queue.tend)
+            tended = await self._outage.insist(self._queue.tend)
             if tended.stranded or tended.expired or tended.due or tended.dead:
                 self._log.info(
                     "tended",
@@ -208,87 +206,6 @@ class Worker:
             except TimeoutError:
                 pass
             self._tend_soon.clear()
-
-    # Settling.
-
-    async def _settle_loop(self) -> None:
-        while True:
-            await self._settle.wait()
-            self._settle.clear()
-            jobs, self._ended = self._ended, []
-            await self._store([job for job in jobs if job.finished_well])
-            for job in jobs:
-                if not job.finished_well:
-                    await self._settle_failure(job)
-                del self._running[job.key]
-            self._slot_freed.set()
-
-    async def _store(self, jobs: list[Running]) -> None:
-        if not jobs:
-            return
-        results = [job.finished() for job in jobs]
-        stored = await self._insist(partial(self._queue.finish, results))
-        self._faults_in_a_row = 0
-        for job, kept in zip(jobs, stored, strict=True):
-            event = "done" if kept else "lost"
-            self._log.info(event, job=job.claim.id, attempt=job.claim.attempt, seconds=round(job.seconds, 3))
-
-    async def _settle_failure(self, job: Running) -> None:
-        match job.interruption:
-            case Interruption.LOST:
-                self._log.warning("lost", job=job.claim.id, attempt=job.claim.attempt)
-            case Interruption.CANCELLED | Interruption.HANDED_BACK:
-                state = await self._insist(partial(self._queue.release, job.claim))
-                event = "handed back" if state == "waiting" else state
-                self._log.info(event, job=job.claim.id, attempt=job.claim.attempt)
-            case _:
-                await self._settle_error(job.claim, job.failure(job_timeout_seconds=self._settings.job_timeout_seconds))
-
-    async def _settle_error(self, claim: Claim, error: EngineError) -> None:
-        reason, message = error.reason, error.message
-        verdict = decide(
-            error,
-            attempt=claim.attempt,
-            max_attempts=self._settings.max_attempts,
-            backoff=self._backoff,
-            jitter=random.random(),  # noqa: S311
-        )
-        state = await self._insist(partial(self._carry_out, verdict, claim, reason, message))
-        self._log.warning("failed", job=claim.id, attempt=claim.attempt, reason=reason, message=message, state=state)
-        if isinstance(verdict, Release):
-            await self._slow_down(reason, message)
-
-    async def _carry_out(self, verdict: Retry | GiveUp | Release, claim: Claim, reason: str, message: str) -> str:
-        match verdict:
-            case Release():
-                return await self._queue.release(claim)
-            case Retry(delay_seconds):
-                state = await self._queue.retry(claim, reason, message, delay_seconds=delay_seconds)
-                self._tend_soon.set()  # for it to learn when this is due
-                return state
-            case GiveUp():
-                return await self._queue.bury(claim, reason, message)
-
-    async def _slow_down(self, reason: str, message: str) -> None:
-        """Say that the engine refuses everything, and claim nothing for a while: no attempt is lost by it."""
-        if time.monotonic() < self._claim_not_before:  # one of several that were refused together
-            return
-        self._faults_in_a_row += 1
-        seconds = FAULT_BACKOFF.delay(self._faults_in_a_row, jitter=1)
-        self._claim_not_before = time.monotonic() + seconds
-        self._log.error("engine refuses", reason=reason, message=message, next_try_seconds=seconds)
-        await self._insist(partial(self._queue.report_fault, message))
-
-    async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it again until Redis does it; every effect is fenced, so once more does no harm."""
-        while True:
-            try:
-                result = await action()
-            except QueueUnavailable as error:
-                await asyncio.sleep(self._outage.note(error))
-            else:
-                self._outage.over()
-                return result
 
     # The way out.
 
