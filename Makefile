@@ -7,7 +7,7 @@ PARTS := jobs operator worker dashboard cli
 .PHONY: help run test lint fmt lock bench clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page; ends with a prompt answered
 	$(BIN)/greenscale local --try "Hello, GreenScale"

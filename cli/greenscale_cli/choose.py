@@ -13,6 +13,11 @@ NOWHERE = (
     "REDIS_PORT, or give --redis redis://host:port"
 )
 
+NO_URL = (
+    "--redis must be redis://[user:password@]host[:port][/database], or rediss:// for TLS; a special character in the "
+    "password is written as % and its number: %40 for @"
+)
+
 
 def find_redis(url: str | None, run_dir: Path, environment: Mapping[str, str]) -> RedisAddress:
     """Return the Redis of --redis, else of REDIS_HOST or REDIS_PORT, else of the local instance.
@@ -20,24 +25,51 @@ def find_redis(url: str | None, run_dir: Path, environment: Mapping[str, str]) -
     Raises:
         Fault: None of them tells, or one of them is wrong.
     """
-    try:
-        if url:
-            return RedisAddress.from_url(url)
-        if environment.get("REDIS_HOST") or environment.get("REDIS_PORT"):
-            return RedisAddress.from_environment(environment)
-    except ValueError as error:
-        raise Fault(str(error), Exit.USAGE) from None
+    if url:
+        return _from_url(url)
+    if environment.get("REDIS_HOST") or environment.get("REDIS_PORT"):
+        return _from_environment(environment)
     running = endpoint.find(run_dir)
     if running is None:
         raise Fault(NOWHERE, Exit.UNAVAILABLE)
     return RedisAddress(running.redis.host, running.redis.port)
 
 
+def _from_url(url: str) -> RedisAddress:
+    try:
+        address = RedisAddress.from_url(url)
+        address.host.encode("idna")
+    except ValueError:
+        # Its text may hold a piece of the password, where that has a / in it.
+        raise Fault(NO_URL, Exit.USAGE) from None
+    return address
+
+
+def _from_environment(environment: Mapping[str, str]) -> RedisAddress:
+    try:
+        address = RedisAddress.from_environment(environment)
+        # What cannot be encoded cannot be looked up: the resolver raises no OSError for it.
+        address.host.encode("idna")
+    except UnicodeError:
+        raise Fault(f"REDIS_HOST must be a host's name or address, not {address.host!r}", Exit.USAGE) from None
+    except ValueError as error:
+        raise Fault(str(error), Exit.USAGE) from None
+    return address
+
+
 def environment_with_file() -> dict[str, str]:
-    """Return the environment, and beneath it the `.env` file of the working directory."""
+    """Return the environment, and beneath it the `.env` file of the working directory.
+
+    Raises:
+        Fault: The file cannot be read.
+    """
     from dotenv import dotenv_values  # noqa: PLC0415
 
-    return {**{name: value or "" for name, value in dotenv_values(".env").items()}, **os.environ}
+    try:
+        told = dotenv_values(".env")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"the file .env cannot be read: {error}", Exit.USAGE) from None
+    return {**{name: value or "" for name, value in told.items()}, **os.environ}
 
 
 def pick(workloads: list[WorkloadStatus], name: str) -> WorkloadStatus:

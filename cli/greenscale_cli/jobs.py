@@ -1,6 +1,8 @@
 """`greenscale jobs`: look at jobs, cancel them, send dead ones again."""
 
+import itertools
 import time
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +21,9 @@ LISTED = (JobState.RUNNING, JobState.WAITING, JobState.DELAYED, JobState.DEAD, J
 
 REDRIVE_BATCH = 500
 """Dead jobs sent again in one script."""
+
+CANCELLED_BATCH = 100
+"""Done jobs that are read at once in search of the cancelled among them."""
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Jobs' ids.")]
 State = Annotated[JobState | None, typer.Option("--state", help="Only these; `done` holds the cancelled too.")]
@@ -40,11 +45,12 @@ def list_jobs(
     greenscale jobs list --state dead -o json
     """
     with faults_told(), open_client(redis, run_dir, workload) as client:
-        states = LISTED if state is None else (JobState.DONE,) if state is JobState.CANCELLED else (state,)
-        pages = [client.jobs(listed, limit=limit) for listed in states]
-        found = [job for page in pages for job in page.jobs]
         if state is JobState.CANCELLED:
-            found = [job for job in found if job.state is state]
+            found = list(itertools.islice(_cancelled(client), limit))
+            _show_jobs(found, total=len(found), output=output)
+            return
+        pages = [client.jobs(listed, limit=limit) for listed in ((state,) if state else LISTED)]
+        found = [job for page in pages for job in page.jobs]
         _show_jobs(found, total=sum(page.total for page in pages), output=output)
 
 
@@ -117,6 +123,15 @@ def _redrive_all(client: JobClient) -> list[str]:
     ]
     batches = [ids[first : first + REDRIVE_BATCH] for first in range(0, len(ids), REDRIVE_BATCH)]
     return [job_id for batch in batches for job_id in client.redrive(batch)]
+
+
+def _cancelled(client: JobClient) -> Iterator[Job]:
+    """Yield the cancelled jobs, newest first: they are kept among the done."""
+    offset, total = 0, 1
+    while offset < total:
+        page = client.jobs(JobState.DONE, offset=offset, limit=CANCELLED_BATCH)
+        yield from (job for job in page.jobs if job.state is JobState.CANCELLED)
+        offset, total = offset + CANCELLED_BATCH, page.total
 
 
 def as_document(job: Job) -> dict[str, Any]:

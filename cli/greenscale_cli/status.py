@@ -1,6 +1,10 @@
 """`greenscale status`: what the workloads do."""
 
+import contextlib
+import functools
+import sys
 import time
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -45,7 +49,9 @@ def status(
 
             show_json([as_document(*row) for row in read(address, workload)])
         else:
-            _show(read(address, workload))
+            from greenscale_cli.tables import show  # noqa: PLC0415
+
+            show(_table(read(address, workload)))
 
 
 def read(address: RedisAddress, name: str | None) -> list[Row]:
@@ -91,28 +97,33 @@ def cells(told: WorkloadStatus, stats: Stats, *, now: float) -> tuple[str, ...]:
     return told.name, told.state, f"{told.replicas}/{told.max_replicas}", *numbers, excerpt(told.message, 200)
 
 
-def _show(rows: list[Row]) -> None:
-    from greenscale_cli.tables import show  # noqa: PLC0415
-
-    show(_table(rows) if rows else "No workload is known here yet: start one with `greenscale local`.")
-
-
 def _table(rows: list[Row]) -> Any:
     from greenscale_cli.tables import table  # noqa: PLC0415
 
+    if not rows:
+        return "No workload is known here yet: start one with `greenscale local`."
     return table(COLUMNS, [cells(*row, now=time.time()) for row in rows])
 
 
 def _watch(address: RedisAddress, name: str | None) -> None:
+    with contextlib.suppress(KeyboardInterrupt), _screen() as draw:
+        while True:
+            try:
+                draw(_table(read(address, name)))
+            except QueueUnavailable as error:
+                draw(str(error))
+            time.sleep(WATCH_SECONDS)
+
+
+@contextlib.contextmanager
+def _screen() -> Iterator[Callable[[Any], None]]:
+    """Give what draws over its last drawing on a terminal, and below it into a pipe."""
     from rich.live import Live  # noqa: PLC0415
 
-    try:
-        with Live(auto_refresh=False) as live:
-            while True:
-                try:
-                    live.update(_table(read(address, name)), refresh=True)
-                except QueueUnavailable as error:
-                    live.update(str(error), refresh=True)
-                time.sleep(WATCH_SECONDS)
-    except KeyboardInterrupt:
-        pass
+    from greenscale_cli.tables import show  # noqa: PLC0415
+
+    if not sys.stdout.isatty():
+        yield show
+        return
+    with Live(auto_refresh=False) as live:
+        yield functools.partial(live.update, refresh=True)

@@ -9,7 +9,7 @@ from greenscale_cli import options
 from greenscale_cli.choose import open_client
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
-from greenscale_jobs import Job, JobClient, JobState, Parameters
+from greenscale_jobs import Job, JobClient, JobState, Parameters, QueueUnavailable
 from greenscale_jobs.records import MAX_PROMPT_BYTES
 
 
@@ -78,6 +78,9 @@ def _answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> E
     except KeyboardInterrupt:
         how = f"see it with `greenscale jobs show {job_id}`, end it with `greenscale jobs cancel {job_id}`"
         raise Fault(f"job {job_id} goes on; {how}", Exit.INTERRUPTED) from None
+    except QueueUnavailable as error:
+        then = f"Then see the job with `greenscale jobs show {job_id}`"
+        raise Fault(f"job {job_id} was sent, but: {error} {then}", Exit.UNAVAILABLE) from None
     if as_json:
         _print_sent(client, job_id, as_json=True)
     elif job.state is JobState.DONE and not stream:

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
 from greenscale_cli import endpoint
+from greenscale_cli.choose import environment_with_file
 from greenscale_cli.endpoint import Endpoint, RedisEndpoint
+from greenscale_cli.exits import Fault
 from greenscale_cli.local.autoscaler import ScaledObject
 from greenscale_cli.local.child import Child
 from greenscale_cli.local.fault import LocalFault
@@ -204,8 +204,10 @@ def say_state(state: str, message: str) -> None:
 
 def _environment() -> dict[str, str]:
     """Return our environment, and beneath it the `.env` file of the working directory."""
-    told = {name: value or "" for name, value in dotenv_values(".env").items()}
-    return {**told, **os.environ}
+    try:
+        return environment_with_file()
+    except Fault as fault:
+        raise LocalFault(str(fault)) from None
 
 
 @contextlib.contextmanager

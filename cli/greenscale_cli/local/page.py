@@ -7,9 +7,9 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-import greenscale_dashboard
 from greenscale_cli.local.child import Child
 from greenscale_cli.local.fault import LocalFault
+from greenscale_cli.local.resource import shipped
 from greenscale_jobs import RedisAddress
 
 START_SECONDS = 60.0
@@ -22,8 +22,7 @@ async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment:
     Raises:
         LocalFault: It does not start.
     """
-    app = Path(greenscale_dashboard.__file__).parent.parent / "app.py"
-    command = [sys.executable, "-m", "streamlit", "run", str(app), *_flags(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(shipped("dashboard/app.py")), *_flags(port)]
     child = await Child.start(
         command,
         log=run_dir / "logs" / "page.log",
