@@ -10,6 +10,7 @@ from greenscale_jobs.errors import (
     QueueUnavailable,
     UnknownJob,
 )
+from greenscale_jobs.fleet import Fleet, Survey
 from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import Keys
 from greenscale_jobs.queue import JobQueue, Limits
@@ -33,6 +34,7 @@ __all__ = [
     "DuplicateJob",
     "Event",
     "Finished",
+    "Fleet",
     "InvalidItem",
     "Item",
     "Job",
@@ -50,6 +52,7 @@ __all__ = [
     "QueueUnavailable",
     "RedisAddress",
     "Stats",
+    "Survey",
     "Tended",
     "UnknownJob",
     "Usage",

@@ -26,6 +26,8 @@ class RedisAddress:
     username: str | None = None
     password: str | None = dataclasses.field(default=None, repr=False)
     tls: bool = False
+    ca: str | None = dataclasses.field(default=None, repr=False)
+    """Certificates (PEM) that vouch for Redis; None: those that the system trusts."""
 
     def __str__(self) -> str:
         """Return `host:port`, with the database where it is not the first."""
@@ -33,7 +35,7 @@ class RedisAddress:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RedisAddress":
-        """Read REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD and REDIS_TLS.
+        """Read REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS and REDIS_CA.
 
         Raises:
             ValueError: One of them is wrong; the text names it.
@@ -45,6 +47,7 @@ class RedisAddress:
             username=environment.get("REDIS_USERNAME") or None,
             password=environment.get("REDIS_PASSWORD") or None,
             tls=_truth(environment, "REDIS_TLS"),
+            ca=environment.get("REDIS_CA") or None,
         )
 
     @classmethod
@@ -87,6 +90,7 @@ class RedisAddress:
             "username": self.username,
             "password": self.password,
             "ssl": self.tls,
+            **({"ssl_ca_data": self.ca} if self.tls and self.ca else {}),
             "socket_connect_timeout": COMMAND_TIMEOUT_SECONDS,
         }
 

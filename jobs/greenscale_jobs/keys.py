@@ -4,6 +4,7 @@ Pure: names only. The Lua scripts build the same names from the list's (`lua/com
 """
 
 import dataclasses
+import re
 
 DEFAULT_LIST = "jobs"
 """The list of the sample workload; one that names no list gets its own (`own_list`)."""
@@ -70,3 +71,24 @@ class Keys:
     def events(self, job_id: str) -> str:
         """Stream: what happens to the job and its answer as it is written."""
         return f"{self.list_name}:events:{job_id}"
+
+    @property
+    def all_but_jobs(self) -> tuple[str, ...]:
+        """Every key that the queue has once."""
+        return (
+            self.list_name,
+            self.claiming,
+            self.inflight,
+            self.delayed,
+            self.dead,
+            self.done,
+            self.config,
+            self.stats,
+            self.history,
+        )
+
+    @property
+    def job_patterns(self) -> tuple[str, ...]:
+        """What SCAN finds the keys of all jobs by."""
+        escaped = dataclasses.replace(self, list_name=re.sub(r"([*?\[\]\\])", r"\\\1", self.list_name))
+        return escaped.job("*"), escaped.events("*")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from typing import Any, Self, TypeVar
 
 import msgspec
+from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
@@ -36,6 +37,10 @@ EVENT_WAIT_SECONDS = 2.0
 """How long one read waits for a job's next event; below the command timeout."""
 
 
+DELETE_BATCH = 1000
+"""Keys looked at in one step of removing a queue."""
+
+
 class Limits(msgspec.Struct, frozen=True):
     """What a queue holds its workers to; the defaults are the resource's."""
 
@@ -48,7 +53,8 @@ class Limits(msgspec.Struct, frozen=True):
 class JobQueue:
     """One queue. Methods raise QueueUnavailable while Redis cannot be used; the caller may try again.
 
-    `clock` gives Unix seconds in place of Redis' own time; only tests need it.
+    `clock` gives Unix seconds in place of Redis' own time; only tests need it. A `connection` is shared with other
+    queues and closed by whoever made it.
     """
 
     def __init__(
@@ -58,20 +64,23 @@ class JobQueue:
         *,
         limits: Limits | None = None,
         clock: Callable[[], float] | None = None,
+        connection: Redis | None = None,
     ) -> None:
         self.address = address
         self.keys = Keys(list_name)
         self.limits = limits or Limits()
         self._clock = clock
-        self._redis = address.connect()
-        # A blocking move waits longer than any command may: it has a connection without a time limit.
-        self._blocking = address.connect(command_timeout=None)
+        self._shared = connection is not None
+        self._redis = connection or address.connect()
+        self._blocking: Redis | None = None
         self._scripts: dict[str, AsyncScript] = {}
 
     async def aclose(self) -> None:
         """Close the connections; nothing that was claimed is given back by it."""
-        await self._redis.aclose()
-        await self._blocking.aclose()
+        if not self._shared:
+            await self._redis.aclose()
+        if self._blocking:
+            await self._blocking.aclose()
 
     async def __aenter__(self) -> Self:
         """Return the queue; it is closed at the end of the block."""
@@ -125,6 +134,9 @@ class JobQueue:
 
         The job lies in `<list>:claiming` then: any worker's next `claim` takes it, and tending returns it.
         """
+        if self._blocking is None:
+            # A blocking move waits longer than any command may: it has a connection without a time limit.
+            self._blocking = self.address.connect(command_timeout=None)
         blocking = self._blocking.blmove(self.keys.list_name, self.keys.claiming, int(seconds), "RIGHT", "LEFT")
         try:
             async with asyncio.timeout(seconds + 5):
@@ -182,6 +194,18 @@ class JobQueue:
             "paused": int(paused),
         }
         await self._guard(self._redis.hset(self.keys.config, mapping=config))
+
+    async def delete(self) -> None:
+        """Remove the queue and all of its jobs, answered or not; for a workload that is gone for good."""
+        await self._guard(self._redis.unlink(*self.keys.all_but_jobs))
+        for pattern in self.keys.job_patterns:
+            cursor = 0
+            while True:
+                cursor, keys = await self._guard(self._redis.scan(cursor, match=pattern, count=DELETE_BATCH))
+                if keys:
+                    await self._guard(self._redis.unlink(*keys))
+                if cursor == 0:
+                    break
 
     async def put_workload(self, status: WorkloadStatus) -> None:
         """Tell the page and the command of a workload."""

@@ -22,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One worker's settings; each field is the variable GREENSCALE_<FIELD>, but for the marked."""
 
     redis: RedisAddress = msgspec.field(default_factory=RedisAddress)
-    """REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS."""
+    """REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS, REDIS_CA."""
     api_key: str | None = None
     """OPENAI_API_KEY."""
     base_url: str | None = None

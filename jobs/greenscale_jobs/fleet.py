@@ -1,0 +1,96 @@
+"""All queues in one Redis, for whoever looks after many: two connections, however many queues there are."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
+
+import msgspec
+from redis.exceptions import RedisError
+
+from greenscale_jobs import calls
+from greenscale_jobs.address import RedisAddress
+from greenscale_jobs.errors import translate
+from greenscale_jobs.keys import WORKLOADS
+from greenscale_jobs.queue import JobQueue, Limits
+from greenscale_jobs.records import WorkloadStatus
+
+SURVEY_BATCH = 200
+"""Queues looked at by one script, so that Redis is never blocked for long."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """Which queues are not empty, and which of these need tending now."""
+
+    busy: tuple[str, ...]
+    to_tend: tuple[str, ...]
+    next_in: float | None
+    """In how many seconds the next lease ends or retry is due."""
+
+
+class Fleet:
+    """The queues of one Redis. Methods raise QueueUnavailable while it cannot be used."""
+
+    def __init__(self, address: RedisAddress, *, clock: Callable[[], float] | None = None) -> None:
+        self.address = address
+        self._clock = clock
+        self._redis = address.connect()
+        self._survey = self._redis.register_script(calls.script_text("survey"))
+
+    async def __aenter__(self) -> Self:
+        """Return the fleet; it is closed at the end of the block."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections of all its queues."""
+        await self._redis.aclose()
+
+    def queue(self, list_name: str, limits: Limits | None = None) -> JobQueue:
+        """Return one queue; it lives as long as the fleet."""
+        return JobQueue(self.address, list_name, limits=limits, clock=self._clock, connection=self._redis)
+
+    async def survey(self, lists: Sequence[str]) -> Survey:
+        """Look at many queues in a few round trips."""
+        surveys = [
+            await self._survey_some(lists[start : start + SURVEY_BATCH]) for start in range(0, len(lists), SURVEY_BATCH)
+        ]
+        soonest = [survey.next_in for survey in surveys if survey.next_in is not None]
+        return Survey(
+            tuple(name for survey in surveys for name in survey.busy),
+            tuple(name for survey in surveys for name in survey.to_tend),
+            min(soonest, default=None),
+        )
+
+    async def _survey_some(self, lists: Sequence[str]) -> Survey:
+        now = "" if self._clock is None else f"{self._clock():.3f}"
+        try:
+            next_in, *numbers = await self._survey(keys=list(lists), args=[now])
+        except (RedisError, OSError) as error:
+            raise translate(error, str(self.address)) from error
+        return Survey(
+            tuple(lists[abs(number) - 1] for number in numbers),
+            tuple(lists[-number - 1] for number in numbers if number < 0),
+            float(next_in) if next_in else None,
+        )
+
+    async def put_workloads(self, statuses: Iterable[WorkloadStatus]) -> None:
+        """Tell the page and the command of workloads."""
+        fields: dict[Any, Any] = {
+            f"{status.namespace}/{status.name}": msgspec.json.encode(status) for status in statuses
+        }
+        if fields:
+            await self._do(self._redis.hset(WORKLOADS, mapping=fields))
+
+    async def forget_workload(self, namespace: str, name: str) -> None:
+        """Tell the page and the command that a workload is gone."""
+        await self._do(self._redis.hdel(WORKLOADS, f"{namespace}/{name}"))
+
+    async def _do(self, command: Any) -> None:
+        try:
+            await command
+        except (RedisError, OSError) as error:
+            raise translate(error, str(self.address)) from error

@@ -1,0 +1,28 @@
+-- Which of many queues have anything at all in them. KEYS: their lists. ARGV: now.
+-- Answers: in how many seconds the next lease ends or retry is due ('' if none); then the number in KEYS of each queue
+-- that is not empty, negative where something is to be tended at once.
+local busy, soonest = { '' }, nil
+
+local function first_score(set) return tonumber(redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]) end
+
+for number, name in ipairs(KEYS) do
+    local stranded = redis.call('LLEN', name .. ':claiming') > 0
+    local lease_ends, due = first_score(name .. ':inflight'), first_score(name .. ':delayed')
+    local expires = first_score(name .. ':done')
+    local to_tend = stranded or (expires and expires <= now)
+    for _, at in ipairs({ lease_ends or due, due }) do
+        if at <= now then
+            to_tend = true
+        elseif not soonest or at < soonest then
+            soonest = at
+        end
+    end
+    if to_tend then
+        busy[#busy + 1] = -number
+    elseif lease_ends or due or redis.call('LLEN', name) > 0 or redis.call('LLEN', name .. ':dead') > 0 then
+        busy[#busy + 1] = number
+    end
+end
+
+if soonest then busy[1] = stamp(soonest - now) end
+return busy
