@@ -30,7 +30,16 @@ class Install(msgspec.Struct, frozen=True):
 
     namespace: str = "greenscale-system"
     redis_host: str = "redis-service"
-    worker_image: str = "greenscale-worker:latest"
+    worker_image: str = "greenscale-worker:0.1.0"
+
+
+class Switches(msgspec.Struct, frozen=True):
+    """What KEDA is told beside the scaling, by annotations of the ScaledObject."""
+
+    paused: bool = False
+    """Stay at zero whatever waits: for a suspended workload in which nothing runs any more."""
+    nudged: bool = False
+    """Means nothing; a change of it makes KEDA look at once, where it would wait up to 16 minutes."""
 
 
 def manifests(workload: Workload, install: Install | None = None) -> list[Manifest]:
@@ -63,10 +72,11 @@ def deployment(workload: Workload, install: Install) -> Manifest:
     return _object(workload, "apps/v1", "Deployment", workload.name, spec)
 
 
-def scaled_object(workload: Workload, install: Install) -> Manifest:
+def scaled_object(workload: Workload, install: Install, switches: Switches | None = None) -> Manifest:
     """Return the ScaledObject that wakes the Deployment and puts it to sleep.
 
-    Source: keda-kopf.md 1.3 and 5; `minReplicaCount` stays unset at 0, `idleReplicaCount` and `fallback` always.
+    `minReplicaCount` stays unset at 0; `idleReplicaCount` and `fallback` always: a fallback of 0 would kill running
+    jobs when Redis goes away (KEDA 2.20.2, pkg/scaling/executor).
     """
     scaling = workload.scaling
     spec: Manifest = {
@@ -100,15 +110,29 @@ def scaled_object(workload: Workload, install: Install) -> Manifest:
     manifest = _object(workload, "keda.sh/v1alpha1", "ScaledObject", name, spec)
     # KEDA sets this label itself; found there, it saves an update.
     manifest["metadata"]["labels"]["scaledobject.keda.sh/name"] = name
+    annotations = _annotations(switches or Switches())
+    if annotations:
+        manifest["metadata"]["annotations"] = annotations
     return manifest
 
 
+def _annotations(switches: Switches) -> dict[str, str]:
+    return {
+        **({"autoscaling.keda.sh/paused-replicas": "0"} if switches.paused else {}),
+        **({"autoscaling.keda.sh/force-activation": "false"} if switches.nudged else {}),
+    }
+
+
 def trigger_authentication(workload: Workload) -> Manifest | None:
-    """Return how KEDA gets Redis' password, or None where there is none."""
-    secret = workload.queue.redis.password_secret_ref
-    if secret is None:
+    """Return how KEDA gets Redis' password and certificates, or None where it needs neither."""
+    redis = workload.queue.redis
+    secrets = {"password": redis.password_secret_ref, "ca": redis.ca_secret_ref}
+    references = [
+        {"parameter": name, "name": secret.name, "key": secret.key} for name, secret in secrets.items() if secret
+    ]
+    if not references:
         return None
-    spec = {"secretTargetRef": [{"parameter": "password", "name": secret.name, "key": secret.key}]}
+    spec = {"secretTargetRef": references}
     return _object(workload, "keda.sh/v1alpha1", "TriggerAuthentication", _authentication(workload), spec)
 
 
@@ -171,7 +195,7 @@ def _redis_trigger(name: str, list_name: str, workload: Workload, install: Insta
     if redis.tls:
         metadata["enableTLS"] = "true"
     trigger: Manifest = {"type": "redis", "name": name, "metadata": metadata}
-    if redis.password_secret_ref:
+    if redis.password_secret_ref or redis.ca_secret_ref:
         trigger["authenticationRef"] = {"name": _authentication(workload)}
     return trigger
 

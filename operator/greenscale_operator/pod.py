@@ -106,7 +106,7 @@ def _environment(workload: Workload, redis_host: str, grace_seconds: int) -> lis
         "GREENSCALE_SYSTEM": asked.system,
         **_engine_environment(workload),
     }
-    secrets = {"REDIS_PASSWORD": redis.password_secret_ref}
+    secrets = {"REDIS_PASSWORD": redis.password_secret_ref, "REDIS_CA": redis.ca_secret_ref}
     if workload.engine.type == "OpenAI":
         secrets["OPENAI_API_KEY"] = workload.engine.open_ai.api_key_secret_ref
     own_name = {"name": "GREENSCALE_WORKER", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}

@@ -120,6 +120,7 @@ class Redis(_Part, frozen=True):
     username: str | None = None
     password_secret_ref: SecretRef | None = None
     tls: bool = False
+    ca_secret_ref: SecretRef | None = None
 
 
 class Backoff(_Part, frozen=True):

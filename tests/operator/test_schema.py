@@ -77,6 +77,12 @@ RULES = [
         id="a list that is another's key",
     ),
     pytest.param(
+        resource(queue={"redis": {"caSecretRef": {"name": "s", "key": "k"}}}),
+        resource(queue={"redis": {"tls": True, "caSecretRef": {"name": "s", "key": "k"}}}),
+        "spec.queue.redis.caSecretRef is set but tls is false",
+        id="certificates without TLS",
+    ),
+    pytest.param(
         resource(queue={"backoff": {"initialSeconds": 301}}),
         resource(queue={"backoff": {"initialSeconds": 300}}),
         "spec.queue.backoff.initialSeconds is more than maxSeconds",
