@@ -8,7 +8,12 @@ import typer
 
 Redis = Annotated[
     str | None,
-    typer.Option("--redis", metavar="URL", help="redis://[user:password@]host:port[/database], rediss:// for TLS."),
+    typer.Option(
+        "--redis",
+        metavar="URL",
+        # Without brackets: rich takes [/database] for the end of a style and stops.
+        help="redis://host:port; user:password@ goes before the host, /database after the port; rediss:// for TLS.",
+    ),
 ]
 RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="Where a local instance keeps its things.")]
 WorkloadName = Annotated[

@@ -71,9 +71,9 @@ def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
 
 
 def _answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Exit:
-    from greenscale_cli.waiting import exit_of, follow  # noqa: PLC0415
-
     try:
+        from greenscale_cli.waiting import exit_of, follow, write  # noqa: PLC0415
+
         job = follow(client, job_id, stream=stream)
     except KeyboardInterrupt:
         how = f"see it with `greenscale jobs show {job_id}`, end it with `greenscale jobs cancel {job_id}`"
@@ -84,8 +84,6 @@ def _answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> E
     if as_json:
         _print_sent(client, job_id, as_json=True)
     elif job.state is JobState.DONE and not stream:
-        from greenscale_cli.waiting import write  # noqa: PLC0415
-
         write((job.result or "") + "\n")
     elif job.state is not JobState.DONE:
         raise Fault(_why(job), exit_of(job))
@@ -96,4 +94,5 @@ def _why(job: Job) -> str:
     if job.state is JobState.CANCELLED:
         return f"job {job.id} was cancelled"
     reason = f"{job.error.reason}: {job.error.message}" if job.error else "no reason is known"
-    return f"job {job.id} failed after {job.attempts} attempts: {reason}. Again: greenscale jobs retry {job.id}"
+    attempts = "1 attempt" if job.attempts == 1 else f"{job.attempts} attempts"
+    return f"job {job.id} failed after {attempts}: {reason}. Again: greenscale jobs retry {job.id}"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from greenscale_cli.exits import Exit
 from greenscale_cli.words import duration, harmless
@@ -74,7 +75,8 @@ def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine") ->
     while True:
         job = client.job(job_id)
         workload = next((told for told in client.workloads() if told.list_name == client.keys.list_name), None)
-        line.update(harmless(waits_for(job, workload, now=time.time())))
+        # A Text, for rich takes what is in brackets in a str for markup.
+        line.update(Text(harmless(waits_for(job, workload, now=time.time()))))
         events = client.next_events(job_id, after=after, wait_seconds=LOOK_SECONDS)
         for event in events:
             after = event.id
@@ -88,7 +90,7 @@ def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine") ->
 class _NoLine:
     """Where stderr is no terminal nothing is drawn."""
 
-    def update(self, _: str) -> None:
+    def update(self, _: Text) -> None:
         """Draw nothing."""
 
     def stop(self) -> None:

@@ -1,6 +1,7 @@
 """Where Redis is and how one gets in, as every part of GreenScale is told it."""
 
 import dataclasses
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,6 +61,9 @@ class RedisAddress:
         parts: dict[str, Any] = dict(redis.connection.parse_url(url))  # type: ignore[no-untyped-call]
         if "path" in parts:
             raise ValueError(f"{url.partition('?')[0]} is a socket's path; give redis://host:port")
+        database = urllib.parse.urlsplit(url).path.strip("/")
+        if database and not database.isdecimal():
+            raise ValueError(f"the database must be a number, not {database!r}: redis://host:port/0")
         return cls(
             host=parts.get("host") or "localhost",
             port=parts.get("port") or 6379,

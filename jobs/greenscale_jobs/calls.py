@@ -4,6 +4,7 @@ Pure: a `Call` is a script's name, its arguments and the reading of its reply. `
 it over.
 """
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -106,7 +107,7 @@ def submit(items: Sequence[Item]) -> Call[None]:
 def _read_submitted(reply: list[Any]) -> None:
     if reply[0] == b"full":
         raise QueueFull(
-            f"{reply[1]} jobs wait already and the queue takes {reply[2]} (queue.maxLength): "
+            f"the queue is full: {reply[1]} of at most {reply[2]} jobs wait (queue.maxLength); "
             "nothing was submitted; try again when workers have caught up"
         )
     if reply[0] == b"duplicate":
@@ -279,8 +280,12 @@ def read_events(reply: Any) -> list[Event]:
 
 
 def read_workloads(reply: dict[bytes, bytes]) -> list[WorkloadStatus]:
-    """Turn the hash `greenscale:workloads` into statuses, by name."""
-    statuses = [msgspec.json.decode(value, type=WorkloadStatus) for value in reply.values()]
+    """Turn the hash `greenscale:workloads` into statuses, by name; what cannot be read is left out."""
+    statuses = []
+    for value in reply.values():
+        # One entry of another version or hand must not hide all others.
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            statuses.append(msgspec.json.decode(value, type=WorkloadStatus))
     return sorted(statuses, key=lambda status: (status.namespace, status.name))
 
 

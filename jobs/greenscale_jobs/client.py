@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Self, TypeVar, cast
 
 from redis.commands.core import Script
-from redis.exceptions import RedisError
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page
-from greenscale_jobs.errors import translate
+from greenscale_jobs.errors import THEIRS, translate
 from greenscale_jobs.ids import new_item
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
 from greenscale_jobs.queue import EVENT_WAIT_SECONDS
@@ -133,5 +132,5 @@ class JobClient:
     def _guard(self, command: Callable[[], T]) -> T:
         try:
             return command()
-        except (RedisError, OSError) as error:
+        except THEIRS as error:
             raise translate(error, str(self.address)) from error

@@ -5,6 +5,9 @@
 
 import redis.exceptions as theirs
 
+THEIRS = (theirs.RedisError, OSError, UnicodeError)
+"""What redis-py raises; UnicodeError where a host's name cannot be one."""
+
 
 class QueueError(Exception):
     """The queue did not do what was asked; nothing was half done."""
@@ -26,9 +29,11 @@ class UnknownJob(QueueError):
     """No job has this id: it never existed, or its result has expired."""
 
 
-def translate(error: theirs.RedisError | OSError, address: str) -> QueueError:
+def translate(error: theirs.RedisError | OSError | UnicodeError, address: str) -> QueueError:
     """Say what `error` means for somebody who talks to the Redis at `address`."""
     text = str(error)
+    if isinstance(error, UnicodeError):
+        return QueueUnavailable(f"{address} cannot be looked up: REDIS_HOST must be a host's name or address.")
     if isinstance(error, theirs.AuthenticationError | theirs.NoPermissionError) or "NOAUTH" in text:
         return QueueUnavailable(
             f"Redis at {address} refuses us: {_first_line(text)}. "

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import msgspec
-from redis.exceptions import RedisError
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
-from greenscale_jobs.errors import translate
+from greenscale_jobs.errors import THEIRS, translate
 from greenscale_jobs.keys import WORKLOADS
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import WorkloadStatus
@@ -69,7 +68,7 @@ class Fleet:
         now = "" if self._clock is None else f"{self._clock():.3f}"
         try:
             next_in, *numbers = await self._survey(keys=list(lists), args=[now])
-        except (RedisError, OSError) as error:
+        except THEIRS as error:
             raise translate(error, str(self.address)) from error
         return Survey(
             tuple(lists[abs(number) - 1] for number in numbers),
@@ -92,5 +91,5 @@ class Fleet:
     async def _do(self, command: Any) -> None:
         try:
             await command
-        except (RedisError, OSError) as error:
+        except THEIRS as error:
             raise translate(error, str(self.address)) from error

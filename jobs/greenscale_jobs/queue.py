@@ -12,12 +12,11 @@ from typing import Any, Self, TypeVar
 import msgspec
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Claim, Finished, Page, Tended
-from greenscale_jobs.errors import QueueUnavailable, translate
+from greenscale_jobs.errors import THEIRS, QueueUnavailable, translate
 from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
 from greenscale_jobs.records import (
@@ -264,7 +263,7 @@ class JobQueue:
     async def _guard(self, reply: Awaitable[T]) -> T:
         try:
             answer = await reply
-        except (RedisError, OSError) as error:
+        except THEIRS as error:
             _stay_cancelled()
             raise translate(error, str(self.address)) from error
         _stay_cancelled()

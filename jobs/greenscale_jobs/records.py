@@ -161,6 +161,11 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
         """The work that exists, which is what must be scaled on."""
         return self.pending + self.in_flight
 
+    @property
+    def claims(self) -> int:
+        """How many claims were ever made, of those that can still be seen: it grows when a worker takes a job."""
+        return self.in_flight + sum(self.counters.get(name, 0) for name in ("done", "dead", "retried", "expired"))
+
 
 class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     """What the page and the command know of a workload: written by the operator or by local mode."""

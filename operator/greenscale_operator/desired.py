@@ -57,14 +57,14 @@ def deployment(workload: Workload, install: Install) -> Manifest:
     """Return the worker Deployment, without `replicas`: KEDA is their only writer."""
     template = pod_template(
         workload,
-        labels={**_selector(workload), **MANAGED_BY},
+        labels={**selector(workload), **MANAGED_BY},
         image=workload.worker.image or install.worker_image,
         redis_host=redis_host(workload, install),
         grace_seconds=workload.queue.job_timeout_seconds + FINISHING_SECONDS,
         termination_seconds=workload.queue.job_timeout_seconds + FINISHING_SECONDS + LEAVING_SECONDS,
     )
     spec = {
-        "selector": {"matchLabels": _selector(workload)},
+        "selector": {"matchLabels": selector(workload)},
         # No surge: a rollout must not wait for a GPU that nobody has to spare.
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
         "template": overlay(template, workload.worker.pod_template),
@@ -224,7 +224,8 @@ def _authentication(workload: Workload) -> str:
     return f"{workload.name}-redis"
 
 
-def _selector(workload: Workload) -> dict[str, str]:
+def selector(workload: Workload) -> dict[str, str]:
+    """Return the labels by which a workload's pods are found."""
     return {"app.kubernetes.io/name": "greenscale-worker", "app.kubernetes.io/instance": workload.name}
 
 
@@ -232,7 +233,7 @@ def _object(workload: Workload, api_version: str, kind: str, name: str, spec: Ma
     metadata: Manifest = {
         "name": name,
         "namespace": workload.namespace,
-        "labels": {**_selector(workload), **MANAGED_BY},
+        "labels": {**selector(workload), **MANAGED_BY},
     }
     if workload.uid:
         metadata["ownerReferences"] = [

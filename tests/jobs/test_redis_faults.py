@@ -94,6 +94,26 @@ async def test_waiting_ends_when_redis_dies(own_redis: RedisServer) -> None:
             await waiting
 
 
+async def test_a_host_that_cannot_be_one_is_an_error_like_any_other() -> None:
+    async with JobQueue(RedisAddress("a..b")) as queue:
+        with pytest.raises(QueueUnavailable, match=r"a\.\.b:6379 .*REDIS_HOST"):
+            await queue.submit("hi")
+    with JobClient(RedisAddress("a..b")) as client, pytest.raises(QueueUnavailable, match=r"a\.\.b:6379 .*REDIS_HOST"):
+        client.submit("hi")
+
+
+@pytest.mark.parametrize("url", ["redis://h/abc", "redis://h/-1", "redis://h/1/2"])
+def test_a_url_whose_database_is_no_number_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="must be a number"):
+        RedisAddress.from_url(url)
+
+
+def test_an_entry_that_cannot_be_read_hides_no_other(address: RedisAddress, raw: redis.Redis) -> None:
+    raw.hset("greenscale:workloads", mapping={"ns/broken": b'{"namespace": 1', "ns/bytes": b"\xff"})
+    with JobClient(address) as client:
+        assert client.workloads() == []
+
+
 @pytest.mark.parametrize("turns", range(30))
 async def test_a_loop_that_is_called_off_while_it_connects_ends(address: RedisAddress, turns: int) -> None:
     """redis-py turns a cancellation in the middle of connecting into a failed connection, and the loop would go on."""

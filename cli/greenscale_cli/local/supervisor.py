@@ -65,7 +65,7 @@ class Supervisor:
         before = self._position.replicas
         self._position = decide(self._scaled, self._position, work, now=now)
         if before == 0 and self._position.replicas > 0:
-            self._waking_since, self._claimed_before = now, _claims(stats)
+            self._waking_since, self._claimed_before = now, stats.claims
         await self._pool.scale(self._position.replicas)
 
     async def _tend(self) -> None:
@@ -98,12 +98,12 @@ class Supervisor:
         self._announce(state, message)
 
     def _note_waking(self, stats: Stats, now: float) -> None:
-        if _claims(stats) > self._claims_seen:
+        if stats.claims > self._claims_seen:
             self._pool.forget_crashes()
-        self._claims_seen = _claims(stats)
+        self._claims_seen = stats.claims
         if self._waking_since is None:
             return
-        if _claims(stats) > self._claimed_before:
+        if stats.claims > self._claimed_before:
             self._last_wake_seconds = now - self._waking_since
             self._waking_since = None
         elif not stats.work and not self._pool.running:
@@ -139,8 +139,3 @@ class Supervisor:
         if state != self._state:
             self._state = state
             self._say(state, message)
-
-
-def _claims(stats: Stats) -> int:
-    """How many jobs were ever claimed and are seen to be: those in flight and those that ended."""
-    return stats.in_flight + sum(stats.counters.get(name, 0) for name in ("done", "dead", "retried", "expired"))

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -145,7 +146,7 @@ def test_redis_is_started_again(make_instance: Make, client_of: Client) -> None:
 
 def test_a_second_start_says_so(make_instance: Make) -> None:
     instance = make_instance().start()
-    command = [GREENSCALE, "local", instance.file, "--no-page", "--run-dir", instance.run_dir]
+    command: list[str | Path] = [GREENSCALE, "local", instance.file, "--no-page", "--run-dir", instance.run_dir]
     second = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert second.returncode == 2
@@ -200,7 +201,7 @@ def test_workers_that_crash_at_once_are_said_so(make_instance: Make, client_of: 
 def test_a_bad_file_is_refused_with_the_remedy(make_instance: Make, change: tuple[str, str], fault: str) -> None:
     instance = make_instance()
     instance.file.write_text(instance.file.read_text().replace(*change))
-    command = [GREENSCALE, "local", instance.file, "--no-page", "--run-dir", instance.run_dir]
+    command: list[str | Path] = [GREENSCALE, "local", instance.file, "--no-page", "--run-dir", instance.run_dir]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert run.returncode == 2

@@ -28,7 +28,7 @@ class Instance:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **environment: str) -> "Instance":
-        command = [GREENSCALE, "local", self.file, "--no-page", "--run-dir", self.run_dir]
+        command: list[str | Path] = [GREENSCALE, "local", self.file, "--no-page", "--run-dir", self.run_dir]
         ours = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI")}
         with self.output.open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env={**ours, **environment})
@@ -67,7 +67,7 @@ def samples(address: RedisAddress, until: Callable[[list[int]], bool], *, second
     after, deadline = "0", time.monotonic() + seconds
     with redis.Redis(port=address.port) as client:
         while time.monotonic() < deadline:
-            for _, entries in client.xread({"jobs:history": after}, block=1000) or []:  # type: ignore[misc, union-attr]
+            for _, entries in client.xread({"jobs:history": after}, block=1000) or []:
                 for after, fields in entries:  # noqa: B007
                     replicas.append(int(fields[b"replicas"]))
                     if until(replicas):

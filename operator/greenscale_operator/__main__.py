@@ -1,0 +1,5 @@
+"""`python -m greenscale_operator`."""
+
+from greenscale_operator.main import main
+
+main()

@@ -1,0 +1,89 @@
+"""One request to the Kubernetes API: plain dicts in, plain dicts out, and errors by what comes of them.
+
+The client's own methods turn answers into typed objects, which drops what they do not know, and give nothing back for
+an apply that creates (kubernetes 37.0.2); its requests, its way in and its TLS are used here.
+"""
+
+from typing import Any
+
+import aiohttp
+import msgspec
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from greenscale_operator.errors import ClusterError, Forbidden, Gone, KindMissing, Rejected, Unavailable
+
+Json = dict[str, Any]
+
+TIMEOUT_SECONDS = 20.0
+
+JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "application/merge-patch+json"
+
+BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 400, 403, 404, 409, 422
+
+
+class Api:
+    """The API server."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        query: dict[str, str] | None = None,
+        body: Json | None = None,
+        content_type: str = JSON,
+    ) -> Json:
+        """Return the answer's object. `what` says in a few words what is asked, for errors.
+
+        Raises:
+            ClusterError: One of `errors`; a 409 is Gone.
+        """
+        headers = {"Accept": JSON, "Content-Type": content_type}
+        try:
+            request = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._api.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
+            data = await response.read()  # type: ignore[no-untyped-call]
+            self._api.response_deserialize(response, {"2XX": "bytes", "default": "object"})
+            answer: Json = msgspec.json.decode(data)
+        except ApiException as error:
+            raise translate(error, what) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
+            raise Unavailable(f"Kubernetes did not answer when asked to {what}: {type(error).__name__}.") from error
+        return answer
+
+
+def translate(error: ApiException, what: str) -> ClusterError:
+    """Return our error for the API's. Pure."""
+    body = _decoded(error.body)
+    told = (body.get("message") or str(error.reason)).strip().rstrip(".") + "."
+    sentence = f"Kubernetes refused to {what}: {told}"
+    if error.status == NOT_FOUND:
+        # A 404 that names no object speaks of the kind: its CRD is not installed.
+        return Gone(sentence) if body.get("details", {}).get("name") else KindMissing(sentence)
+    if error.status == CONFLICT:
+        return Gone(sentence)
+    if error.status == FORBIDDEN and "admission webhook" not in told:
+        return Forbidden(f"{sentence} Grant it to the operator's ServiceAccount.")
+    if error.status in {BAD_REQUEST, FORBIDDEN, UNPROCESSABLE}:
+        return Rejected(sentence)
+    return Unavailable(f"Kubernetes could not {what} just now ({error.status}): {told}")
+
+
+def _decoded(body: str | None) -> Json:
+    try:
+        decoded = msgspec.json.decode(body or "")
+    except msgspec.DecodeError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}

@@ -1,0 +1,88 @@
+"""Makes a workload's children what they should be, and leaves alone what is not ours."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from greenscale_operator.cluster import DEPLOYMENT, Cluster, Kind
+from greenscale_operator.desired import MANAGED_BY
+from greenscale_operator.errors import Gone, NameConflict
+from greenscale_operator.intent import ANNOTATION, is_kept, mark
+from greenscale_operator.seen import Key, Seen
+from greenscale_operator.workload import Workload
+
+Manifest = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+class Children:
+    """Applies manifests; `on_drift` is told when somebody else had changed an object of ours."""
+
+    def __init__(self, cluster: Cluster, seen: Seen, *, on_drift: Callable[[Key, str], Awaitable[None]]) -> None:
+        self._cluster = cluster
+        self._seen = seen
+        self._on_drift = on_drift
+
+    async def ensure(self, kind: Kind, workload: Workload, manifest: Manifest) -> Manifest:
+        """Return the live object, made or mended where need be; nothing is sent for one that is as it should be.
+
+        Raises:
+            NameConflict: An object of that name is somebody else's.
+            ClusterError: The API server refuses, or cannot be asked.
+        """
+        key, marked = Key(workload.namespace, workload.name), mark(manifest)
+        live = self._seen.children.get((kind.kind, key))
+        if live is not None:
+            _check_ours(kind, live, workload)
+            if is_kept(marked, live):
+                return live
+        else:
+            live = await self._find_or_make(kind, workload, marked)
+        return await self._apply(kind, key, marked, live)
+
+    async def _find_or_make(self, kind: Kind, workload: Workload, marked: Manifest) -> Manifest | None:
+        """Return what is there though no watch showed it, or a new Deployment of zero replicas."""
+        made = await self._cluster.create_at_zero(marked) if kind is DEPLOYMENT else None
+        if made is not None:
+            return made
+        live = await self._cluster.get(kind, workload.namespace, marked["metadata"]["name"])
+        if live is not None:
+            _check_ours(kind, live, workload)
+        return live
+
+    async def _apply(self, kind: Kind, key: Key, marked: Manifest, live: Manifest | None) -> Manifest:
+        try:
+            applied = await self._cluster.apply(kind, marked, uid=live["metadata"]["uid"] if live else None)
+        except Gone:
+            self._seen.children.pop((kind.kind, key), None)
+            raise
+        self._seen.put_child(kind.kind, key, applied)
+        if live and _intent(live) == _intent(marked):
+            name = f"{kind.kind} {marked['metadata']['name']}"
+            logger.warning("%s: %s was changed by somebody else, and is mended", key, name)
+            await self._on_drift(key, f"{name} was changed by somebody else and is as the workload wants it again.")
+        return applied
+
+
+def _check_ours(kind: Kind, live: Manifest, workload: Workload) -> None:
+    """Raise NameConflict unless the object is this workload's, or was left behind by one of its name."""
+    metadata = live["metadata"]
+    if metadata.get("deletionTimestamp"):
+        raise Gone(f"{kind.kind} {metadata['name']} is being deleted; it is made anew then.")
+    owners = metadata.get("ownerReferences", [])
+    if any(owner["uid"] == workload.uid for owner in owners):
+        return
+    if any(owner["kind"] == "GreenScaleWorkload" and owner["name"] == workload.name for owner in owners):
+        raise Gone(f"{kind.kind} {metadata['name']} is of a deleted workload of this name and goes with it.")
+    if not owners and metadata.get("labels", {}).items() >= MANAGED_BY.items() and _intent(live):
+        return
+    raise NameConflict(
+        f"A {kind.kind} named {metadata['name']} exists in {metadata['namespace']} and is not this workload's: "
+        "it is left alone. Delete it, or give the workload another name."
+    )
+
+
+def _intent(live: Manifest) -> str | None:
+    told: str | None = live["metadata"].get("annotations", {}).get(ANNOTATION)
+    return told

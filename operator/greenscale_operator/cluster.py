@@ -1,0 +1,189 @@
+"""What we ask of the Kubernetes API; nobody else does. Objects are plain dicts, as YAML has them."""
+
+import base64
+import contextlib
+import dataclasses
+import datetime as dt
+from typing import Any
+
+from kubernetes.aio import client
+
+from greenscale_operator.api import APPLY, MERGE, Api
+from greenscale_operator.errors import ClusterError, Gone, SecretMissing
+from greenscale_operator.intent import FIELD_MANAGER
+
+Manifest = dict[str, Any]
+
+CREATE_MANAGER = "greenscale-create"
+"""Owns `replicas: 0` of a new Deployment, so that `greenscale` never does."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """Where the API serves a kind."""
+
+    kind: str
+    group: str
+    version: str
+    plural: str
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """Return the path of the kind, of its objects in a namespace, or of one object."""
+        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        base += f"/namespaces/{namespace}" if namespace else ""
+        return f"{base}/{self.plural}" + (f"/{name}" if name else "")
+
+
+WORKLOAD = Kind("GreenScaleWorkload", "greenscale.dev", "v1alpha1", "greenscaleworkloads")
+DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments")
+SCALED_OBJECT = Kind("ScaledObject", "keda.sh", "v1alpha1", "scaledobjects")
+TRIGGER_AUTHENTICATION = Kind("TriggerAuthentication", "keda.sh", "v1alpha1", "triggerauthentications")
+CHILDREN = (DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION)
+
+EVENT = Kind("Event", "events.k8s.io", "v1", "events")
+POD = Kind("Pod", "", "v1", "pods")
+SECRET = Kind("Secret", "", "v1", "secrets")
+
+
+class Cluster:
+    """One cluster, as far as we have to do with it. Methods raise ClusterError."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = Api(api)
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """Return an object, or None where there is none."""
+        try:
+            return await self._api.ask("GET", kind.path(namespace, name), what=f"get {kind.kind} {namespace}/{name}")
+        except Gone:
+            return None
+
+    async def create_at_zero(self, deployment: Manifest) -> Manifest | None:
+        """Create a Deployment of zero replicas with the least it needs; None if one of that name exists.
+
+        An apply alone would make it with one replica, the API's default: a pod nobody asked for.
+        """
+        spec, metadata = deployment["spec"], deployment["metadata"]
+        template = spec["template"]
+        containers = [{"name": told["name"], "image": told["image"]} for told in template["spec"]["containers"]]
+        least = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {key: value for key, value in metadata.items() if key != "annotations"},
+            "spec": {
+                "replicas": 0,
+                "selector": spec["selector"],
+                "template": {
+                    "metadata": {"labels": template["metadata"]["labels"]},
+                    "spec": {"containers": containers},
+                },
+            },
+        }
+        try:
+            return await self._create(DEPLOYMENT, least, CREATE_MANAGER)
+        except Gone:
+            return None
+
+    async def apply(self, kind: Kind, manifest: Manifest, *, uid: str | None = None) -> Manifest:
+        """Apply an object on the server's side; with `uid` only to the very object that bears it, else Gone."""
+        metadata = manifest["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        return await self._api.ask(
+            "PATCH",
+            kind.path(namespace, name),
+            what=f"apply {kind.kind} {namespace}/{name}",
+            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            body={**manifest, "metadata": {**metadata, "uid": uid}} if uid else manifest,
+            content_type=APPLY,
+        )
+
+    async def annotate(self, kind: Kind, namespace: str, name: str, annotations: dict[str, str]) -> None:
+        """Set annotations of an object that is there."""
+        await self._api.ask(
+            "PATCH",
+            kind.path(namespace, name),
+            what=f"annotate {kind.kind} {namespace}/{name}",
+            query={"fieldManager": FIELD_MANAGER},
+            body={"metadata": {"annotations": annotations}},
+            content_type=MERGE,
+        )
+
+    async def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        """Delete an object; that there is none is fine."""
+        with contextlib.suppress(Gone):
+            what = f"delete {kind.kind} {namespace}/{name}"
+            await self._api.ask("DELETE", kind.path(namespace, name), what=what)
+
+    async def patch_status(self, namespace: str, name: str, status: Manifest) -> Manifest:
+        """Write a workload's status and return the workload; fields that are None are removed."""
+        return await self._api.ask(
+            "PATCH",
+            WORKLOAD.path(namespace, name) + "/status",
+            what=f"write the status of {namespace}/{name}",
+            query={"fieldManager": FIELD_MANAGER},
+            body={"status": status},
+            content_type=MERGE,
+        )
+
+    async def workloads(self) -> list[Manifest]:
+        """Return all workloads of the cluster."""
+        found = await self._api.ask("GET", WORKLOAD.path(), what="list workloads")
+        items: list[Manifest] = found["items"]
+        return items
+
+    async def secret(self, namespace: str, name: str, key: str) -> str:
+        """Return what a Secret holds under a key; raises SecretMissing."""
+        secret = await self.get(SECRET, namespace, name)
+        if secret is None:
+            raise SecretMissing(
+                f"The Secret {name} does not exist in the namespace {namespace}: create it with the key {key}."
+            )
+        data = secret.get("data", {})
+        if key not in data:
+            there = ", ".join(sorted(data)) or "none"
+            raise SecretMissing(f"The Secret {name} has no key {key} (it has: {there}): add it, or name another key.")
+        return base64.b64decode(data[key]).decode(errors="replace")
+
+    async def pods(self, namespace: str, selector: dict[str, str]) -> list[Manifest]:
+        """Return the pods that bear these labels."""
+        labels = ",".join(f"{name}={value}" for name, value in selector.items())
+        found = await self._api.ask(
+            "GET", POD.path(namespace), what=f"list pods in {namespace}", query={"labelSelector": labels}
+        )
+        items: list[Manifest] = found["items"]
+        return items
+
+    async def post_event(self, workload: Manifest, *, kind: str, reason: str, message: str, reporter: str) -> None:
+        """Tell `kubectl describe` of something that happened; that it cannot be told is no reason to stop."""
+        metadata = workload["metadata"]
+        event = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{metadata['name']}-", "namespace": metadata["namespace"]},
+            "eventTime": dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z"),
+            "type": kind,
+            "reason": reason,
+            "action": "Reconcile",
+            "note": message[:1024],
+            "reportingController": "greenscale.dev/operator",
+            "reportingInstance": reporter[:128],
+            "regarding": {
+                "apiVersion": workload["apiVersion"],
+                "kind": workload["kind"],
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "uid": metadata["uid"],
+            },
+        }
+        with contextlib.suppress(ClusterError):
+            await self._create(EVENT, event, FIELD_MANAGER)
+
+    async def _create(self, kind: Kind, manifest: Manifest, field_manager: str) -> Manifest:
+        namespace = manifest["metadata"]["namespace"]
+        return await self._api.ask(
+            "POST",
+            kind.path(namespace),
+            what=f"create a {kind.kind} in {namespace}",
+            query={"fieldManager": field_manager},
+            body=manifest,
+        )

@@ -1,0 +1,61 @@
+"""What can go wrong between us and the cluster, by what comes of it.
+
+`cluster` translates the API's errors into these; no other module knows an HTTP status.
+"""
+
+
+class ClusterError(Exception):
+    """The API server did not do what was asked. `reason` is for a condition, the text a sentence with the remedy."""
+
+    reason = "ClusterError"
+    retry_seconds: float = 60.0
+    """When to try again; what must be mended by a person is tried seldom."""
+
+
+class Passing(ClusterError):
+    """Nothing is known to be wrong: the same again may well do, and nobody need hear of it."""
+
+    retry_seconds = 2.0
+
+
+class Lasting(ClusterError):
+    """It will be so until somebody mends it; the text says what."""
+
+
+class Unavailable(Passing):
+    """It did not answer, or is busy."""
+
+
+class Forbidden(Lasting):
+    """Our ServiceAccount may not."""
+
+    reason = "Forbidden"
+
+
+class Rejected(Lasting):
+    """The object is refused, by the schema or by an admission webhook."""
+
+    reason = "Rejected"
+
+
+class KindMissing(Lasting):
+    """The cluster does not know this kind: KEDA is not installed."""
+
+    reason = "KedaNotInstalled"
+
+
+class NameConflict(Lasting):
+    """An object of that name exists and is not ours: it is left alone."""
+
+    reason = "NameConflict"
+
+
+class SecretMissing(Lasting):
+    """A Secret or a key in it that the workload refers to does not exist."""
+
+    reason = "SecretMissing"
+    retry_seconds = 15.0
+
+
+class Gone(Passing):
+    """The object was deleted, or deleted and made anew, while we worked on it: look again."""

@@ -1,0 +1,93 @@
+"""One look at a workload: what has been found so far, and what is made of it in the end."""
+
+from typing import Any
+
+from greenscale_jobs import Stats, WorkloadStatus
+from greenscale_operator import observed
+from greenscale_operator.conditions import asleep_at, sentence, state
+from greenscale_operator.errors import Lasting
+from greenscale_operator.memory import Memory
+from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.workload import Workload
+
+Body = dict[str, Any]
+
+
+class Look:
+    """What one reconciliation has found so far."""
+
+    def __init__(self, body: Body, memory: Memory, *, now: float) -> None:
+        self.body = body
+        self.memory = memory
+        self.now = now
+        self.workload: Workload | None = None
+        self.redis = ""
+        self.stats: Stats | None = None
+        self.deployment: Body | None = None
+        self.scaled_object: Body | None = None
+        self.spec_fault: Fault | None = None
+        self.queue_fault: Fault | None = None
+        self.worker_fault: Fault | None = None
+        self.scaler_fault: Fault | None = None
+        self.pods: str | None = None
+        self.pods_fault: Fault | None = None
+        self.again: float | None = None
+
+    def again_in(self, seconds: float) -> None:
+        """Look again in so many seconds, or sooner."""
+        self.again = seconds if self.again is None else min(self.again, seconds)
+
+    def fault(self, error: Lasting) -> Fault:
+        """Plan to try again, and return what to say meanwhile."""
+        self.again_in(error.retry_seconds)
+        return Fault(error.reason, str(error))
+
+    def observed(self) -> Observed:
+        """Return all of it for `conditions`."""
+        workload = self.workload
+        return Observed(
+            now=self.now,
+            generation=self.body["metadata"].get("generation", 0),
+            suspend=workload.suspend if workload else False,
+            min_replicas=workload.scaling.min_replicas if workload else 0,
+            max_replicas=workload.scaling.max_replicas if workload else 1,
+            cooldown_seconds=workload.scaling.cooldown_period if workload else 0,
+            redis=self.redis,
+            stats=self.stats,
+            spec_fault=self.spec_fault,
+            queue_fault=self.queue_fault,
+            worker_fault=self.worker_fault,
+            scaler_fault=self.scaler_fault,
+            workers=observed.workers(self.deployment),
+            scaler=observed.scaler(self.scaled_object, now=self.now),
+            pods=self.pods,
+            pods_fault=self.pods_fault,
+            waking_since=self.memory.waking_since,
+            last_wake_seconds=self.memory.last_wake_seconds,
+        )
+
+
+def page_status(workload: Workload, seen: Observed) -> WorkloadStatus:
+    """Return what the page and the command are told."""
+    stats = seen.stats or Stats(0, 0, 0, 0)
+    return WorkloadStatus(
+        namespace=workload.namespace,
+        name=workload.name,
+        list_name=workload.list_name,
+        state=state(seen),
+        message=sentence(seen),
+        replicas=seen.workers.replicas if seen.workers else 0,
+        max_replicas=seen.max_replicas,
+        engine=workload.engine.type,
+        model=workload.engine.model,
+        queue={
+            "pending": stats.pending,
+            "inFlight": stats.in_flight,
+            "delayed": stats.delayed,
+            "dead": stats.dead,
+        },
+        sampled_at=seen.now,
+        waking_since=seen.waking_since,
+        asleep_at=asleep_at(seen),
+        last_wake_seconds=seen.last_wake_seconds,
+    )

@@ -1,0 +1,114 @@
+"""Puts the operator together and runs it until SIGTERM."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+
+import kopf
+from kubernetes.aio import client, config
+from kubernetes.aio.config.config_exception import ConfigException
+
+from greenscale_operator import handlers
+from greenscale_operator.cluster import Cluster
+from greenscale_operator.health import STUCK_SECONDS, Health
+from greenscale_operator.leader import LeaseLost, lead
+from greenscale_operator.queues import Queues
+from greenscale_operator.reconciler import Reconciler
+from greenscale_operator.seen import Seen
+from greenscale_operator.settings import InvalidSettings, Settings, read_settings
+from greenscale_operator.signals import Signals
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; the exit status is 1 where the Lease is lost, 2 where the environment is wrong."""
+    try:
+        settings = read_settings(os.environ)
+    except InvalidSettings as error:
+        print(f"greenscale-operator: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
+    handlers.quiet()
+    try:
+        asyncio.run(run(settings))
+    except (LeaseLost, ConfigException) as error:
+        sys.exit(f"greenscale-operator: {error}")
+
+
+async def run(settings: Settings) -> None:
+    """Stand by until the Lease is ours, then work until a signal."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with client.ApiClient(await _configuration()) as api:
+        operator = Operator(api, settings, stop)
+        server = await operator.health.serve(settings.health_port)
+        try:
+            await lead(api, namespace=settings.namespace, identity=settings.identity, work=operator.work, stop=stop)
+        finally:
+            await server.cleanup()
+
+
+class Operator:
+    """The parts, and the tasks that run while we lead."""
+
+    def __init__(self, api: client.ApiClient, settings: Settings, stop: asyncio.Event) -> None:
+        self._stop = stop
+        seen = Seen()
+        cluster = Cluster(api)
+        self._queues = Queues()
+        reconciler = Reconciler(cluster, seen, self._queues, settings.install, identity=settings.identity)
+        self._signals = Signals(cluster, seen, reconciler)
+        self.health = Health([self._deaf, self._stuck])
+
+    async def work(self) -> None:
+        """Watch, reconcile and tend until `stop`; raises what ends any of it."""
+        self.health.leading = True
+        watching = asyncio.create_task(
+            kopf.operator(
+                registry=handlers.registry(self._signals),
+                settings=handlers.settings(),
+                clusterwide=True,
+                standalone=True,
+                stop_flag=self._stop,
+            )
+        )
+        beside = [
+            asyncio.create_task(self._queues.run(self._signals.queue.add)),
+            asyncio.create_task(self._signals.resync()),
+        ]
+        try:
+            await asyncio.wait({watching, *beside}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._stop.set()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(watching, *beside, return_exceptions=True)
+            await self._signals.queue.aclose()
+            await self._queues.aclose()
+        for task in (watching, *beside):
+            if not task.cancelled():
+                task.result()
+
+    def _deaf(self) -> str | None:
+        since = self._signals.deaf_since
+        return None if since is None else f"the watch has shown nothing for {time.time() - since:.0f} s"
+
+    def _stuck(self) -> str | None:
+        seconds = self._signals.queue.oldest_seconds
+        return f"a workload waits for its turn since {seconds:.0f} s" if seconds > STUCK_SECONDS else None
+
+
+async def _configuration() -> client.Configuration:
+    """Return how to reach the API server: as a pod, else by the kubeconfig."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except ConfigException:
+        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    return configuration

@@ -1,0 +1,48 @@
+"""What the operator remembers of a workload between two looks; all of it may be lost with the process."""
+
+import dataclasses
+
+from greenscale_jobs import Stats
+from greenscale_operator.observed import Scaler
+
+STUCK_SECONDS = 15.0
+"""KEDA says that it cannot reach Redis while we can: after this long it is nudged."""
+
+NUDGE_SECONDS = 60.0
+"""And not more often than this."""
+
+
+@dataclasses.dataclass
+class Memory:
+    """One workload's; times are Unix seconds."""
+
+    replicas: int | None = None
+    """At the last look; None before the first."""
+    waking_since: float | None = None
+    last_wake_seconds: float | None = None
+    nudged: bool = False
+    claims_before: int = 0
+    stuck_since: float | None = None
+    nudged_at: float = 0.0
+
+    def note_replicas(self, replicas: int, stats: Stats | None, *, now: float) -> None:
+        """Take note of a start from zero, and of its end: the first claim."""
+        if self.replicas == 0 and replicas > 0:
+            self.waking_since, self.claims_before = now, stats.claims if stats else 0
+        self.replicas = replicas
+        if self.waking_since is None or stats is None:
+            return
+        if stats.claims > self.claims_before:
+            self.last_wake_seconds = now - self.waking_since
+            self.waking_since = None
+        elif not stats.work or replicas == 0:
+            self.waking_since = None  # cancelled before a worker came, or kept awake for another reason
+
+    def should_nudge(self, scaler: Scaler | None, *, redis_answers: bool, now: float) -> bool:
+        """Return whether KEDA should be made to look again: its own next try can be 16 minutes away."""
+        stuck = scaler is not None and scaler.reason == "ScaledObjectCheckFailed" and redis_answers
+        if not stuck:
+            self.stuck_since = None
+            return False
+        self.stuck_since = self.stuck_since or now
+        return now - self.stuck_since >= STUCK_SECONDS and now - self.nudged_at >= NUDGE_SECONDS

@@ -1,0 +1,228 @@
+"""Makes the cluster match one workload and tells the truth about it: the same for every signal, and idempotent.
+
+Decisions are `desired`'s and `conditions`'; this module asks, in order: the queue, the Secrets, the children, the pods.
+What fails becomes a fault with a reason, and the rest is done all the same.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from greenscale_jobs import QueueUnavailable, RedisAddress
+from greenscale_operator import desired, observed, pods
+from greenscale_operator.children import Children
+from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION, Cluster
+from greenscale_operator.conditions import ready
+from greenscale_operator.desired import Install, Switches
+from greenscale_operator.errors import Lasting
+from greenscale_operator.look import Look, page_status
+from greenscale_operator.memory import STUCK_SECONDS, Memory
+from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.queues import Queues
+from greenscale_operator.secrets import Secrets
+from greenscale_operator.seen import Key, Seen
+from greenscale_operator.status import patch, status, wait_before_writing
+from greenscale_operator.workload import InvalidWorkload, Workload, parse
+
+Body = dict[str, Any]
+
+WAKING_SECONDS, DRAINING_SECONDS = 1.0, 1.0
+"""How often a workload is looked at while it wakes, or until it is drained."""
+
+KEDA_SECONDS = 15.0
+"""How soon it is looked again for a KEDA that has not said anything."""
+
+
+class Reconciler:
+    """Reconciles one workload at a time; `KeyedQueue` sees to that."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        seen: Seen,
+        queues: Queues,
+        install: Install,
+        *,
+        identity: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._cluster = cluster
+        self._seen = seen
+        self._queues = queues
+        self._install = install
+        self._identity = identity
+        self._clock = clock
+        self._children = Children(cluster, seen, on_drift=self._tell_drift)
+        self._secrets = Secrets(cluster, clock=clock)
+        self._memories: dict[Key, Memory] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Do what one workload needs; returns in how many seconds to look again, if at all."""
+        body = self._seen.workloads.get(key)
+        if body is None:
+            self._memories.pop(key, None)
+            await self._queues.forget(key)
+            return None
+        if body["metadata"].get("deletionTimestamp"):
+            return None
+        look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
+        try:
+            look.workload = parse(body)
+        except InvalidWorkload as error:
+            look.spec_fault = Fault("InvalidSpec", f"{error}: edit the spec.")
+        else:
+            await self._look_at_queue(look, look.workload)
+            await self._check_secrets(look, look.workload)
+            await self._make_children(look, look.workload)
+            await self._look_at_pods(look, look.workload)
+        return await self._tell(key, look)
+
+    async def remove_queue(self, body: Body) -> None:
+        """Remove the queue of a workload that is being deleted, with every job; raises QueueUnavailable."""
+        workload = parse(body)
+        key = Key(workload.namespace, workload.name)
+        address = await self._address(workload)
+        created = body["metadata"]["creationTimestamp"]
+        if self._queues.rival(key, address, workload.list_name, created=created) is None:
+            await self._queues.settle(key, workload, address, created=created)
+            await self._queues.delete(key)
+
+    # Asking.
+
+    async def _look_at_queue(self, look: Look, workload: Workload) -> None:
+        key, created = Key(workload.namespace, workload.name), look.body["metadata"]["creationTimestamp"]
+        try:
+            address = await self._address(workload)
+            look.redis = str(address)
+            rival = self._queues.rival(key, address, workload.list_name, created=created)
+            if rival:
+                look.spec_fault = Fault(
+                    "QueueTaken",
+                    f"The list {workload.list_name} in Redis at {address} is the queue of {rival} already: name "
+                    "another list (spec.queue.listName), or use another database.",
+                )
+                return
+            look.stats = await self._queues.settle(key, workload, address, created=created)
+        except QueueUnavailable as error:
+            look.queue_fault = Fault("RedisUnavailable", str(error))
+            look.again_in(KEDA_SECONDS)
+        except Lasting as error:
+            look.queue_fault = look.fault(error)
+
+    async def _check_secrets(self, look: Look, workload: Workload) -> None:
+        key = workload.engine.open_ai.api_key_secret_ref
+        if workload.engine.type != "OpenAI" or key is None:
+            return
+        try:
+            await self._secrets.value(workload.namespace, key.name, key.key)
+        except Lasting as error:
+            look.worker_fault = look.fault(error)
+
+    async def _make_children(self, look: Look, workload: Workload) -> None:
+        if look.spec_fault:
+            return
+        try:
+            look.deployment = await self._children.ensure(
+                DEPLOYMENT, workload, desired.deployment(workload, self._install)
+            )
+        except Lasting as error:
+            look.worker_fault = look.fault(error)
+            return  # a ScaledObject without our Deployment would scale somebody else's
+        try:
+            look.scaled_object = await self._make_scaled_object(look, workload)
+        except Lasting as error:
+            look.scaler_fault = look.fault(error)
+
+    async def _make_scaled_object(self, look: Look, workload: Workload) -> Body | None:
+        live = self._seen.children.get((SCALED_OBJECT.kind, Key(workload.namespace, workload.name)))
+        if live is None and look.stats is None:
+            return None  # KEDA gives up for up to 16 minutes on a Redis that is not there at the start
+        authentication = desired.trigger_authentication(workload)
+        if authentication:
+            await self._children.ensure(TRIGGER_AUTHENTICATION, workload, authentication)
+        switches = self._switches(look, workload, live)
+        manifest = desired.scaled_object(workload, self._install, switches)
+        return await self._children.ensure(SCALED_OBJECT, workload, manifest)
+
+    def _switches(self, look: Look, workload: Workload, live: Body | None) -> Switches:
+        memory, stats = look.memory, look.stats
+        was = live["metadata"].get("annotations", {}) if live else {}
+        if memory.should_nudge(observed.scaler(live, now=look.now), redis_answers=stats is not None, now=look.now):
+            memory.nudged_at = look.now
+            nudged = "autoscaling.keda.sh/force-activation" not in was
+        else:
+            nudged = "autoscaling.keda.sh/force-activation" in was
+        if memory.stuck_since is not None:
+            look.again_in(STUCK_SECONDS)
+        drained = stats is not None and stats.in_flight == 0
+        paused = workload.suspend and (drained or "autoscaling.keda.sh/paused-replicas" in was)
+        if workload.suspend and not paused:
+            look.again_in(DRAINING_SECONDS)
+        return Switches(paused=paused, nudged=nudged)
+
+    async def _look_at_pods(self, look: Look, workload: Workload) -> None:
+        found = observed.workers(look.deployment)
+        if found is None:
+            return
+        look.memory.note_replicas(found.replicas, look.stats, now=look.now)
+        if look.memory.waking_since is not None:
+            look.again_in(WAKING_SECONDS)
+        if found.ready >= found.replicas:
+            return
+        look.again_in(WAKING_SECONDS if look.memory.waking_since is not None else KEDA_SECONDS)
+        try:
+            there = await self._cluster.pods(workload.namespace, desired.selector(workload))
+        except Lasting as error:
+            look.fault(error)
+            return
+        look.pods, look.pods_fault = pods.stage(there), pods.trouble(there)
+
+    async def _address(self, workload: Workload) -> RedisAddress:
+        redis, namespace = workload.queue.redis, workload.namespace
+        password, ca = redis.password_secret_ref, redis.ca_secret_ref
+        return RedisAddress(
+            host=desired.redis_host(workload, self._install),
+            port=redis.port,
+            database=redis.database,
+            username=redis.username,
+            password=await self._secrets.value(namespace, password.name, password.key) if password else None,
+            tls=redis.tls,
+            ca=await self._secrets.value(namespace, ca.name, ca.key) if ca else None,
+        )
+
+    # Telling.
+
+    async def _tell(self, key: Key, look: Look) -> float | None:
+        seen, before = look.observed(), look.body.get("status", {})
+        model = look.workload.engine.model if look.workload else None
+        after = status(seen, before, model=model)
+        wait = wait_before_writing(before, after, now=look.now)
+        if wait == 0:
+            written = await self._cluster.patch_status(*key, patch(before, after))
+            self._seen.put_workload(written)
+            await self._tell_change(look.body, before, seen)
+        elif wait:
+            look.again_in(wait)
+        if look.workload:
+            await self._queues.publish(key, page_status(look.workload, seen))
+            if ready(seen).status == "Unknown":
+                look.again_in(KEDA_SECONDS)
+        return look.again
+
+    async def _tell_change(self, body: Body, before: Body, seen: Observed) -> None:
+        """Post an event when `Ready` is lost, or comes back; a new workload that is well needs none."""
+        now = ready(seen)
+        was = next((told for told in before.get("conditions", []) if told["type"] == "Ready"), None)
+        if now.status == "False" and (was is None or (was["status"], was["reason"]) != (now.status, now.reason)):
+            kind = "Normal" if now.reason == "Suspended" else "Warning"
+            await self._post(body, kind=kind, reason=now.reason, message=now.message)
+        elif now.status == "True" and was and was["status"] == "False":
+            await self._post(body, kind="Normal", reason="Ready", message=now.message)
+
+    async def _tell_drift(self, key: Key, message: str) -> None:
+        body = self._seen.workloads.get(key)
+        if body:
+            await self._post(body, kind="Normal", reason="DriftCorrected", message=message)
+
+    async def _post(self, body: Body, *, kind: str, reason: str, message: str) -> None:
+        await self._cluster.post_event(body, kind=kind, reason=reason, message=message, reporter=self._identity)

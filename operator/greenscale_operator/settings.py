@@ -1,0 +1,58 @@
+"""What the operator is told by its environment: read once, every fault in one line."""
+
+import socket
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from greenscale_operator.desired import Install
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+PREFIX = "GREENSCALE_"
+
+
+class InvalidSettings(ValueError):
+    """The environment cannot be used. The text names every fault."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's settings; each field is the variable GREENSCALE_<FIELD>."""
+
+    namespace: Name = "greenscale-system"
+    """Where the operator is installed: its Lease, and Redis where a workload names none."""
+    redis_host: Name = "redis-service"
+    """The installation's Redis; a Service's name is of this namespace."""
+    worker_image: Name = "greenscale-worker:0.1.0"
+    identity: Name = msgspec.field(default_factory=socket.gethostname)
+    """Who holds the Lease: the pod's name."""
+    health_port: Port = 8080
+    """Where GET /healthz answers."""
+    log_level: str = "INFO"
+
+    @property
+    def install(self) -> Install:
+        """What this installation gives every workload."""
+        return Install(self.namespace, self.redis_host, self.worker_image)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Turn the environment into Settings. An empty variable counts as not set.
+
+    Raises:
+        InvalidSettings: Something in it is wrong or unknown.
+    """
+    told = {name: text for name, text in environment.items() if name.startswith(PREFIX) and text}
+    fields = {PREFIX + field.name.upper(): field for field in msgspec.structs.fields(Settings)}
+    faults = [f"{name} is not a setting of the operator" for name in sorted(told.keys() - fields.keys())]
+    values: dict[str, Any] = {}
+    for name in told.keys() & fields.keys():
+        try:
+            values[fields[name].name] = msgspec.convert(told[name], fields[name].type, strict=False)
+        except msgspec.ValidationError as error:
+            faults.append(f"{name}={told[name]}: {error}")
+    if faults:
+        raise InvalidSettings("; ".join(faults))
+    return Settings(**values)

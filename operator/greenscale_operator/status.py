@@ -1,0 +1,85 @@
+"""The resource's status: what it holds, and when it is worth writing.
+
+Pure.
+"""
+
+from typing import Any
+
+from greenscale_jobs.records import Stats
+from greenscale_operator.conditions import conditions, state
+from greenscale_operator.observed import Observed, seconds, timestamp
+
+Status = dict[str, Any]
+
+NUMBERS_SECONDS = 10.0
+"""Numbers alone are written at most this often: they change with every job."""
+
+NUMBERS = ("queue", "lastActiveTime")
+
+
+def status(observed: Observed, before: Status, *, model: str | None) -> Status:
+    """Return the whole status. A condition that holds on keeps its `lastTransitionTime`."""
+    replicas = observed.workers.replicas if observed.workers else 0
+    was = {told["type"]: told for told in before.get("conditions", [])}
+    told: Status = {
+        "observedGeneration": observed.generation,
+        "state": state(observed),
+        "replicas": replicas,
+        "conditions": [
+            {
+                "type": condition.type,
+                "status": condition.status,
+                "observedGeneration": observed.generation,
+                "lastTransitionTime": _since(was.get(condition.type), condition.status, observed.now),
+                "reason": condition.reason,
+                "message": condition.message,
+            }
+            for condition in conditions(observed)
+        ],
+        "model": model,
+        "queue": queue(observed.stats, observed.now) if observed.stats else before.get("queue"),
+        "lastActiveTime": timestamp(observed.scaler.last_active) if observed.scaler else before.get("lastActiveTime"),
+        "zeroAt": (before.get("zeroAt") or timestamp(observed.now)) if replicas == 0 else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def queue(stats: Stats, now: float) -> Status:
+    """Return the queue's part: four lengths and when they were measured."""
+    return {
+        "pending": stats.pending,
+        "inFlight": stats.in_flight,
+        "delayed": stats.delayed,
+        "dead": stats.dead,
+        "sampledAt": timestamp(now),
+    }
+
+
+def wait_before_writing(before: Status, after: Status, *, now: float) -> float | None:
+    """Return in how many seconds `after` should be written, 0 at once; None if it says nothing new."""
+    if _without_numbers(before) != _without_numbers(after):
+        return 0.0
+    if _lengths(before) == _lengths(after):
+        return None
+    age = now - (seconds(before.get("queue", {}).get("sampledAt")) or 0.0)
+    return max(0.0, NUMBERS_SECONDS - age)
+
+
+def patch(before: Status, after: Status) -> Status:
+    """Return the merge patch that makes `after` of `before`: what is gone is None."""
+    return {**dict.fromkeys(before.keys() - after.keys()), **after}
+
+
+def _without_numbers(told: Status) -> Status:
+    return {name: value for name, value in told.items() if name not in NUMBERS}
+
+
+def _lengths(told: Status) -> Status:
+    return {name: value for name, value in told.get("queue", {}).items() if name != "sampledAt"}
+
+
+def _since(was: Status | None, now_status: str, now: float) -> str | None:
+    if was and was["status"] == now_status:
+        since: str = was["lastTransitionTime"]
+        return since
+    return timestamp(now)

@@ -1,0 +1,157 @@
+"""Which Redis and which workload a command means."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from greenscale_cli import endpoint
+from greenscale_cli.choose import environment_with_file, find_redis, pick, pick_list
+from greenscale_cli.endpoint import Endpoint, RedisEndpoint
+from greenscale_cli.exits import Exit, Fault
+from greenscale_jobs import RedisAddress, WorkloadStatus
+
+HERE = RedisEndpoint("127.0.0.1", 7001)
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    """Where an instance runs: this process stands for it."""
+    endpoint.write(tmp_path, Endpoint(HERE, None, os.getpid()))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "expected"),
+    [
+        pytest.param("redis://a:1/2", {"REDIS_HOST": "b"}, RedisAddress("a", 1, 2), id="--redis before all"),
+        pytest.param("redis://a", {}, RedisAddress("a"), id="--redis without a port"),
+        pytest.param("rediss://u:p%40@a", {}, RedisAddress("a", 6379, 0, "u", "p@", tls=True), id="--redis with all"),
+        pytest.param(None, {"REDIS_HOST": "b", "REDIS_PORT": "2"}, RedisAddress("b", 2), id="the environment"),
+        pytest.param(None, {"REDIS_HOST": "b"}, RedisAddress("b"), id="REDIS_HOST alone"),
+        pytest.param(None, {"REDIS_PORT": "2"}, RedisAddress(port=2), id="REDIS_PORT alone"),
+        pytest.param(None, {"REDIS_HOST": "::1"}, RedisAddress("::1"), id="an IPv6 address"),
+        pytest.param(None, {"REDIS_HOST": ""}, RedisAddress("127.0.0.1", 7001), id="else the local instance"),
+    ],
+)
+def test_the_redis_that_is_meant(
+    url: str | None, environment: dict[str, str], expected: RedisAddress, run_dir: Path
+) -> None:
+    assert find_redis(url, run_dir, environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "fault"),
+    [
+        pytest.param("localhost:6379", {}, "--redis must be redis://", id="a URL without its scheme"),
+        pytest.param("http://localhost", {}, "--redis must be redis://", id="another protocol"),
+        pytest.param("unix:///run/redis.sock", {}, "--redis must be redis://", id="a socket"),
+        pytest.param("redis://localhost:65536", {}, "--redis must be redis://", id="a port that is too high"),
+        pytest.param("redis://a..b", {}, "--redis must be redis://", id="a host that cannot be looked up"),
+        pytest.param(None, {"REDIS_PORT": "x"}, "REDIS_PORT must be a whole number", id="a port in letters"),
+        pytest.param(None, {"REDIS_HOST": "a..b"}, "REDIS_HOST must be a host's name", id="a host with an empty part"),
+        pytest.param(None, {"REDIS_HOST": "a", "REDIS_TLS": "maybe"}, "REDIS_TLS must be true or false", id="TLS"),
+    ],
+)
+def test_a_wrong_address_is_named(url: str | None, environment: dict[str, str], fault: str, run_dir: Path) -> None:
+    with pytest.raises(Fault) as caught:
+        find_redis(url, run_dir, environment)
+
+    assert fault in str(caught.value)
+    assert caught.value.status is Exit.USAGE
+
+
+def test_a_password_with_a_slash_is_not_shown(run_dir: Path) -> None:
+    """What stands before the slash is taken for the port."""
+    with pytest.raises(Fault) as caught:
+        find_redis("redis://:hunter/2@localhost", run_dir, {})
+
+    assert "hunter" not in str(caught.value)
+
+
+def test_without_any_redis_the_ways_to_one_are_told(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match=r"greenscale local.*REDIS_HOST.*--redis") as caught:
+        find_redis(None, tmp_path, {})
+
+    assert caught.value.status is Exit.UNAVAILABLE
+
+
+def test_the_instance_of_a_parent_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "deep" / "below").mkdir(parents=True)
+    running = Endpoint(HERE, "http://127.0.0.1:8501", os.getpid())
+    endpoint.write(tmp_path / "run", running)
+    monkeypatch.chdir(tmp_path / "deep" / "below")
+
+    assert endpoint.find(Path("run")) == running
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b'{"redis": {"host": "h", "port": 1}, "page": null, "pid": 4194305}', id="it was killed"),
+        pytest.param(b'{"redis": {"host": "h"', id="half a file"),
+        pytest.param(b'{"pid": 1}', id="of another version"),
+    ],
+)
+def test_an_instance_that_does_not_run_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "endpoint.json").write_bytes(content)
+
+    assert endpoint.find(tmp_path) is None
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("FROM_FILE=file\nFROM_BOTH=file\n")
+    monkeypatch.setenv("FROM_BOTH", "environment")
+    monkeypatch.chdir(tmp_path)
+    told = environment_with_file()
+
+    assert (told["FROM_FILE"], told["FROM_BOTH"]) == ("file", "environment")
+
+
+def named(workload: WorkloadStatus, *names: str) -> list[WorkloadStatus]:
+    """Return workloads called `namespace/name`, each with a list of its own."""
+    return [
+        msgspec.structs.replace(workload, namespace=namespace, name=name, list_name=f"list-of-{namespace}-{name}")
+        for namespace, _, name in (full.partition("/") for full in names)
+    ]
+
+
+@pytest.mark.parametrize("name", ["chat", "a/chat"])
+def test_a_workload_is_known_by_its_name(workload: WorkloadStatus, name: str) -> None:
+    assert pick(named(workload, "a/chat", "a/other"), name).list_name == "list-of-a-chat"
+
+
+@pytest.mark.parametrize(
+    ("known", "name", "fault", "status"),
+    [
+        pytest.param([], "x", "no workload is called x; known here: none", Exit.UNKNOWN, id="none is known"),
+        pytest.param(["a/chat"], "x", "no workload is called x; known here: chat", Exit.UNKNOWN, id="another is known"),
+        pytest.param(["a/chat", "b/chat"], "chat", "say which of a/chat, b/chat", Exit.USAGE, id="two of one name"),
+        pytest.param(["a/x", "a/y"], None, "say which with -w (x, y)", Exit.USAGE, id="two, and none is named"),
+    ],
+)
+def test_a_workload_that_is_not_clear_is_asked_for(
+    workload: WorkloadStatus, known: list[str], name: str | None, fault: str, status: Exit
+) -> None:
+    with pytest.raises(Fault) as caught:
+        pick_list(named(workload, *known), name, {})
+
+    assert fault in str(caught.value)
+    assert caught.value.status is status
+
+
+@pytest.mark.parametrize(
+    ("known", "name", "environment", "expected"),
+    [
+        pytest.param(["a/x", "a/y"], "y", {}, "list-of-a-y", id="the named"),
+        pytest.param(["a/x"], None, {"GREENSCALE_QUEUE": "q"}, "list-of-a-x", id="the only one"),
+        pytest.param([], None, {"GREENSCALE_QUEUE": "q"}, "q", id="GREENSCALE_QUEUE where none is known"),
+        pytest.param([], None, {}, "jobs", id="else the brief's list"),
+    ],
+)
+def test_the_list_that_is_meant(
+    workload: WorkloadStatus, known: list[str], name: str | None, environment: dict[str, str], expected: str
+) -> None:
+    assert pick_list(named(workload, *known), name, environment) == expected

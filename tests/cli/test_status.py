@@ -1,0 +1,135 @@
+"""`greenscale status`: what the workloads do."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from greenscale_cli.exits import Exit
+from greenscale_cli.status import cells
+from greenscale_jobs import JobQueue, Stats, WorkloadStatus
+
+Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+Refused = Callable[..., str]
+
+HEADER = ["NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD"]
+
+
+async def test_workloads_are_a_list_of_objects(
+    greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    """The queue's numbers are those of now, not those that were told with the status."""
+    await queue.put_workload(msgspec.structs.replace(workload, sampled_at=1_700_000_000.5))
+    for number in range(3):
+        await queue.submit(f"{number}")
+    first, second = await queue.claim("w", 2) or []
+    await queue.bury(first, "Refused", "m")
+    await queue.retry(second, "Overloaded", "m", delay_seconds=600)
+    await queue.submit("more")
+    await queue.claim("w")
+    ran = greenscale("status", "-o", "json")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout) == [
+        {
+            "name": "assistant",
+            "namespace": "default",
+            "state": "ScaledToZero",
+            "message": "Nothing runs, nothing costs. A prompt wakes it.",
+            "replicas": 0,
+            "maxReplicas": 4,
+            "engine": "Echo",
+            "model": None,
+            "listName": "jobs",
+            "queue": {"pending": 1, "inFlight": 1, "delayed": 1, "dead": 1},
+            "sampledAt": "2023-11-14T22:13:20.500Z",
+        }
+    ]
+
+
+async def test_workloads_are_a_table(greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus) -> None:
+    await queue.put_workload(workload)
+    await queue.put_workload(
+        msgspec.structs.replace(workload, name="chat", list_name="chats", state="Active", replicas=2)
+    )
+    await queue.submit("hi")
+    ran = greenscale("status")
+    header, _, *rows = [line.split() for line in ran.stdout.splitlines()]
+
+    assert (ran.returncode, ran.stderr, header) == (0, "", HEADER)
+    assert [row[:7] for row in rows] == [
+        ["assistant", "ScaledToZero", "0/4", "1", "0", "0", "0"],
+        ["chat", "Active", "2/4", "0", "0", "0", "0"],
+    ]
+    assert rows[0][7:] == workload.message.split()
+
+
+async def test_one_workload_is_shown(greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus) -> None:
+    await queue.put_workload(workload)
+    await queue.put_workload(msgspec.structs.replace(workload, name="chat", list_name="chats"))
+
+    assert [told["name"] for told in json.loads(greenscale("status", "chat", "-o", "json").stdout)] == ["chat"]
+
+
+async def test_an_unknown_workload_is_named(refused: Refused, queue: JobQueue, workload: WorkloadStatus) -> None:
+    await queue.put_workload(workload)
+
+    assert refused(Exit.UNKNOWN, "status", "x") == "no workload is called x; known here: assistant"
+
+
+def test_no_workload_is_said_so(greenscale: Greenscale) -> None:
+    assert greenscale("status").stdout == "No workload is known here yet: start one with `greenscale local`.\n"
+    assert json.loads(greenscale("status", "-o", "json").stdout) == []
+
+
+async def test_watching_prints_anew_until_ctrl_c(start: Start, queue: JobQueue, workload: WorkloadStatus) -> None:
+    """Into a pipe: a table below the other, each as soon as it is there."""
+    await queue.put_workload(workload)
+    process = start("status", "--watch")
+    assert process.stdout is not None
+    first = next(line for line in process.stdout if line.startswith("assistant"))
+    await queue.submit("hi")
+    second = next(line for line in process.stdout if line.split()[3:4] == ["1"])
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+
+    assert (first.split()[:4], second.split()[:4]) == (
+        ["assistant", "ScaledToZero", "0/4", "0"],
+        ["assistant", "ScaledToZero", "0/4", "1"],
+    )
+    assert (process.returncode, stderr) == (0, "")
+
+
+def test_watching_is_no_document(refused: Refused) -> None:
+    assert "it does not go with --watch" in refused(Exit.USAGE, "status", "--watch", "-o", "json")
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        pytest.param(15, ("assistant", "Active", "2/4", "1", "2", "3", "4", "All is well."), id="told of just now"),
+        pytest.param(
+            16,
+            (
+                "assistant",
+                "Unknown",
+                "-/4",
+                "1",
+                "2",
+                "3",
+                "4",
+                "Stale: nobody has told of it for 16 s; it was Active.",
+            ),
+            id="nobody tells of it",
+        ),
+    ],
+)
+def test_a_row_of_the_table(workload: WorkloadStatus, age: float, expected: tuple[str, ...]) -> None:
+    """A dead supervisor's last words would be believed for ever."""
+    active = msgspec.structs.replace(workload, state="Active", replicas=2, message="All is\nwell.", sampled_at=1000.0)
+
+    assert cells(active, Stats(1, 2, 3, 4), now=1000.0 + age) == expected

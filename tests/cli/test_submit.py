@@ -1,0 +1,233 @@
+"""`greenscale submit`: one prompt into the queue, and its answer if one waits."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+
+import msgspec
+import pytest
+import redis
+
+from greenscale_cli.exits import Exit
+from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, WorkloadStatus
+from greenscale_jobs.records import MAX_PROMPT_BYTES
+from greenscale_testing.local_redis import RedisServer
+
+Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+StartWorker = Callable[..., None]
+Refused = Callable[..., str]
+
+LONG = " ".join("word" for _ in range(400))
+"""Echo says it in 20 s."""
+
+
+def the_only_job(client: JobClient) -> str:
+    """Wait until a job is there and return its id."""
+    with redis.Redis(port=client.address.port) as plain:
+        # What is moved onto itself stays where it is.
+        assert plain.blmove("jobs", "jobs", 20, "RIGHT", "RIGHT")
+    (job,) = client.jobs(JobState.WAITING).jobs
+    return job.id
+
+
+def test_a_prompt_is_sent_and_its_id_is_printed(greenscale: Greenscale, client: JobClient) -> None:
+    ran = greenscale("submit", "Why is the sky blue?")
+    job = client.job(ran.stdout.removesuffix("\n"))
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (job.state, job.prompt) == (JobState.WAITING, "Why is the sky blue?")
+
+
+@pytest.mark.parametrize("words", [("-",), ()], ids=["a dash", "nothing"])
+def test_the_prompt_may_come_from_stdin(greenscale: Greenscale, client: JobClient, words: tuple[str, ...]) -> None:
+    ran = greenscale("submit", *words, stdin="two\nlines, ünd 漢字\n")
+
+    assert client.job(ran.stdout.strip()).prompt == "two\nlines, ünd 漢字\n"
+
+
+def test_the_longest_prompt_is_taken(greenscale: Greenscale, client: JobClient) -> None:
+    ran = greenscale("submit", "-", stdin=b"x" * MAX_PROMPT_BYTES)
+
+    assert client.job(ran.stdout.strip()).prompt == "x" * MAX_PROMPT_BYTES
+
+
+def test_a_request_has_its_own_id_and_parameters(greenscale: Greenscale, client: JobClient) -> None:
+    options = ["--id", "mine-1", "--max-tokens", "7", "--temperature", "0.5", "--system", "Be brief."]
+    ran = greenscale("submit", "hi", *options)
+
+    assert ran.stdout == "mine-1\n"
+    assert client.job("mine-1").parameters == Parameters(7, 0.5, "Be brief.")
+
+
+async def test_a_prompt_goes_to_the_workload_that_is_named(
+    greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    await queue.put_workload(workload)
+    await queue.put_workload(msgspec.structs.replace(workload, name="chat", list_name="chats"))
+    ran = greenscale("submit", "hi", "--workload", "default/chat")
+
+    with JobClient(queue.address, "chats") as chats:
+        assert chats.job(ran.stdout.strip()).prompt == "hi"
+
+
+def test_the_job_is_one_json_document(greenscale: Greenscale) -> None:
+    ran = greenscale("submit", "hi ✓", "--id", "mine-1", "-o", "json")
+    job = json.loads(ran.stdout)
+
+    assert job.pop("submittedAt").endswith("Z")
+    assert job == {
+        "id": "mine-1",
+        "state": "waiting",
+        "prompt": "hi ✓",
+        "parameters": {},
+        "ahead": 0,
+        "errors": [],
+    }
+
+
+@pytest.mark.parametrize("how", ["--wait", "--stream"])
+def test_the_answer_alone_is_on_stdout(greenscale: Greenscale, start_worker: StartWorker, how: str) -> None:
+    """Where no person watches nothing is drawn: not a control character, and stderr stays empty."""
+    start_worker()
+    ran = greenscale("submit", "one two three", how)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "one two three\n", "")
+
+
+def test_the_answered_job_is_one_json_document(greenscale: Greenscale, start_worker: StartWorker) -> None:
+    start_worker()
+    ran = greenscale("submit", "one two", "--wait", "-o", "json")
+    job = json.loads(ran.stdout)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (job["state"], job["result"], job["worker"], job["attempts"]) == ("done", "one two", "w-1", 1)
+    assert job["outcome"]["firstTokenAt"].endswith("Z")
+
+
+def test_a_stream_is_printed_while_it_is_written(start: Start, start_worker: StartWorker, client: JobClient) -> None:
+    process = start("submit", LONG, "--stream")
+    job_id = the_only_job(client)
+    start_worker()
+    assert process.stdout is not None
+
+    assert process.stdout.read(9) == "word word"
+    assert client.job(job_id).state is JobState.RUNNING
+
+
+def test_a_second_attempt_is_printed_anew(
+    start: Start, start_worker: StartWorker, client: JobClient, raw: redis.Redis
+) -> None:
+    """Another attempt may answer otherwise: what was printed of the first is no part of it."""
+    process = start("submit", "one two three four", "--stream", "--id", "j")
+    the_only_job(client)
+    raw.xadd("jobs:events:j", {"type": "delta", "attempt": "0", "text": "one tw"})
+    start_worker()
+    stdout, stderr = process.communicate(timeout=20)
+
+    assert stdout == "one twone two three four\n"
+    assert stderr == "\nIt starts again: another attempt\n"
+
+
+@pytest.mark.parametrize("how", ["--wait", "--stream"])
+async def test_a_job_that_fails_says_why_and_how_to_send_it_again(start: Start, queue: JobQueue, how: str) -> None:
+    process = start("submit", "hi", "--id", "j", how)
+    assert await queue.wait(20)
+    (claim,) = await queue.claim("w") or []
+    await queue.bury(claim, "Refused", "the server answered 400")
+    stdout, stderr = process.communicate(timeout=20)
+
+    assert (process.returncode, stdout) == (Exit.FAILED, "")
+    assert stderr == (
+        "greenscale: job j failed after 1 attempt: Refused: the server answered 400. Again: greenscale jobs retry j\n"
+    )
+
+
+async def test_a_job_that_fails_is_one_json_document_too(start: Start, queue: JobQueue) -> None:
+    process = start("submit", "hi", "--id", "j", "--wait", "-o", "json")
+    assert await queue.wait(20)
+    (claim,) = await queue.claim("w") or []
+    await queue.bury(claim, "Refused", "the server answered 400")
+    stdout, _ = process.communicate(timeout=20)
+    job = json.loads(stdout)
+    (error,) = job["errors"]
+
+    assert (process.returncode, job["state"]) == (Exit.FAILED, "dead")
+    assert (error["reason"], error["at"][-1]) == ("Refused", "Z")
+
+
+def test_a_job_that_is_cancelled_has_a_status_of_its_own(start: Start, client: JobClient) -> None:
+    process = start("submit", "hi", "--id", "j", "--wait")
+    the_only_job(client)
+    client.cancel("j")
+    stdout, stderr = process.communicate(timeout=20)
+
+    assert (process.returncode, stdout, stderr) == (Exit.CANCELLED, "", "greenscale: job j was cancelled\n")
+
+
+def test_ctrl_c_leaves_the_job_and_says_where_it_is(start: Start, start_worker: StartWorker, client: JobClient) -> None:
+    process = start("submit", LONG, "--wait", "--id", "j")
+    the_only_job(client)
+    start_worker()
+    next(event for event in client.events("j") if event.type == "delta")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=20)
+
+    assert (process.returncode, stdout) == (Exit.INTERRUPTED, "")
+    assert stderr == (
+        "greenscale: job j goes on; see it with `greenscale jobs show j`, end it with `greenscale jobs cancel j`\n"
+    )
+    assert client.job("j").state is JobState.RUNNING
+
+
+def test_the_id_is_told_when_redis_is_lost(start: Start, own_redis: RedisServer) -> None:
+    """The job is safe, but without its id nobody finds it again."""
+    own_redis.start()
+    process = start("submit", "hi", "--wait", "--id", "j", "--redis", f"redis://{own_redis.address}")
+    with JobClient(own_redis.address) as client:
+        the_only_job(client)
+    own_redis.stop(kill=True)
+    stdout, stderr = process.communicate(timeout=20)
+
+    assert (process.returncode, stdout) == (Exit.UNAVAILABLE, "")
+    assert stderr.startswith(f"greenscale: job j was sent, but: Redis at {own_redis.address} does not answer")
+    assert stderr.endswith("Then see the job with `greenscale jobs show j`\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "fault"),
+    [
+        pytest.param([""], b"", "the prompt is empty", id="an empty prompt"),
+        pytest.param([" \n\t"], b"", "the prompt is empty", id="a blank prompt"),
+        pytest.param(["-"], b"", "the prompt is empty", id="an empty stdin"),
+        pytest.param(["-"], b"x" * (MAX_PROMPT_BYTES + 1), "more than the 1048576 bytes", id="a byte too much"),
+        pytest.param(["-"], b"caf\xe9", "stdin is not UTF-8 (byte 3)", id="another encoding"),
+        pytest.param([b"caf\xe9"], b"", "it is not valid Unicode", id="another encoding in the command's line"),
+        pytest.param(["hi", "--id", "a b"], b"", "'a b' is no job id: it must have", id="an id with a blank"),
+        pytest.param(["hi", "--stream", "-o", "json"], b"", "it goes with --wait", id="a stream as one document"),
+        pytest.param(["hi", "-w", "x"], b"", "no workload is called x; known here: none", id="an unknown workload"),
+    ],
+)
+def test_what_can_never_run_is_refused(
+    refused: Refused, client: JobClient, words: list[str], stdin: bytes, fault: str
+) -> None:
+    status = Exit.UNKNOWN if "-w" in words else Exit.USAGE
+
+    assert fault in refused(status, "submit", *words, stdin=stdin)
+    assert client.stats().counters == {}
+
+
+def test_an_id_is_taken_once(refused: Refused, client: JobClient) -> None:
+    """Whoever sends again after a lost connection must not be answered, and billed, twice."""
+    client.submit("hi", job_id="mine-1")
+
+    assert "a job with the id mine-1 exists already" in refused(Exit.USAGE, "submit", "hi", "--id", "mine-1")
+    assert client.stats().pending == 1
+
+
+async def test_a_full_queue_says_its_limit(refused: Refused, queue: JobQueue) -> None:
+    await queue.configure(max_length=1, result_ttl_seconds=60, paused=False)
+    await queue.submit("first")
+
+    assert "the queue is full: 1 of at most 1 jobs wait (queue.maxLength)" in refused(Exit.UNAVAILABLE, "submit", "hi")

@@ -1,0 +1,174 @@
+"""What a person at a terminal sees: a live line while a job waits, then its answer."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from greenscale_cli.exits import Exit
+from greenscale_jobs import JobClient, JobQueue, WorkloadStatus
+from greenscale_testing.instances import GREENSCALE
+
+SEEN_SECONDS = 20
+ROWS, COLUMNS = 24, 120
+
+CONTROLS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
+
+
+class Terminal:
+    """The command on a terminal of its own; `seen` is all that was written there, the controls left out."""
+
+    def __init__(self, words: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        self.process = subprocess.Popen(
+            [GREENSCALE, *words],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.written = ""
+
+    @property
+    def seen(self) -> str:
+        return CONTROLS.sub("", self.written)
+
+    def type(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def shows(self, text: str) -> None:
+        """Wait until a text is seen."""
+        deadline = time.monotonic() + SEEN_SECONDS
+        while text not in self.seen:
+            assert self._read(deadline), f"not seen before the end: {text!r} in {self.seen[-COLUMNS:]!r}"
+
+    def ends(self) -> int:
+        """Wait for the end of the command and return its status."""
+        deadline = time.monotonic() + SEEN_SECONDS
+        while self._read(deadline):
+            pass
+        return self.process.wait(SEEN_SECONDS)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+
+    def _read(self, deadline: float) -> bool:
+        """Take what is written next; False at the end."""
+        ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
+        assert ready, f"too late; the last that was seen is {self.seen[-COLUMNS:]!r}"
+        try:
+            more = os.read(self._ours, 65536)
+        except OSError:  # Linux's way to say that nobody holds the other end
+            return False
+        self.written += more.decode(errors="replace")
+        return bool(more)
+
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def terminal(environment: Mapping[str, str], tmp_path: Path) -> Iterator[Open]:
+    opened: list[Terminal] = []
+
+    def terminal(*words: str) -> Terminal:
+        opened.append(Terminal(words, environment, tmp_path))
+        return opened[-1]
+
+    yield terminal
+    for one in opened:
+        one.close()
+
+
+@pytest.mark.parametrize("how", ["--wait", "--stream"])
+def test_a_waiting_job_has_a_live_line_and_then_its_answer(
+    terminal: Open, start_worker: Callable[..., None], how: str
+) -> None:
+    shown = terminal("submit", "one two three", how)
+    shown.shows("next")
+    start_worker()
+
+    assert shown.ends() == 0
+    assert shown.seen.endswith("one two three\n")
+    assert shown.written.count("\x1b[?25l") == shown.written.count("\x1b[?25h"), "the cursor is there again"
+
+
+async def test_the_live_line_says_what_the_job_waits_for(
+    terminal: Open, queue: JobQueue, client: JobClient, workload: WorkloadStatus
+) -> None:
+    await queue.put_workload(workload)
+    first = client.submit("first")
+    shown = terminal("submit", "second", "--wait", "--id", "j")
+    shown.shows("position 2; asleep, about to wake")
+    client.cancel(first)
+    waking = msgspec.structs.replace(workload, state="Waking", waking_since=time.time() - 300, last_wake_seconds=48.0)
+    await queue.put_workload(waking)
+    shown.shows("next; waking for 5 min, the last time it took 48 s")
+    await queue.claim("w-1")
+    shown.shows("running on w-1 for ")
+
+
+@pytest.mark.parametrize("message", ["see [/var/log/w-1.log]", "[bold]not a style[/]"])
+async def test_a_message_is_no_markup(terminal: Open, queue: JobQueue, workload: WorkloadStatus, message: str) -> None:
+    """A worker's last line of log is in it, and that may hold anything."""
+    await queue.put_workload(msgspec.structs.replace(workload, state="Degraded", message=message))
+
+    terminal("submit", "hi", "--wait").shows(f"assistant is degraded: {message}")
+
+
+def test_an_answer_cannot_steer_the_terminal(terminal: Open, start_worker: Callable[..., None]) -> None:
+    start_worker()
+    shown = terminal("submit", "--stream", "\x1b]0;title\x07 \x1b[2J end")
+
+    assert shown.ends() == 0
+    assert shown.seen.endswith("�]0;title� �[2J end\n")
+
+
+def test_ctrl_c_ends_the_wait_and_brings_the_cursor_back(terminal: Open) -> None:
+    shown = terminal("submit", "hi", "--wait", "--id", "j")
+    shown.shows("next")
+    shown.process.send_signal(signal.SIGINT)
+
+    assert shown.ends() == Exit.INTERRUPTED
+    assert shown.seen.endswith("end it with `greenscale jobs cancel j`\n")
+    assert shown.written.rindex("\x1b[?25h") > shown.written.rindex("\x1b[?25l")
+
+
+def test_a_prompt_is_asked_for_at_a_terminal(terminal: Open, client: JobClient) -> None:
+    shown = terminal("submit", "--id", "j")
+    shown.shows("Type a prompt, then Ctrl-D:")
+    shown.type("typed by hand\n\x04")
+
+    assert shown.ends() == 0
+    assert client.job("j").prompt == "typed by hand\n"
+
+
+async def test_status_is_drawn_anew_until_ctrl_c(terminal: Open, queue: JobQueue, workload: WorkloadStatus) -> None:
+    shown = terminal("status", "--watch")
+    shown.shows("No workload is known here yet")
+    await queue.put_workload(workload)
+    shown.shows("ScaledToZero")
+    await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
+    shown.shows("3/4")
+    shown.process.send_signal(signal.SIGINT)
+
+    assert shown.ends() == 0
+    assert shown.written.rindex("\x1b[?25h") > shown.written.rindex("\x1b[?25l")
+    assert "Traceback" not in shown.seen

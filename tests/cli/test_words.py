@@ -1,0 +1,67 @@
+"""Times, lengths and foreign texts, as a terminal shows them."""
+
+import pytest
+
+from greenscale_cli.words import duration, excerpt, harmless, moment
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        pytest.param(None, "-", id="not known"),
+        pytest.param(-3, "0.0 s", id="a clock that runs behind"),
+        pytest.param(0.44, "0.4 s", id="tenths below ten seconds"),
+        pytest.param(12.3, "12 s", id="whole seconds from ten on"),
+        pytest.param(119, "119 s", id="seconds below two minutes"),
+        pytest.param(120, "2 min", id="minutes from two on"),
+        pytest.param(7199, "120 min", id="minutes below two hours"),
+        pytest.param(7200, "2 h", id="hours from two on"),
+        pytest.param(172_800, "2 d", id="days from two on"),
+    ],
+)
+def test_a_duration_has_one_unit(seconds: float | None, expected: str) -> None:
+    assert duration(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        pytest.param(None, None, id="not known"),
+        pytest.param(0, "1970-01-01T00:00:00.000Z", id="the epoch"),
+        pytest.param(1_700_000_000.1234, "2023-11-14T22:13:20.123Z", id="to the millisecond"),
+    ],
+)
+def test_a_moment_is_rfc_3339_in_utc(seconds: float | None, expected: str | None) -> None:
+    assert moment(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("héllo ✓ 漢字 🙂", "héllo ✓ 漢字 🙂", id="any script is kept"),
+        pytest.param("a\tb\nc", "a\tb\nc", id="tab and newline are kept"),
+        pytest.param("\x1b[31mred", "�[31mred", id="an escape sequence"),
+        pytest.param("\x9b31mred", "�31mred", id="an eight-bit escape sequence"),
+        pytest.param("said\rDONE", "said�DONE", id="a carriage return"),
+        pytest.param("\x00\x07\x08\x7f", "����", id="null, bell, backspace, delete"),
+        pytest.param("user\u202etxt.exe\u2066", "user�txt.exe�", id="marks that turn the direction"),
+    ],
+)
+def test_a_foreign_text_cannot_steer_the_terminal(text: str, expected: str) -> None:
+    assert harmless(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "expected"),
+    [
+        pytest.param(None, 10, "-", id="not there"),
+        pytest.param("", 10, "", id="empty"),
+        pytest.param(" one\n\ttwo ", 10, "one two", id="one line"),
+        pytest.param("0123456789", 10, "0123456789", id="as long as allowed"),
+        pytest.param("0123456789a", 10, "012345678…", id="longer than allowed"),
+        pytest.param("\x1b[2J", 10, "�[2J", id="harmless"),
+        pytest.param(" " * 1_000_000, 10, "", id="a megabyte of blanks"),
+    ],
+)
+def test_an_excerpt_is_one_short_harmless_line(text: str | None, longest: int, expected: str) -> None:
+    assert excerpt(text, longest) == expected
