@@ -8,6 +8,7 @@ from pathlib import Path
 
 from greenscale_jobs import JobQueue
 from greenscale_worker.engines import Engine
+from greenscale_worker.errors import EngineError
 from greenscale_worker.liveness import Pulse, serve_liveness
 from greenscale_worker.logs import Log
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
@@ -15,12 +16,15 @@ from greenscale_worker.worker import Worker
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; the exit status is 0, or 2 where the environment is wrong."""
+    """Run until SIGTERM or SIGINT; exits with 1 where the engine never gets ready, with 2 for a wrong environment."""
     try:
         settings = read_settings(_environment(), process_id=os.getpid())
     except InvalidSettings as error:
         sys.exit(_complaint(error))
-    asyncio.run(run(settings))
+    try:
+        asyncio.run(run(settings))
+    except EngineError as error:
+        sys.exit(f"greenscale-worker: {error}")
 
 
 async def run(settings: Settings) -> None:
@@ -50,13 +54,20 @@ def make_engine(settings: Settings) -> Engine:
         return Echo()
     from greenscale_worker.engines.openai import OpenAIEngine  # noqa: PLC0415
 
-    return OpenAIEngine(
+    asked = OpenAIEngine(
         model=settings.model,
         api_key=settings.api_key,
         base_url=settings.base_url,
         defaults=settings.parameters,
         concurrency=settings.concurrency,
         answer_seconds=settings.job_timeout_seconds,
+    )
+    if settings.engine != "Server" or settings.server_ready_url is None:
+        return asked
+    from greenscale_worker.engines.server import ServerEngine  # noqa: PLC0415
+
+    return ServerEngine(
+        asked, ready_url=settings.server_ready_url, startup_seconds=settings.server_startup_timeout_seconds
     )
 
 

@@ -29,7 +29,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """OPENAI_BASE_URL: any OpenAI-compatible address; None is OpenAI's own."""
 
     queue: Name = "jobs"
-    engine: Literal["OpenAI", "Echo"] = "OpenAI"
+    engine: Literal["OpenAI", "Echo", "Server"] = "OpenAI"
+    server_ready_url: str | None = None
+    """Where a model server beside the worker says that it is ready; only for the engine Server, which needs it."""
+    server_startup_timeout_seconds: Positive = 1800
     model: Name = "gpt-4o-mini"
     concurrency: Count = 8
     """Jobs at once."""
@@ -100,6 +103,8 @@ def read_settings(environment: Mapping[str, str], *, process_id: int) -> Setting
         faults.append(str(error))
     unknown = {name for name in environment if name.startswith("GREENSCALE_")} - known
     faults += [f"{name} is not a setting of the worker" for name in sorted(unknown)]
+    if values.get("engine") == "Server" and not (values.get("server_ready_url") and values.get("base_url")):
+        faults.append("GREENSCALE_ENGINE=Server needs GREENSCALE_SERVER_READY_URL and OPENAI_BASE_URL")
     if faults:
         raise InvalidSettings("; ".join(faults))
     values.setdefault("worker", f"{socket.gethostname()}-{process_id}")

@@ -5,10 +5,12 @@ number. Every loop outlives Redis: what could not be said is said again once it 
 """
 
 import asyncio
+import contextlib
 from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, QueueUnavailable, parse_item
 from greenscale_worker.engines import Answer, Engine
+from greenscale_worker.errors import EngineError
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
@@ -66,7 +68,7 @@ class Worker:
         self._slot_freed.set()
 
     async def run(self) -> None:
-        """Work until `stop`; nothing is claimed any more when it returns."""
+        """Work until `stop`; nothing is claimed any more when it returns. Raises EngineError if it cannot begin."""
         self._log.info(
             "started",
             queue=self._queue.keys.list_name,
@@ -74,6 +76,7 @@ class Worker:
             engine=self._settings.engine,
             concurrency=self._settings.concurrency,
         )
+        await self._until_ready()
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(loop())
@@ -86,6 +89,22 @@ class Worker:
         self._log.info("stopped")
 
     # Claiming.
+
+    async def _until_ready(self) -> None:
+        """Wait for the engine, or until stopped; nothing is claimed before, so no job waits for a model to load."""
+        ready, stopping = asyncio.create_task(self._engine.ready()), asyncio.create_task(self._stopping.wait())
+        while not ready.done() and not stopping.done():
+            self._pulse.beat()
+            await asyncio.wait({ready, stopping}, timeout=BLOCK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not ready.cancel():
+            try:
+                ready.result()
+            except EngineError as error:
+                self._log.error("engine not ready", reason=error.reason, message=error.message)
+                with contextlib.suppress(QueueUnavailable):
+                    await self._queue.report_fault(error.message)
+                raise
 
     async def _claim_loop(self) -> None:
         while not self._stopping.is_set():

@@ -20,6 +20,9 @@ class Answer(msgspec.Struct, frozen=True):
 class Engine(Protocol):
     """Answers prompts, many at once."""
 
+    async def ready(self) -> None:
+        """Wait until prompts can be answered; raises EngineError if they never will."""
+
     async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
         """Answer one prompt; `emit` takes each piece of the text as it comes. Raises EngineError.
 

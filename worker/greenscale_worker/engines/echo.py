@@ -17,6 +17,9 @@ LONGEST_SECONDS = 120.0
 class Echo:
     """Streams the prompt back word by word, the first at once."""
 
+    async def ready(self) -> None:
+        """Return at once."""
+
     async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
         """Return the prompt itself."""
         words = re.findall(r"\s*\S+\s*", item.prompt)

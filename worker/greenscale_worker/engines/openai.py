@@ -52,6 +52,9 @@ class OpenAIEngine:
         self._client: openai.AsyncOpenAI | None = None
         self._loading = asyncio.create_task(asyncio.to_thread(_load))
 
+    async def ready(self) -> None:
+        """Return at once: importing `openai` overlaps with claiming."""
+
     async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
         """Ask the server and stream its answer; raises EngineError."""
         if not self._api_key and not self._base_url:
