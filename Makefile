@@ -4,7 +4,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt lock bench clean
+.PHONY: help run test test-llama lint fmt lock bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page;
 
 test: lint .venv/.browser ## Lint, type-check and test everything
 	$(BIN)/pytest
+
+test-llama: .venv/.llama ## Try the engine against a real llama.cpp server (builds it, once: about ten minutes)
+	$(BIN)/pytest tests/llama
 
 lint: .venv/.dev ## ruff, mypy and import-linter
 	$(BIN)/ruff check .
@@ -47,6 +50,11 @@ clean: ## Remove the virtual environment and what local runs left
 .venv/.dev: .venv/.local requirements/dev.txt
 	@echo "Adding what the tests and linters need ..."
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.llama: .venv/.dev requirements/llama.txt
+	@echo "Building llama.cpp's server (about ten minutes, once) ..."
+	@$(PIP) install --require-hashes -r requirements/llama.txt
 	@touch $@
 
 .venv/.browser: .venv/.dev

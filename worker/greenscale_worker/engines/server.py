@@ -54,7 +54,11 @@ class ServerEngine:
                     f"the model server is away: GET {self._ready_url} {trouble}; jobs wait for it, see the container "
                     "`server`",
                 )
-        return await self._asked.answer(item, emit)
+        try:
+            return await self._asked.answer(item, emit)
+        except EngineUnavailable:
+            self._ready_at = 0.0  # its word holds no longer: ask before the next job
+            raise
 
     async def aclose(self) -> None:
         """Close what is open."""
