@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import NoScriptError
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
@@ -35,6 +36,9 @@ T = TypeVar("T")
 EVENT_WAIT_SECONDS = 2.0
 """How long one read waits for a job's next event; below the command timeout."""
 
+
+BLOCKED_TOO_LONG_SECONDS = 5.0
+"""Redis ends a blocking command in time; one that is this late is lost."""
 
 DELETE_BATCH = 1000
 """Keys looked at in one step of removing a queue."""
@@ -72,6 +76,7 @@ class JobQueue:
         self._shared = connection is not None
         self._redis = connection or address.connect()
         self._blocking: Redis | None = None
+        self._blocked_client: int | None = None
         self._scripts: dict[str, AsyncScript] = {}
 
     async def aclose(self) -> None:
@@ -119,29 +124,27 @@ class JobQueue:
 
     async def claim(self, worker: str, count: int = 1) -> list[Claim] | None:
         """Lease up to `count` jobs, oldest first; None while the queue is paused."""
-        call = calls.claim(
-            count,
-            lease_seconds=self.limits.lease_seconds,
-            worker=worker,
-            token=secrets.token_hex(8),
-            seed=new_id(),
-        )
-        return await self._run(call)
+        return await self._run(self._claiming(worker, count))
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait until a job is there for `claim`, at most so long; says whether one came.
+    async def claim_when_there(self, worker: str, count: int, *, seconds: float) -> list[Claim] | None:
+        """Do as `claim`, but wait for a job, at most so long; `stop_waiting` ends it sooner.
 
-        The job lies in `<list>:claiming` then: any worker's next `claim` takes it, and tending returns it.
+        The blocking move and the claim go out together: Redis runs the second when the first is over, so that a job
+        which comes is leased without another round trip. What a process that died in between has left in
+        `<list>:claiming` is taken by any worker's next claim, and returned by tending. Cancelling this may leave
+        a job leased to nobody until its lease ends.
         """
-        if self._blocking is None:
-            # A blocking move waits longer than any command may: it has a connection without a time limit.
-            self._blocking = self.address.connect(command_timeout=None)
-        blocking = self._blocking.blmove(self.keys.list_name, self.keys.claiming, int(seconds), "RIGHT", "LEFT")
         try:
-            async with asyncio.timeout(seconds + 5):
-                return await self._guard(blocking) is not None
+            async with asyncio.timeout(seconds + BLOCKED_TOO_LONG_SECONDS):
+                return await self._move_and_claim(self._claiming(worker, count), seconds)
         except TimeoutError:
             raise QueueUnavailable(f"Redis at {self.address} went silent") from None
+
+    async def stop_waiting(self) -> bool:
+        """Have a `claim_when_there` that waits return what there is; says whether it heard."""
+        if self._blocked_client is None:
+            return False
+        return bool(await self._guard(self._redis.client_unblock(self._blocked_client)))
 
     async def renew(self, claims: Sequence[Claim]) -> list[str]:
         """Prolong leases; says for each claim whether it is held, to cancel, or lost."""
@@ -252,22 +255,62 @@ class JobQueue:
         """Raise QueueUnavailable unless Redis answers."""
         await self._guard(self._redis.ping())
 
+    def _claiming(self, worker: str, count: int) -> Call[list[Claim] | None]:
+        return calls.claim(
+            count,
+            lease_seconds=self.limits.lease_seconds,
+            worker=worker,
+            token=secrets.token_hex(8),
+            seed=new_id(),
+        )
+
+    async def _move_and_claim(self, call: Call[list[Claim] | None], seconds: float) -> list[Claim] | None:
+        if self._blocking is None:
+            # A blocking move waits longer than any command may: it has a connection without a time limit.
+            self._blocking = self.address.connect(command_timeout=None)
+        try:
+            pipe = self._blocking.pipeline(transaction=False)
+            if self._blocked_client is None:
+                pipe.client_id()
+                pipe.script_load(calls.script_text(call.script))
+                self._blocked_client, _ = await self._guard(pipe.execute())
+            pipe.blmove(self.keys.list_name, self.keys.claiming, int(seconds), "RIGHT", "LEFT")
+            pipe.evalsha(self._script(call.script).sha, 1, self.keys.list_name, *self._args(call))
+            _, reply = await self._guard(pipe.execute())
+        except _ScriptForgotten:
+            return await self._run(call)  # which sends the script again
+        except BaseException:
+            self._blocked_client = None  # the connection may be another by the next time
+            raise
+        return call.read(reply)
+
     async def _run(self, call: Call[T]) -> T:
-        script = self._scripts.get(call.script)
+        script = self._script(call.script)
+        return call.read(await self._guard(script(keys=[self.keys.list_name], args=self._args(call))))
+
+    def _script(self, name: str) -> AsyncScript:
+        script = self._scripts.get(name)
         if script is None:
-            script = self._redis.register_script(calls.script_text(call.script))
-            self._scripts[call.script] = script
-        now = "" if self._clock is None else f"{self._clock():.3f}"
-        return call.read(await self._guard(script(keys=[self.keys.list_name], args=[now, *call.args])))
+            script = self._scripts[name] = self._redis.register_script(calls.script_text(name))
+        return script
+
+    def _args(self, call: Call[Any]) -> list[calls.Argument]:
+        return ["" if self._clock is None else f"{self._clock():.3f}", *call.args]
 
     async def _guard(self, reply: Awaitable[T]) -> T:
         try:
             answer = await reply
+        except NoScriptError as error:
+            raise _ScriptForgotten from error
         except THEIRS as error:
             _stay_cancelled()
             raise translate(error, str(self.address)) from error
         _stay_cancelled()
         return answer
+
+
+class _ScriptForgotten(Exception):
+    """Redis has been restarted, or told to forget its scripts."""
 
 
 def _stay_cancelled() -> None:

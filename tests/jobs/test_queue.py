@@ -1,5 +1,6 @@
 """The queue's promises, against a real Redis with a clock that the test moves."""
 
+import asyncio
 import json
 
 import pytest
@@ -32,6 +33,19 @@ async def claim_one(queue: JobQueue, worker: str = "w") -> Claim:
     assert claims is not None
     (claim,) = claims
     return claim
+
+
+def strand(raw: redis.Redis) -> None:
+    """Leave a job where a blocking claim lands, as if all had died there."""
+    assert raw.lmove("jobs", "jobs:claiming", "RIGHT", "LEFT")
+
+
+async def blocked(queue: JobQueue, raw: redis.Redis) -> "asyncio.Task[list[Claim] | None]":
+    """Return a claim that waits, once Redis says that it does."""
+    waiting = asyncio.create_task(queue.claim_when_there("w", 1, seconds=20))
+    while int(raw.info("clients")["blocked_clients"]) == 0:  # noqa: ASYNC110 - Redis tells only who asks
+        await asyncio.sleep(0.01)
+    return waiting
 
 
 def done(claim: Claim, text: str = "answer") -> Finished:
@@ -220,7 +234,7 @@ async def test_a_job_that_waits_is_cancelled_at_once(queue: JobQueue, raw: redis
     if state == "delayed":
         await queue.retry(await claim_one(queue), "R", "m", delay_seconds=10)
     if state == "claiming":
-        await queue.wait(1)
+        strand(raw)
     await queue.cancel(job_id)
     stats = await queue.stats()
 
@@ -262,19 +276,19 @@ async def test_a_final_job_stays_as_it_is_when_cancelled(queue: JobQueue) -> Non
     assert (await queue.job(job_id)).result == "answer"
 
 
-async def test_a_stranded_claim_is_taken_by_the_next(queue: JobQueue) -> None:
-    """A worker may die between the blocking move and the lease."""
+async def test_a_stranded_claim_is_taken_by_the_next(queue: JobQueue, raw: redis.Redis) -> None:
+    """Redis may be killed between the blocking move and the lease."""
     first = await queue.submit("first")
     second = await queue.submit("second")
-    assert await queue.wait(1)
+    strand(raw)
 
     assert [claim.id for claim in await queue.claim("other", 2) or []] == [first, second]
 
 
-async def test_tending_returns_stranded_claims_in_their_order(queue: JobQueue) -> None:
+async def test_tending_returns_stranded_claims_in_their_order(queue: JobQueue, raw: redis.Redis) -> None:
     ids = [await queue.submit(str(number)) for number in range(3)]
-    await queue.wait(1)
-    await queue.wait(1)
+    strand(raw)
+    strand(raw)
     tended = await queue.tend()
 
     assert tended.stranded == 2
@@ -282,14 +296,50 @@ async def test_tending_returns_stranded_claims_in_their_order(queue: JobQueue) -
 
 
 async def test_waiting_ends_when_nothing_comes(queue: JobQueue) -> None:
-    assert not await queue.wait(1)
+    assert await queue.claim_when_there("w", 1, seconds=1) == []
+
+
+async def test_what_waits_is_claimed_together(queue: JobQueue) -> None:
+    ids = [await queue.submit(str(number)) for number in range(3)]
+    claims = await queue.claim_when_there("w", 2, seconds=1) or []
+
+    assert [claim.id for claim in claims] == ids[:2]
+    assert (await queue.stats()).in_flight == 2
+
+
+async def test_a_job_that_comes_is_leased_in_the_same_round_trip(queue: JobQueue, raw: redis.Redis) -> None:
+    waiting = await blocked(queue, raw)
+    job_id = await queue.submit("hi")
+    leased = raw.zcard("jobs:inflight")  # no turn of our loop since it came
+    (claim,) = await waiting or []
+
+    assert leased == 1
+    assert claim.id == job_id
+
+
+async def test_who_waits_is_called_off_and_loses_nothing(queue: JobQueue, raw: redis.Redis) -> None:
+    waiting = await blocked(queue, raw)
+    heard = await queue.stop_waiting()
+
+    assert heard
+    assert await waiting == []
+    assert not await queue.stop_waiting()
+
+
+async def test_waiting_outlives_forgotten_scripts(queue: JobQueue, raw: redis.Redis) -> None:
+    await queue.submit("1")
+    await claim_one(queue)
+    await queue.submit("2")
+    raw.script_flush()
+
+    assert len(await queue.claim_when_there("w", 1, seconds=1) or []) == 1
 
 
 async def test_a_paused_queue_takes_jobs_and_gives_none(queue: JobQueue) -> None:
     await queue.configure(max_length=10, result_ttl_seconds=60, paused=True)
     await queue.submit("hi")
-    await queue.wait(1)
 
+    assert await queue.claim_when_there("w", 1, seconds=1) is None
     assert await queue.claim("w") is None
     assert (await queue.stats()).pending == 1
     await queue.configure(max_length=10, result_ttl_seconds=60, paused=False)

@@ -87,7 +87,7 @@ async def test_a_forgotten_script_is_sent_again(queue: JobQueue, raw: redis.Redi
 async def test_waiting_ends_when_redis_dies(own_redis: RedisServer) -> None:
     own_redis.start()
     async with JobQueue(own_redis.address) as queue:
-        waiting = asyncio.create_task(queue.wait(60))
+        waiting = asyncio.create_task(queue.claim_when_there("w", 1, seconds=60))
         await queue.ping()
         own_redis.stop(kill=True)
         with pytest.raises(QueueUnavailable):

@@ -48,6 +48,8 @@ class Worker:
         self._pulse = pulse
         self._outage = Outage(log)
         self._running: dict[tuple[str, str], Running] = {}
+        self._waiting: asyncio.Task[list[Claim] | None] | None = None
+        self._calling_off: asyncio.Task[None] | None = None
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         self._busy, self._piece = asyncio.Event(), asyncio.Event()
         self._slot_freed, self._tend_soon = asyncio.Event(), asyncio.Event()
@@ -66,6 +68,8 @@ class Worker:
             self._hurry.set()
         self._stopping.set()
         self._slot_freed.set()
+        if self._waiting:
+            self._calling_off = asyncio.create_task(self._call_off(self._waiting))
 
     async def run(self) -> None:
         """Work until `stop`; nothing is claimed any more when it returns. Raises EngineError if it cannot begin."""
@@ -121,29 +125,40 @@ class Worker:
         if free == 0 or slow > 0:
             await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
             return
-        claims = await self._queue.claim(self._settings.worker, free)
+        claims = await self._wait_for_jobs(free)
         for claim in claims or []:
             self._start(claim)
         if claims is None:
             await self._rest(PAUSE_SECONDS)
-        elif not claims:
-            await self._wait_for_job()
+        else:
+            await asyncio.sleep(0)  # the engine's requests go out before we ask for more
 
     def _free_slots(self) -> int:
         if self._settling.engine_refuses:  # one at a time finds out whether the engine is well again
             return 0 if self._running else 1
         return self._settings.concurrency - len(self._running)
 
-    async def _wait_for_job(self) -> None:
-        waiting = asyncio.create_task(self._queue.wait(BLOCK_SECONDS))
-        stopping = asyncio.create_task(self._stopping.wait())
+    async def _wait_for_jobs(self, count: int) -> list[Claim] | None:
+        claiming = self._queue.claim_when_there(self._settings.worker, count, seconds=BLOCK_SECONDS)
+        self._waiting = asyncio.create_task(claiming)
         try:
-            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return await self._waiting
+        except asyncio.CancelledError:
+            if self._stopping.is_set():
+                return []
+            raise
         finally:
-            stopping.cancel()
+            self._waiting = None
+
+    async def _call_off(self, waiting: asyncio.Task[list[Claim] | None]) -> None:
+        """End a blocking claim so that nothing it may have got is lost; if Redis does not hear, break it off."""
+        try:
+            async with asyncio.timeout(HAND_BACK_SECONDS):
+                heard = await self._queue.stop_waiting()
+        except (QueueUnavailable, TimeoutError):
+            heard = False
+        if not heard:
             waiting.cancel()
-        if not self._stopping.is_set():
-            await waiting
 
     async def _rest(self, seconds: float) -> None:
         """Wait until a slot is freed or the worker is stopped, at most so long."""

@@ -1,0 +1,1 @@
+"""Measures GreenScale beside simple yardsticks, in one run: `python -m bench`."""

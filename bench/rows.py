@@ -1,0 +1,124 @@
+"""What is measured: idle latency, start to first job, memory and idling."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+import psutil
+import redis
+
+from bench.subjects import Floor, GreenScale, Subject, running, start
+
+LATENCY_SAMPLES = 1000
+STARTS = 5
+LOAD_JOBS = 5000
+IDLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure of one subject in one round."""
+
+    row: str
+    subject: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a row is held to: at most this many times its yardstick, or at most this much."""
+
+    row: str
+    most: float
+    of_yardstick: bool = True
+
+
+TARGETS = [
+    Target("7 idle latency p50", 1.5),
+    Target("7 idle latency p99", 2.0),
+    Target("8 start to first Echo job", 1.2),
+    Target("8 start to first OpenAI job", 1.1),
+    Target("9 memory (PSS) after a load", 1.2),
+    Target("9 idle Redis commands", 1.0, of_yardstick=False),
+    Target("9 idle CPU", 0.1, of_yardstick=False),
+]
+
+
+def latency(port: int) -> Iterator[Measured]:
+    """Send a job to a worker that waits, again and again: both by turns, so that noise meets both."""
+    subjects: list[Subject] = [GreenScale(port), Floor(port)]
+    with ExitStack() as stack:
+        for subject in subjects:
+            stack.enter_context(running(subject))
+        taken: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+        for _ in range(LATENCY_SAMPLES + 20):
+            for subject in subjects:
+                taken[subject.name].append(_one_job(subject))
+    for name, all_seconds in taken.items():
+        cuts = quantiles(all_seconds[20:], n=100)  # the first ones warm up
+        yield Measured("7 idle latency p50", name, 1000 * cuts[49], "ms")
+        yield Measured("7 idle latency p99", name, 1000 * cuts[98], "ms")
+
+
+def starts(port: int, base_url: str) -> Iterator[Measured]:
+    """Start a worker for a job that waits; from the start of its process to the stored result."""
+    pairs: list[tuple[str, list[Subject]]] = [
+        ("8 start to first Echo job", [GreenScale(port), Floor(port)]),
+        ("8 start to first OpenAI job", [GreenScale(port, base_url=base_url), Floor(port, base_url=base_url)]),
+    ]
+    for row, subjects in pairs:
+        taken: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+        for _ in range(STARTS):
+            for subject in subjects:
+                job_id = subject.send()
+                since = time.perf_counter()
+                process = start(subject)
+                subject.wait(job_id)
+                taken[subject.name].append(time.perf_counter() - since)
+                process.kill()
+                process.wait()
+        for name, all_seconds in taken.items():
+            yield Measured(row, name, median(all_seconds), "s")
+
+
+def memory(port: int) -> Iterator[Measured]:
+    """Give each worker a load, and look at its memory after it."""
+    for subject in (GreenScale(port), Floor(port)):
+        with running(subject) as process:
+            for _ in range(LOAD_JOBS):
+                last = subject.send()
+            subject.wait(last)
+            pss = psutil.Process(process.pid).memory_full_info().pss
+        yield Measured("9 memory (PSS) after a load", subject.name, pss / 2**20, "MiB")
+
+
+def idling(port: int) -> Iterator[Measured]:
+    """Let our worker wait for a job that does not come."""
+    subject = GreenScale(port)
+    with running(subject) as process, redis.Redis(port=port) as plain:
+        _one_job(subject)
+        commands, cpu, since = _commands(plain), _cpu_seconds(process), time.perf_counter()
+        time.sleep(IDLE_SECONDS)
+        seconds = time.perf_counter() - since
+        # The reading itself is a command.
+        yield Measured("9 idle Redis commands", subject.name, (_commands(plain) - commands - 1) / seconds, "/s")
+        yield Measured("9 idle CPU", subject.name, 100 * (_cpu_seconds(process) - cpu) / seconds, "%")
+
+
+def _one_job(subject: Subject) -> float:
+    since = time.perf_counter()
+    subject.wait(subject.send())
+    return time.perf_counter() - since
+
+
+def _commands(plain: redis.Redis) -> int:
+    return int(plain.info("stats")["total_commands_processed"])
+
+
+def _cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    times = psutil.Process(process.pid).cpu_times()
+    return times.user + times.system
