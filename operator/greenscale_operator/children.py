@@ -41,6 +41,13 @@ class Children:
             live = await self._find_or_make(kind, workload, marked)
         return await self._apply(kind, key, marked, live)
 
+    async def remove(self, kind: Kind, workload: Workload) -> None:
+        """Delete a child that the workload needs no more, if a watch has shown it."""
+        key = Key(workload.namespace, workload.name)
+        live = self._seen.children.get((kind.kind, key))
+        if live and not live["metadata"].get("deletionTimestamp"):
+            await self._cluster.delete(kind, workload.namespace, live["metadata"]["name"])
+
     async def _find_or_make(self, kind: Kind, workload: Workload, marked: Manifest) -> Manifest | None:
         """Return what is there though no watch showed it, or a new Deployment of zero replicas."""
         made = await self._cluster.create_at_zero(marked) if kind is DEPLOYMENT else None

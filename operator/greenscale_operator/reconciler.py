@@ -142,7 +142,10 @@ class Reconciler:
             await self._children.ensure(TRIGGER_AUTHENTICATION, workload, authentication)
         switches = self._switches(look, workload, live)
         manifest = desired.scaled_object(workload, self._install, switches)
-        return await self._children.ensure(SCALED_OBJECT, workload, manifest)
+        applied = await self._children.ensure(SCALED_OBJECT, workload, manifest)
+        if authentication is None:
+            await self._children.remove(TRIGGER_AUTHENTICATION, workload)
+        return applied
 
     def _switches(self, look: Look, workload: Workload, live: Body | None) -> Switches:
         memory, stats = look.memory, look.stats
