@@ -1,0 +1,70 @@
+# What the scripts of this folder share: where things are, and how processes are started and ended.
+# shellcheck shell=bash disable=SC2034
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+# Which KEDA: a folder `go/keda-VERSION`. Kubernetes and the rest stand in their go.mod files.
+KEDA_VERSION=${KEDA_VERSION:-2.21.0}
+
+# Programs are kept outside the checkout, each family in a folder that its go.mod and go.sum name: another version is
+# another folder, and both stay.
+CACHE=${GREENSCALE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/greenscale}/cluster
+STATE=${GREENSCALE_STATE:-/tmp/greenscale-e2e}
+FAMILIES=(kubernetes etcd containerd pause cni coredns buildkit "keda-$KEDA_VERSION")
+
+# The node is in a network namespace of its own, joined to the host by a pair of devices.
+NETNS=greenscale-e2e HOST_DEVICE=gs-host NODE_DEVICE=gs-node
+HOST_ADDRESS=10.99.0.1 NODE_ADDRESS=10.99.0.2
+CONTAINERD_STATE=/run/greenscale-e2e
+CONTAINERD=$CONTAINERD_STATE/containerd.sock
+
+programs_of() { # FAMILY: the folder of its programs
+  echo "$CACHE/$1-$(cat "$here/go/$1/go.mod" "$here/go/$1/go.sum" 2>/dev/null | sha256sum | cut -c1-12)"
+}
+
+program() { # NAME: its path
+  local family
+  for family in "${FAMILIES[@]}"; do
+    [ -x "$(programs_of "$family")/$1" ] && { echo "$(programs_of "$family")/$1"; return; }
+  done
+  echo "the program $1 is missing: run $here/build" >&2
+  return 1
+}
+
+need_packages() { # COMMAND=PACKAGE...: installs what is missing
+  local pair missing=()
+  for pair in "$@"; do command -v "${pair%%=*}" >/dev/null || missing+=("${pair##*=}"); done
+  [ ${#missing[@]} -eq 0 ] && return
+  echo "installing ${missing[*]} ..." >&2
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >&2
+}
+
+inside() { nsenter --net="/run/netns/$NETNS" "$@"; } # not `ip netns exec`, which mounts another /sys: no cgroups there
+
+start() { # NAME COMMAND...: in the node's network; its process id and its log are kept
+  local name=$1
+  shift
+  setsid nsenter --net="/run/netns/$NETNS" "$@" >"$STATE/log/$name.log" 2>&1 &
+  echo $! >"$STATE/pid/$name"
+}
+
+stop() { # NAME: asks it to end, waits, insists
+  local pid
+  pid=$(cat "$STATE/pid/$1" 2>/dev/null) || return 0
+  rm -f "$STATE/pid/$1"
+  # The number may be another process' by now.
+  case "$(readlink "/proc/$pid/exe")" in "$CACHE"/*) ;; *) return 0 ;; esac
+  kill "$pid" 2>/dev/null
+  for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
+  kill -9 "$pid" 2>/dev/null || true
+}
+
+wait_for() { # WHAT COMMAND...: until it succeeds
+  local what=$1
+  shift
+  for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done
+  echo "no answer from $what; see $STATE/log" >&2
+  return 1
+}
+
+ctr() { "$(program ctr)" -a "$CONTAINERD" -n k8s.io "$@"; }
