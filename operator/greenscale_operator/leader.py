@@ -104,7 +104,7 @@ class _PatientLock(LeaseLock):
         try:
             return await super().get(name, namespace)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return False, ApiException(status=0, reason=f"no answer: {type(error).__name__}")
+            return False, ApiException(status=0, reason=f"the API server does not answer: {error}")
 
     async def create(self, name: str, namespace: str, election_record: Any) -> bool:
         # The library's own fails before it asks: it passes `pretty=True` where its client wants a text (37.0.2).

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from typing import Any, cast
 
 import kopf
 from kubernetes.aio import client, config
@@ -59,6 +60,7 @@ class Operator:
 
     def __init__(self, api: client.ApiClient, settings: Settings, stop: asyncio.Event) -> None:
         self._stop = stop
+        self._identity = settings.identity
         seen = Seen()
         cluster = Cluster(api)
         self._queues = Queues()
@@ -75,6 +77,8 @@ class Operator:
                 settings=handlers.settings(),
                 clusterwide=True,
                 standalone=True,
+                # Not looked up: the image's user has no name.
+                identity=cast("Any", self._identity),
                 stop_flag=self._stop,
             )
         )

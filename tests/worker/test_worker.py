@@ -1,6 +1,7 @@
 """Real worker processes on a real Redis: what they promise when things go wrong."""
 
 import asyncio
+import dataclasses
 import json
 import signal
 import subprocess
@@ -178,6 +179,24 @@ def test_logs_tell_no_prompt(start_worker: Start, client: JobClient, worker_log:
 
     assert [line["event"] for line in lines] == ["started", "claimed", "done", "stopping", "stopped"]
     assert "secret" not in worker_log()
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_logs_tell_where_redis_is_and_not_its_password(
+    start_worker: Start, own_redis: RedisServer, worker_log: Callable[[], str], log_format: str
+) -> None:
+    own_redis.start()
+    with redis.Redis(port=own_redis.address.port) as plain:
+        plain.config_set("requirepass", "sesame")
+    address = dataclasses.replace(own_redis.address, password="sesame")
+    worker = start_worker(redis=address, REDIS_PASSWORD="sesame", GREENSCALE_LOG_FORMAT=log_format)
+    with JobClient(address) as client:
+        client.result(client.submit("hi"))
+    worker.terminate()
+    worker.wait(10)
+
+    assert str(address) in worker_log()
+    assert "sesame" not in worker_log()
 
 
 def test_the_echo_path_imports_no_openai() -> None:

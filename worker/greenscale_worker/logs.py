@@ -37,8 +37,10 @@ class Log:
         sys.stderr.flush()
 
     def _json(self, when: str, level: str, event: str, fields: dict[str, object]) -> str:
-        line = {"time": when, "level": level, "event": event, "worker": self._worker, **fields}
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        # Whatever is no plain value says of itself what may be told: msgspec would write out a dataclass, password and all.
+        plain = {name: value if isinstance(value, int | float | None) else str(value) for name, value in fields.items()}
+        line = {"time": when, "level": level, "event": event, "worker": self._worker, **plain}
+        return msgspec.json.encode(line).decode()
 
 
 def _text(when: str, level: str, event: str, fields: dict[str, object]) -> str:
