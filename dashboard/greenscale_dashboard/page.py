@@ -1,11 +1,14 @@
 """The one page: choose a workload, send a prompt, follow it from the queue to its answer and back to sleep."""
 
+import time
+from pathlib import Path
+
 import streamlit as st
 
 from greenscale_dashboard import view
 from greenscale_dashboard.settings import read_settings
 from greenscale_dashboard.view import JobWatch, Story
-from greenscale_dashboard.words import harmless
+from greenscale_dashboard.words import harmless, sentence
 from greenscale_jobs import (
     InvalidItem,
     JobClient,
@@ -16,22 +19,33 @@ from greenscale_jobs import (
     UnknownJob,
 )
 
+ICON = Path(__file__).with_name("leaf.svg")
+"""A file of ours: the browser would fetch one of Streamlit's symbols from Google."""
+
 STATE_SECONDS = 1.0
 """How often a workload's state is renewed."""
+
+AWAY_SECONDS = 2.0
+"""How often a page that has found no Redis looks again."""
 
 STORY_SECONDS = 0.4
 """How often a job's story is renewed while it goes on."""
 
+LONG_PROMPT_CHARS, LONG_PROMPT_LINES, LONG_PROMPT_PIXELS = 300, 5, 128
+"""A prompt that has more is shown in a box that scrolls: the answer should not begin screens further down."""
+
+ARRIVAL_SECONDS = 0.05
+"""How long what a fragment drew takes to be on its way to the browser; Streamlit sends every 0.01 s."""
+
 
 def show() -> None:
     """Draw the page."""
-    st.set_page_config(page_title="GreenScale", page_icon=":material/eco:", layout="centered")
+    st.set_page_config(page_title="GreenScale", page_icon=ICON, layout="centered")
     st.title("GreenScale")
     try:
-        address, default_list = read_settings()
-        names = view.workload_names(address, default_list)
-    except (ValueError, QueueUnavailable) as error:
-        _redis_is_away(str(error))
+        address, names = _workloads()
+    except (ValueError, QueueUnavailable):
+        _redis_is_away()
         return
     name = _choose(list(names))
     client = _client(address, names[name])
@@ -42,16 +56,33 @@ def show() -> None:
         _job(client, job_id)
 
 
-@st.fragment(run_every=2.0)
-def _redis_is_away(message: str) -> None:
-    """Say what is wrong, and draw the whole page again once Redis answers."""
-    st.error(message, icon=":material/cloud_off:")
+def _workloads() -> tuple[RedisAddress, dict[str, str]]:
+    """Return where Redis is, and name -> list of all workloads.
+
+    While Redis is away they are those seen last: Streamlit forgets what stands in a field that it does not draw.
+
+    Raises:
+        ValueError: A variable is wrong.
+        QueueUnavailable: Redis was away from the beginning.
+    """
+    address, default_list = read_settings()
     try:
-        address, default_list = read_settings()
-        view.workload_names(address, default_list)
-    except (ValueError, QueueUnavailable):
-        return
-    st.rerun()
+        st.session_state["workloads"] = view.workload_names(address, default_list)
+    except QueueUnavailable:
+        if "workloads" not in st.session_state:
+            raise
+    return address, st.session_state["workloads"]
+
+
+@st.fragment(run_every=AWAY_SECONDS)
+def _redis_is_away() -> None:
+    """Say what is wrong, and draw the whole page again once Redis answers."""
+    try:
+        _workloads()
+    except (ValueError, QueueUnavailable) as error:
+        st.error(sentence(str(error)), icon=":material/cloud_off:")
+    else:
+        st.rerun()
 
 
 @st.cache_resource(show_spinner=False)
@@ -72,19 +103,30 @@ def _choose(names: list[str]) -> str:
 
 def _workload(client: JobClient, name: str) -> None:
     try:
-        seen = view.workload(client, name)
+        _card(view.workload(client, name))
     except QueueUnavailable as error:
         st.error(str(error), icon=":material/cloud_off:")
-        return
+    _let_it_arrive()
+
+
+def _let_it_arrive() -> None:
+    """Wait for what this fragment drew to leave: Streamlit drops what is unsent when the fragment's next run begins.
+
+    It begins at once if this run took longer than its period. The page of a Redis that hangs never said so.
+    """
+    time.sleep(ARRIVAL_SECONDS)
+
+
+def _card(seen: view.Workload) -> None:
     look = seen.look
     with st.container(border=True):
-        st.markdown(f"**{name}** &nbsp; :{look.colour}-badge[:material/{look.icon}: {look.word}]")
+        st.markdown(f"**{seen.name}** &nbsp; :{look.colour}-badge[:material/{look.icon}: {look.word}]")
         st.markdown(harmless(seen.sentence))
-        columns = st.columns(4)
-        columns[0].metric("Waiting", seen.waiting)
-        columns[1].metric("Running", seen.running)
-        columns[2].metric("Workers", seen.replicas)
-        columns[3].metric("Dead", seen.dead)
+        with st.container(horizontal=True, horizontal_alignment="distribute"):  # columns would stack on a phone
+            st.metric("Waiting", seen.waiting, width="content")
+            st.metric("Running", seen.running, width="content")
+            st.metric("Workers", seen.replicas, width="content")
+            st.metric("Dead", seen.dead, width="content")
 
 
 def _prompt(client: JobClient) -> None:
@@ -101,8 +143,7 @@ def _send(client: JobClient) -> None:
     try:
         job_id = client.submit(st.session_state["text"])
     except (InvalidItem, QueueError) as error:
-        text = str(error)
-        st.session_state["refusal"] = f"Not sent: {text}."
+        st.session_state["refusal"] = f"Not sent: {sentence(str(error))}"
         return
     st.session_state["text"] = ""
     st.query_params["job"] = job_id
@@ -115,7 +156,7 @@ def _job(client: JobClient, job_id: str) -> None:
     try:
         going_on = not client.job(job_id).state.final
     except UnknownJob as error:
-        st.warning(f"{error}.", icon=":material/help:")
+        st.warning(harmless(sentence(str(error))), icon=":material/help:")
         return
     except QueueUnavailable:
         going_on = True  # said above; the story goes on once Redis is back
@@ -126,19 +167,24 @@ def _story(watch: JobWatch, *, going_on: bool) -> None:
     try:
         story = watch.look()
     except UnknownJob as error:
-        st.warning(f"{error}.", icon=":material/help:")
-        return
+        st.warning(harmless(sentence(str(error))), icon=":material/help:")
     except QueueUnavailable:
         st.caption("The story goes on once Redis is back.")
-        return
-    if going_on and story.job.state.final:
-        st.rerun()  # once more, and no more by itself
-    _draw(watch, story)
+    else:
+        if going_on and story.job.state.final:
+            st.rerun()  # once more, and no more by itself
+        _draw(watch, story)
+    _let_it_arrive()
 
 
 def _draw(watch: JobWatch, story: Story) -> None:
-    with st.chat_message("user", avatar=":material/person:"):
-        st.text(story.job.prompt or "(the prompt cannot be read)")
+    prompt = story.job.prompt or "(the prompt cannot be read)"
+    long = len(prompt) > LONG_PROMPT_CHARS or prompt.count("\n") >= LONG_PROMPT_LINES
+    with (
+        st.chat_message("user", avatar=":material/person:"),
+        st.container(height=LONG_PROMPT_PIXELS if long else "content", border=False),
+    ):
+        st.text(prompt)
     with st.chat_message("assistant", avatar=":material/eco:"):
         st.caption(" › ".join(f"{name} {took}".strip() for name, took in story.moments))  # noqa: RUF001
         if story.answer:
@@ -156,4 +202,4 @@ def _cancel(watch: JobWatch) -> None:
     try:
         watch.cancel()
     except QueueError as error:
-        st.session_state["refusal"] = f"Not cancelled: {error}"
+        st.toast(f"Not cancelled: {sentence(str(error))}", icon=":material/block:")

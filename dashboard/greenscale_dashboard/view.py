@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import time
 
-from greenscale_dashboard.words import LOOKS, STALE_SECONDS, UNKNOWN, Look, seconds
+from greenscale_dashboard.words import LOOKS, STALE_SECONDS, UNKNOWN, Look, seconds, sentence
 from greenscale_jobs import Job, JobClient, JobState, RedisAddress, Stats, WorkloadStatus
 
 
@@ -55,10 +55,11 @@ def describe(told: WorkloadStatus | None, stats: Stats, *, now: float) -> tuple[
     if told is None:
         fault = f" A worker says: {stats.fault}" if stats.fault else ""
         return UNKNOWN, f"A bare queue: nobody scales it, so its workers are not counted.{fault}"
+    look = LOOKS.get(told.state, UNKNOWN)
     age = now - told.sampled_at
     if age > STALE_SECONDS:
-        return UNKNOWN, f"Nobody has told of it for {seconds(age)}; it was {LOOKS[told.state].word.lower()} then."
-    return LOOKS[told.state], _sentence(told, stats, now=now)
+        return UNKNOWN, f"Nobody has told of it for {seconds(age)}. The last that was heard: {look.word.lower()}."
+    return look, _sentence(told, stats, now=now)
 
 
 def _sentence(told: WorkloadStatus, stats: Stats, *, now: float) -> str:
@@ -71,6 +72,8 @@ def _sentence(told: WorkloadStatus, stats: Stats, *, now: float) -> str:
             return f"Waking for {seconds(now - told.waking_since)}{usual}."
         case "Active":
             workers = f"{told.replicas} of {told.max_replicas} workers"
+            if not stats.work:
+                return f"Idle, {workers}."
             return f"{stats.in_flight} running, {stats.pending} waiting, {workers}."
         case "CoolingDown" if told.asleep_at:
             return f"Idle. Asleep again in {max(0.0, told.asleep_at - now):.0f} s."
@@ -97,7 +100,6 @@ class JobWatch:
         self._client = client
         self.job_id = job_id
         self._after = "0"
-        self._attempt = 0
         self._pieces: list[str] = []
         self._first_token_at: float | None = None
 
@@ -105,8 +107,8 @@ class JobWatch:
         """Return the job's story up to now; raises UnknownJob."""
         for event in self._client.next_events(self.job_id, after=self._after):
             self._after = event.id
-            if event.type == "claimed" and event.attempt != self._attempt:
-                self._attempt, self._pieces, self._first_token_at = event.attempt, [], None
+            if event.type == "claimed":  # again, if it failed or was handed back: the answer begins anew
+                self._pieces, self._first_token_at = [], None
             elif event.type == "delta":
                 self._first_token_at = self._first_token_at or event.at
                 self._pieces.append(event.text)
@@ -139,18 +141,16 @@ def moments(job: Job, first_token_at: float | None) -> tuple[tuple[str, str], ..
 
 def waits_for(job: Job, *, now: float) -> str:
     """Return what a job waits for, as a sentence; empty once it is final. Pure."""
-    since = seconds(now - job.submitted_at) if job.submitted_at else seconds(None)
     match job.state:
-        case JobState.WAITING if job.ahead:
-            return f"Waiting for {since}; {job.ahead} before it."
         case JobState.WAITING:
-            return f"Waiting for {since}; it is the next."
+            since = f" for {seconds(now - job.submitted_at)}" if job.submitted_at else ""
+            return f"Waiting{since}; {job.ahead} before it." if job.ahead else f"Waiting{since}; it is the next."
         case JobState.RUNNING if job.cancelling:
             return "Being cancelled."
         case JobState.RUNNING:
             return f"Running for {seconds(now - (job.claimed_at or now))}."
         case JobState.DELAYED:
-            why = f" {job.error.message}." if job.error else ""
-            return f"The attempt failed.{why} Next try in {seconds((job.due_at or now) - now)}."
+            why = f": {job.error.message}" if job.error else ""
+            return f"{sentence('The attempt failed' + why)} Next try in {seconds((job.due_at or now) - now)}."
         case _:
             return ""

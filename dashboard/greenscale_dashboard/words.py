@@ -5,10 +5,10 @@ Pure.
 
 import dataclasses
 
-STALE_SECONDS = 15.0
-"""Whoever runs a workload tells of it every second or so: an older status is a memory."""
+STALE_SECONDS = 30.0
+"""Whoever runs a workload tells of it every ten seconds at least: an older status is a memory."""
 
-LONG_MINUTE = 120.0
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,13 +35,22 @@ UNKNOWN = Look("Not known", "gray", "help")
 
 
 def seconds(value: float | None) -> str:
-    """Return `0.4 s`, `12 s` or `3 min`; a dash for what is not known."""
+    """Return `0.4 s`, `12 s`, `3 min`, `2 h` or `5 days`; a dash for what is not known.
+
+    From two of a unit on it is that unit's.
+    """
     if value is None:
         return "–"  # noqa: RUF001 - a dash
-    value = max(0.0, value)
-    if value >= LONG_MINUTE:
-        return f"{value / 60:.0f} min"
+    value = round(max(0.0, value), 1)
+    for unit, name in ((DAY, "days"), (HOUR, "h"), (MINUTE, "min")):
+        if value >= 2 * unit:
+            return f"{value / unit:.0f} {name}"
     return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"  # noqa: PLR2004
+
+
+def sentence(text: str) -> str:
+    """Return a text with a full stop, unless it ends a sentence already."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def harmless(markdown: str) -> str:

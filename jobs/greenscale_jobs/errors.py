@@ -34,7 +34,11 @@ def translate(error: theirs.RedisError | OSError | UnicodeError, address: str) -
     text = str(error)
     if isinstance(error, UnicodeError):
         return QueueUnavailable(f"{address} cannot be looked up: REDIS_HOST must be a host's name or address.")
-    if isinstance(error, theirs.AuthenticationError | theirs.NoPermissionError) or "NOAUTH" in text:
+    if "NOAUTH" in text or "HELLO must be called" in text:
+        return QueueUnavailable(
+            f"Redis at {address} asks for a password. Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for."
+        )
+    if isinstance(error, theirs.AuthenticationError | theirs.NoPermissionError):
         return QueueUnavailable(
             f"Redis at {address} refuses us: {_first_line(text)}. "
             "Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for."

@@ -61,10 +61,10 @@ def test_a_password_is_asked_for_and_never_shown(
     with redis.Redis(port=own_redis.address.port) as plain:
         plain.config_set("requirepass", "secret/word")
     where = {"REDIS_PORT": str(own_redis.address.port)}
-    for password in ("", "not-it"):
+    for password, what in (("", "asks for a password"), ("not-it", "refuses us: ")):
         fault = refused(Exit.UNAVAILABLE, "submit", "hi", REDIS_PASSWORD=password, **where)
 
-        assert fault.startswith(f"Redis at {own_redis.address} refuses us: ")
+        assert fault.startswith(f"Redis at {own_redis.address} {what}")
         assert fault.endswith("Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.")
         assert "not-it" not in fault
     assert greenscale("submit", "hi", REDIS_PASSWORD="secret/word", **where).returncode == 0

@@ -133,8 +133,7 @@ def test_a_second_attempt_is_printed_anew(
 @pytest.mark.parametrize("how", ["--wait", "--stream"])
 async def test_a_job_that_fails_says_why_and_how_to_send_it_again(start: Start, queue: JobQueue, how: str) -> None:
     process = start("submit", "hi", "--id", "j", how)
-    assert await queue.wait(20)
-    (claim,) = await queue.claim("w") or []
+    (claim,) = await queue.claim_when_there("w", 1, seconds=20) or []
     await queue.bury(claim, "Refused", "the server answered 400")
     stdout, stderr = process.communicate(timeout=20)
 
@@ -146,8 +145,7 @@ async def test_a_job_that_fails_says_why_and_how_to_send_it_again(start: Start, 
 
 async def test_a_job_that_fails_is_one_json_document_too(start: Start, queue: JobQueue) -> None:
     process = start("submit", "hi", "--id", "j", "--wait", "-o", "json")
-    assert await queue.wait(20)
-    (claim,) = await queue.claim("w") or []
+    (claim,) = await queue.claim_when_there("w", 1, seconds=20) or []
     await queue.bury(claim, "Refused", "the server answered 400")
     stdout, _ = process.communicate(timeout=20)
     job = json.loads(stdout)

@@ -37,7 +37,7 @@ class Log:
         sys.stderr.flush()
 
     def _json(self, when: str, level: str, event: str, fields: dict[str, object]) -> str:
-        # Whatever is no plain value says of itself what may be told: msgspec would write out a dataclass, password and all.
+        # What is no plain value says itself what may be told: msgspec would write out a dataclass, password and all.
         plain = {name: value if isinstance(value, int | float | None) else str(value) for name, value in fields.items()}
         line = {"time": when, "level": level, "event": event, "worker": self._worker, **plain}
         return msgspec.json.encode(line).decode()

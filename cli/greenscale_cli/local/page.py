@@ -47,7 +47,8 @@ def _flags(port: int) -> list[str]:
         "--server.fileWatcherType=none",
         "--browser.gatherUsageStats=false",
         "--client.toolbarMode=minimal",
-        "--theme.primaryColor=#2f7d5b",
+        "--theme.light.primaryColor=#2f7d5b",
+        "--theme.dark.primaryColor=#2f7d5b",
     ]
 
 

@@ -71,4 +71,7 @@ def layout(root: str, out: str) -> None:
 
 
 if __name__ == "__main__":
-    {"program": program, "layout": layout}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "program":
+        program(*sys.argv[2:])
+    else:
+        layout(*sys.argv[2:])

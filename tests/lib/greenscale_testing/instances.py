@@ -61,13 +61,15 @@ class Instance:
         return self.process.wait(60)
 
 
-def samples(address: RedisAddress, until: Callable[[list[int]], bool], *, seconds: float = 60) -> list[int]:
+def samples(
+    address: RedisAddress, until: Callable[[list[int]], bool], *, list_name: str = "jobs", seconds: float = 60
+) -> list[int]:
     """Return the replicas of all samples so far and to come, up to the one that fulfils `until`."""
     replicas: list[int] = []
     after, deadline = "0", time.monotonic() + seconds
     with redis.Redis(port=address.port) as client:
         while time.monotonic() < deadline:
-            for _, entries in client.xread({"jobs:history": after}, block=1000) or []:
+            for _, entries in client.xread({f"{list_name}:history": after}, block=1000) or []:
                 for after, fields in entries:  # noqa: B007
                     replicas.append(int(fields[b"replicas"]))
                     if until(replicas):

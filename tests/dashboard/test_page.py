@@ -1,0 +1,244 @@
+"""The page's script, run without a browser against a real Redis."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from greenscale_jobs import JobClient, JobQueue, RedisAddress, WorkloadStatus
+from greenscale_testing.local_redis import RedisServer
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Open]:
+    """Draw the page for the Redis at an address; keyword arguments are the page's query."""
+    for name in os.environ:
+        if name.startswith(("REDIS", "GREENSCALE")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def open_page(redis: RedisAddress, **query: str) -> AppTest:
+        monkeypatch.setenv("REDIS_HOST", redis.host)
+        monkeypatch.setenv("REDIS_PORT", str(redis.port))
+        page = AppTest.from_file(APP, default_timeout=30)
+        for name, value in query.items():
+            page.query_params[name] = value
+        return page.run()
+
+    yield open_page
+    st.cache_resource.clear()
+
+
+def send(page: AppTest, prompt: str) -> AppTest:
+    page.text_area(key="text").input(prompt)
+    return page.button[0].click().run()
+
+
+def errors(page: AppTest) -> list[str]:
+    """Return what the page says in red; a traceback is never among it."""
+    assert not page.exception
+    return [error.value for error in page.error]
+
+
+def texts(page: AppTest) -> list[str]:
+    assert not page.exception
+    return [markdown.value for markdown in page.markdown]
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def test_without_a_workload_the_list_jobs_is_shown_as_what_it_is(open_page: Open, address: RedisAddress) -> None:
+    page = open_page(address)
+
+    assert texts(page)[:2] == [
+        "**jobs** &nbsp; :gray-badge[:material/help: Not known]",
+        "A bare queue: nobody scales it, so its workers are not counted.",
+    ]
+    assert metrics(page) == {"Waiting": "0", "Running": "0", "Workers": "\N{EN DASH}", "Dead": "0"}
+    assert errors(page) == []
+
+
+async def test_a_workload_is_shown_with_its_state(
+    open_page: Open, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
+) -> None:
+    await queue.put_workload(status)
+    page = open_page(address)
+
+    assert texts(page)[:2] == [
+        "**assistant** &nbsp; :blue-badge[:material/bedtime: Asleep]",
+        "Nothing runs, nothing costs. A prompt wakes it.",
+    ]
+    assert metrics(page) == {"Waiting": "0", "Running": "0", "Workers": "0 of 4", "Dead": "0"}
+
+
+async def test_a_prompt_goes_to_the_workload_that_is_chosen(
+    open_page: Open, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
+) -> None:
+    other = msgspec.structs.replace(status, name="other", list_name="others")
+    for told in (status, other):
+        await queue.put_workload(told)
+    page = open_page(address, workload="other")
+    chosen = page.selectbox[0].value
+    send(page, "hello")
+
+    assert (chosen, errors(page)) == ("other", [])
+    assert (await queue.stats()).pending == 0
+    with JobClient(address, "others") as others:
+        assert others.job(page.query_params["job"]).prompt == "hello"
+
+
+async def test_another_workload_is_chosen_without_the_job_of_the_first(
+    open_page: Open, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
+) -> None:
+    for told in (status, msgspec.structs.replace(status, name="other", list_name="others")):
+        await queue.put_workload(told)
+    page = send(open_page(address), "hello")
+    page.selectbox[0].select("other").run()
+
+    assert page.query_params == {"workload": "other"}
+    assert page.chat_message == []
+
+
+def test_what_is_sent_leaves_the_field_and_is_followed(
+    open_page: Open, address: RedisAddress, client: JobClient
+) -> None:
+    page = send(open_page(address), "Why is the sky blue?")
+    job_id = page.query_params["job"]
+
+    assert client.job(job_id).prompt == "Why is the sky blue?"
+    assert page.text_area(key="text").value == ""
+    assert [message.text[0].value for message in page.chat_message if message.name == "user"] == [
+        "Why is the sky blue?"
+    ]
+    assert any(text.startswith("Waiting for 0.") and text.endswith("; it is the next.") for text in texts(page))
+
+
+def test_a_job_can_be_cancelled_from_its_story(open_page: Open, address: RedisAddress) -> None:
+    page = send(open_page(address), "hello")
+    page.button[1].click().run()
+
+    assert [info.value for info in page.info] == ["Cancelled."]
+    assert len(page.button) == 1
+
+
+TOO_LARGE = "x" * (1024 * 1024 + 1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "refusal"),
+    [
+        pytest.param("", "Not sent: the prompt is empty.", id="nothing"),
+        pytest.param(" \n ", "Not sent: the prompt is empty.", id="blanks"),
+        pytest.param(
+            TOO_LARGE, "Not sent: the prompt has 1048577 bytes; at most 1048576 are allowed.", id="more than 1 MiB"
+        ),
+    ],
+)
+def test_a_prompt_that_cannot_be_asked_is_refused_and_kept(
+    prompt: str, refusal: str, open_page: Open, address: RedisAddress, client: JobClient
+) -> None:
+    page = send(open_page(address), prompt)
+
+    assert errors(page) == [refusal]
+    assert page.text_area(key="text").value == prompt
+    assert client.stats().pending == 0
+
+
+async def test_a_full_queue_takes_no_more_and_the_field_keeps_its_text(
+    open_page: Open, address: RedisAddress, queue: JobQueue
+) -> None:
+    await queue.configure(max_length=1, result_ttl_seconds=60, paused=False)
+    await queue.submit("the only one")
+    page = send(open_page(address), "one too many")
+    (refusal,) = errors(page)
+
+    assert refusal == (
+        "Not sent: the queue is full: 1 of at most 1 jobs wait (queue.maxLength); "
+        "nothing was submitted; try again when workers have caught up."
+    )
+    assert page.text_area(key="text").value == "one too many"
+
+
+def test_an_unknown_job_is_said_to_be_unknown(open_page: Open, address: RedisAddress) -> None:
+    page = open_page(address, job="never")
+
+    assert [warning.value for warning in page.warning] == [
+        "no job has the id never: it never existed here, or its result has expired."
+    ]
+    assert errors(page) == []
+
+
+def test_the_address_cannot_make_the_page_show_a_picture(open_page: Open, address: RedisAddress) -> None:
+    """Anybody can send somebody a link."""
+    page = open_page(address, job="![x](http://evil/x)")
+
+    assert "![" not in page.warning[0].value
+
+
+def test_without_redis_the_page_says_what_to_look_at(open_page: Open, own_redis: RedisServer) -> None:
+    page = open_page(own_redis.address)
+    (message,) = errors(page)
+
+    assert message.startswith(f"Redis at {own_redis.address} does not answer (")
+    assert message.endswith(". Is it running, and are REDIS_HOST and REDIS_PORT right?")
+
+
+def test_a_password_that_is_missing_is_asked_for_and_then_used(
+    open_page: Open, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    own_redis.options = ("--requirepass", "secret")
+    own_redis.start()
+    page = open_page(own_redis.address)
+    (before,) = errors(page)
+    (tmp_path / ".env").write_text("REDIS_PASSWORD=secret\n")
+    page.run()
+
+    assert before.startswith(f"Redis at {own_redis.address} asks for a password")
+    assert before.endswith(". Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.")
+    assert errors(page) == []
+    assert metrics(page)["Waiting"] == "0"
+
+
+def test_a_wrong_setting_is_named(open_page: Open) -> None:
+    page = open_page(RedisAddress("localhost", 70000))
+
+    assert errors(page) == ["REDIS_PORT must be a whole number from 1 to 65535, not '70000'."]
+
+
+def test_the_field_keeps_its_text_while_redis_is_away(open_page: Open, own_redis: RedisServer) -> None:
+    own_redis.start()
+    page = open_page(own_redis.address)
+    own_redis.stop()
+    send(page, "a long thought")
+    state, refusal = errors(page)
+
+    assert state.startswith(f"Redis at {own_redis.address} does not answer (")
+    assert refusal == f"Not sent: {state}"
+    assert page.text_area(key="text").value == "a long thought"
+
+    own_redis.start()
+    page.button[0].click().run()
+
+    assert errors(page) == []
+    assert page.text_area(key="text").value == ""
+
+
+def test_a_job_that_cannot_be_cancelled_now_is_told_so(open_page: Open, own_redis: RedisServer) -> None:
+    own_redis.start()
+    page = send(open_page(own_redis.address), "hello")
+    own_redis.stop()
+    page.button[1].click().run()
+
+    assert [toast.value.partition(" (")[0] for toast in page.toast] == [
+        f"Not cancelled: Redis at {own_redis.address} does not answer"
+    ]

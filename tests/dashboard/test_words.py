@@ -1,0 +1,69 @@
+"""What the page says, word for word."""
+
+import pytest
+
+from greenscale_dashboard.words import LOOKS, UNKNOWN, Look, harmless, seconds, sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(None, "\N{EN DASH}", id="not known"),
+        pytest.param(-0.3, "0.0 s", id="a clock that runs behind"),
+        pytest.param(0.44, "0.4 s", id="a tenth counts"),
+        pytest.param(9.97, "10 s", id="ten is whole, from below too"),
+        pytest.param(11.6, "12 s", id="rounds"),
+        pytest.param(119, "119 s", id="just under two minutes"),
+        pytest.param(200, "3 min", id="minutes"),
+        pytest.param(7200, "2 h", id="hours"),
+        pytest.param(200_000, "2 days", id="days"),
+    ],
+)
+def test_a_duration_as_people_say_it(value: float | None, expected: str) -> None:
+    assert seconds(value) == expected
+
+
+def test_how_each_state_looks() -> None:
+    """A word, a colour, an icon: nobody must tell states apart by colour alone."""
+    assert {
+        "ScaledToZero": Look("Asleep", "blue", "bedtime"),
+        "Waking": Look("Waking", "orange", "wb_twilight"),
+        "Active": Look("Working", "green", "bolt"),
+        "CoolingDown": Look("Cooling down", "violet", "mode_fan"),
+        "Suspended": Look("Suspended", "gray", "pause_circle"),
+        "Degraded": Look("Needs you", "red", "error"),
+    } == LOOKS
+
+
+@pytest.mark.parametrize("part", ["word", "icon"])
+def test_no_two_states_share_a_word_or_an_icon(part: str) -> None:
+    seen = [getattr(look, part) for look in (*LOOKS.values(), UNKNOWN)]
+
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "expected"),
+    [
+        pytest.param("![x](http://evil/x)", "!\\[x](http://evil/x)", id="a picture"),
+        pytest.param("![x][r]\n\n[r]: http://evil/x", "!\\[x][r]\n\n[r]: http://evil/x", id="a picture by reference"),
+        pytest.param("[![x](u)](v)", "[!\\[x](u)](v)", id="a picture in a link"),
+        pytest.param("\\![x](u)", "\\!\\[x](u)", id="escaped already"),
+        pytest.param("[a link](http://there/)", "[a link](http://there/)", id="a link waits for a click"),
+        pytest.param("**Hi!** [1]", "**Hi!** [1]", id="plain text"),
+    ],
+)
+def test_a_foreign_text_shows_no_picture(foreign: str, expected: str) -> None:
+    assert harmless(foreign) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("the prompt is empty", "the prompt is empty.", id="no end"),
+        pytest.param("Set it.", "Set it.", id="a full stop"),
+        pytest.param("Is it running?", "Is it running?", id="a question"),
+    ],
+)
+def test_a_sentence_ends_once(text: str, expected: str) -> None:
+    assert sentence(text) == expected

@@ -1,0 +1,118 @@
+"""A real Chromium before a real `greenscale local` with its page."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import redis
+import yaml
+from playwright.sync_api import Browser, Page, Request, ViewportSize, sync_playwright
+
+from greenscale_cli import endpoint
+from greenscale_testing.instances import GREENSCALE, Instance
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+START_SECONDS = 60
+PATIENCE_SECONDS = 20
+"""How long the page may take to show what a test waits for, on a busy machine."""
+
+DESKTOP = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=390, height=844)
+
+ARTIFACTS = Path(__file__).parents[3] / "artifacts"
+"""Where screenshots go, for a person to look at; git ignores it."""
+
+
+class InstanceWithPage(Instance):
+    """One `greenscale local` with its page, asleep 2 s after the last job."""
+
+    def start(self, **environment: str) -> "InstanceWithPage":
+        spec = {
+            "engine": {"type": "Echo"},
+            "worker": {"concurrency": 2},
+            "queue": {"listName": "jobs", "leaseSeconds": 5},
+            "scaling": {"maxReplicas": 4, "pollingInterval": 1, "cooldownPeriod": 2},
+        }
+        kind = {"apiVersion": "greenscale.dev/v1alpha1", "kind": "GreenScaleWorkload"}
+        self.file.write_text(yaml.safe_dump({**kind, "metadata": {"name": "assistant"}, "spec": spec}))
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "REDIS"))}
+        with self.output.open("wb") as out:
+            command: list[str | Path] = [GREENSCALE, "local", self.file, "--run-dir", self.run_dir]
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env={**ours, **environment})
+        deadline = time.monotonic() + START_SECONDS
+        while endpoint.read(self.run_dir) is None:
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.05)
+        return self
+
+    @property
+    def url(self) -> str:
+        """The page's origin."""
+        running = endpoint.read(self.run_dir)
+        assert running is not None
+        assert running.page is not None
+        return running.page
+
+    @contextmanager
+    def claims_nothing(self) -> Iterator[None]:
+        """Let workers wake and then wait."""
+        with redis.Redis(port=self.address.port) as plain:
+            plain.hset("jobs:config", "paused", 1)
+            try:
+                yield
+            finally:
+                plain.hset("jobs:config", "paused", 0)
+
+    @contextmanager
+    def redis_frozen(self) -> Iterator[psutil.Process]:
+        """Stop its Redis as a hanging disk would: connections stand, nothing answers."""
+        (server,) = self.children("redis-server")
+        server.send_signal(signal.SIGSTOP)
+        try:
+            yield server
+        finally:
+            server.send_signal(signal.SIGCONT)
+
+
+class Visit:
+    """One tab, and every address that it asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requested: list[str] = []
+        page.on("request", self._note)
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+
+    def _note(self, request: Request) -> None:
+        self.requested.append(request.url)
+
+    def elsewhere(self, origin: str) -> list[str]:
+        """Return the addresses outside the page's own origin; `data:` leaves the browser not at all."""
+        return [url for url in self.requested if not url.startswith((f"{origin}/", "data:", "blob:"))]
+
+    def picture(self, name: str) -> Path:
+        """Take a picture for a person to look at."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        path = ARTIFACTS / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the system's Chromium. Without one it fails: the page must not go unseen."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    assert found, "Chromium is missing: `make test` installs it (tests/install-browser)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()

@@ -1,0 +1,108 @@
+"""A cluster as a person uses it: kubectl, and a way to its Redis."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+
+from greenscale_jobs import RedisAddress
+from greenscale_testing.local_redis import free_port
+
+Manifest = dict[str, Any]
+
+INSTALLATION = "greenscale-system"
+
+
+class KubectlFailed(AssertionError):
+    """The text is what kubectl said."""
+
+
+def kubectl(*words: str, told: str | None = None, seconds: int = 120) -> str:
+    """Run kubectl and return what it printed; raises KubectlFailed."""
+    run = subprocess.run(
+        ["kubectl", *words],  # noqa: S607
+        input=told,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+    if run.returncode:
+        raise KubectlFailed(f"kubectl {' '.join(words)}: {run.stderr.strip()}")
+    return run.stdout
+
+
+def apply(*manifests: Manifest) -> None:
+    """Apply objects."""
+    kubectl("apply", "-f", "-", told="\n---\n".join(map(json.dumps, manifests)))
+
+
+def get(kind: str, name: str, namespace: str) -> Manifest:
+    """Return an object."""
+    found: Manifest = json.loads(kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+    return found
+
+
+def names(kind: str, namespace: str) -> list[str]:
+    """Return the names of all objects of a kind."""
+    return kubectl("get", kind, "-n", namespace, "-o", "name").split()
+
+
+def await_state(name: str, namespace: str, state: str, *, seconds: int = 60) -> None:
+    """Wait until a workload's status says this state."""
+    told = f"--for=jsonpath={{.status.state}}={state}"
+    try:
+        kubectl("wait", told, f"gsw/{name}", "-n", namespace, f"--timeout={seconds}s", seconds=seconds + 10)
+    except KubectlFailed as error:
+        raise KubectlFailed(f"{error}\n{kubectl('describe', 'gsw', name, '-n', namespace)}") from None
+
+
+def condition(name: str, namespace: str, kind: str) -> Manifest:
+    """Return one condition of a workload."""
+    conditions: list[Manifest] = get("gsw", name, namespace)["status"]["conditions"]
+    return next(told for told in conditions if told["type"] == kind)
+
+
+def await_condition(name: str, namespace: str, kind: str, reason: str, *, seconds: int = 60) -> Manifest:
+    """Wait until a workload's condition has this reason, and return it."""
+    told = f'--for=jsonpath={{.status.conditions[?(@.type=="{kind}")].reason}}={reason}'
+    try:
+        kubectl("wait", told, f"gsw/{name}", "-n", namespace, f"--timeout={seconds}s", seconds=seconds + 10)
+    except KubectlFailed as error:
+        raise KubectlFailed(f"{error}\n{kubectl('describe', 'gsw', name, '-n', namespace)}") from None
+    return condition(name, namespace, kind)
+
+
+@contextmanager
+def forwarded_redis(service: str = "redis-service", namespace: str = INSTALLATION) -> Iterator[RedisAddress]:
+    """Reach the cluster's Redis from here; a forward that ends is begun again."""
+    port = free_port()
+    command = f"while :; do kubectl port-forward -n {namespace} service/{service} {port}:6379; sleep 0.2; done"
+    with subprocess.Popen(
+        ["sh", "-c", command],  # noqa: S607
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    ) as process:
+        try:
+            _await_redis(port)
+            yield RedisAddress("127.0.0.1", port)
+        finally:
+            subprocess.run(["kill", "--", f"-{process.pid}"], check=True)  # noqa: S607
+
+
+def _await_redis(port: int) -> None:
+    deadline = time.monotonic() + 30
+    with redis.Redis(port=port) as client:
+        while True:
+            try:
+                client.ping()
+            except redis.exceptions.RedisError:
+                assert time.monotonic() < deadline, "the cluster's Redis cannot be reached"
+                time.sleep(0.1)
+            else:
+                return
