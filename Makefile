@@ -4,7 +4,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-llama lint fmt lock bench clean
+.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,15 @@ test: lint .venv/.browser ## Lint, type-check and test everything
 
 test-llama: .venv/.llama ## Try the engine against a real llama.cpp server (builds it, once: about ten minutes)
 	$(BIN)/pytest tests/llama
+
+e2e: .venv/.dev cluster-up ## Test everything on a real cluster (the first time: 22 minutes to build Kubernetes)
+	KUBECONFIG=$${KUBECONFIG:-$$(tests/e2e/cluster/up)} $(BIN)/pytest tests/e2e
+
+cluster-up: ## Bring a real Kubernetes with KEDA, and install GreenScale there
+	tests/e2e/install
+
+cluster-down: ## End it
+	tests/e2e/cluster/down
 
 lint: .venv/.dev ## ruff, mypy and import-linter
 	$(BIN)/ruff check .
