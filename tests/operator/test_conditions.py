@@ -1,0 +1,154 @@
+"""What the operator says of a workload, for everything that it may see of it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from greenscale_jobs import Stats
+from greenscale_operator.conditions import Condition, asleep_at, conditions, ready, sentence, state
+from greenscale_operator.observed import Fault, Observed, Scaler, Workers
+
+EMPTY = Stats(0, 0, 0, 0)
+NOW = 1_000_000.0
+
+ASLEEP = Observed(
+    now=NOW,
+    generation=1,
+    max_replicas=4,
+    cooldown_seconds=60,
+    redis="redis:6379",
+    stats=EMPTY,
+    workers=Workers(),
+    scaler=Scaler(ready=True, active=False),
+)
+"""A workload that is well and has nothing to do."""
+
+
+def seen(**changes: Any) -> Observed:
+    return msgspec.structs.replace(ASLEEP, **changes)
+
+
+RUNNING = {"workers": Workers(replicas=2, ready=2), "scaler": Scaler(ready=True, active=True, last_active=NOW - 5)}
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        pytest.param(seen(), "ScaledToZero", id="nothing to do"),
+        pytest.param(seen(stats=Stats(0, 0, 3, 2)), "ScaledToZero", id="only what is delayed or dead"),
+        pytest.param(seen(stats=Stats(1, 0, 0, 0)), "Waking", id="a job, and no worker yet"),
+        pytest.param(
+            seen(stats=Stats(1, 0, 0, 0), workers=Workers(replicas=1)), "Waking", id="a worker that is not ready"
+        ),
+        pytest.param(seen(**RUNNING, waking_since=NOW - 3), "Waking", id="ready, and nothing claimed yet"),
+        pytest.param(seen(**RUNNING, stats=Stats(0, 1, 0, 0)), "Active", id="the last job runs"),
+        pytest.param(seen(**RUNNING), "CoolingDown", id="nothing left"),
+        pytest.param(seen(**RUNNING, min_replicas=2), "Active", id="no more than the least"),
+        pytest.param(seen(**RUNNING, stats=Stats(5, 1, 0, 0), suspend=True), "Suspended", id="suspended, draining"),
+        pytest.param(seen(queue_fault=Fault("RedisUnavailable", "gone")), "Degraded", id="no Redis"),
+        pytest.param(seen(**RUNNING, stats=Stats(1, 0, 0, 0, {}, "no key", NOW - 9)), "Degraded", id="no key"),
+        pytest.param(
+            seen(**RUNNING, stats=Stats(0, 1, 0, 0, {}, "no key", NOW - 999)), "Active", id="a fault of long ago"
+        ),
+        pytest.param(seen(scaler=Scaler(ready=False, reason="TriggerError")), "Degraded", id="KEDA has a fault"),
+        pytest.param(seen(pods_fault=Fault("Unschedulable", "no GPU")), "Degraded", id="no node"),
+    ],
+)
+def test_state(observed: Observed, expected: str) -> None:
+    assert state(observed) == expected
+
+
+@pytest.mark.parametrize(
+    ("observed", "status", "reason"),
+    [
+        pytest.param(seen(), "True", "ScaledToZero", id="at zero"),
+        pytest.param(seen(**RUNNING), "True", "WorkersRunning", id="with workers"),
+        pytest.param(seen(stats=Stats(1, 0, 0, 0)), "True", "ScaledToZero", id="while it wakes"),
+        pytest.param(seen(suspend=True), "False", "Suspended", id="suspended"),
+        pytest.param(seen(workers=None), "Unknown", "Progressing", id="no Deployment yet"),
+        pytest.param(seen(scaler=None), "Unknown", "Progressing", id="no ScaledObject yet"),
+        pytest.param(seen(scaler=Scaler()), "Unknown", "WaitingForKeda", id="KEDA has said nothing"),
+        pytest.param(
+            seen(scaler_fault=Fault("KedaNotInstalled", "install it")), "False", "KedaNotInstalled", id="no KEDA"
+        ),
+        pytest.param(seen(scaler=Scaler(ready=True, abandoned=True)), "False", "KedaGone", id="KEDA went away"),
+        pytest.param(
+            seen(worker_fault=Fault("SecretMissing", "s"), scaler=None), "False", "SecretMissing", id="no Secret"
+        ),
+        pytest.param(
+            seen(spec_fault=Fault("InvalidSpec", "s"), queue_fault=Fault("RedisUnavailable", "r")),
+            "False",
+            "InvalidSpec",
+            id="the cause before its consequences",
+        ),
+        pytest.param(
+            seen(workers=Workers(failure=Fault("FailedCreate", "quota"))), "False", "FailedCreate", id="no pods made"
+        ),
+    ],
+)
+def test_ready_means_that_a_job_submitted_now_will_be_done(observed: Observed, status: str, reason: str) -> None:
+    told = ready(observed)
+
+    assert (told.status, told.reason) == (status, reason)
+
+
+def test_a_workload_at_zero_reads_like_an_explanation() -> None:
+    assert conditions(seen()) == [
+        Condition("Ready", "True", "ScaledToZero", "A job submitted now wakes a worker and will be done."),
+        Condition("QueueReachable", "True", "RedisAnswers", "Redis at redis:6379 answers."),
+        Condition("WorkerAvailable", "True", "ScaledToZero", "No worker is needed; one is started when a job comes."),
+        Condition("ScalerReady", "True", "ScaledObjectReady", "KEDA watches the queue."),
+        Condition("Active", "False", "NoWork", "No job waits or runs."),
+        Condition("Suspended", "False", "NotSuspended", "Jobs are worked on."),
+        Condition("Degraded", "False", "AsExpected", "Nothing needs you."),
+    ]
+
+
+@pytest.mark.parametrize("changes", [{}, RUNNING, {"workers": None}, {"stats": None}, {"suspend": True}])
+def test_every_condition_is_always_told(changes: dict[str, Any]) -> None:
+    kinds = [told.type for told in conditions(seen(**changes))]
+
+    assert kinds == [
+        "Ready",
+        "QueueReachable",
+        "WorkerAvailable",
+        "ScalerReady",
+        "Active",
+        "Suspended",
+        "Degraded",
+    ]
+
+
+def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() -> None:
+    scaler = Scaler(ready=True, active=True, hpa_fault="FailedGetExternalMetric: x")
+    several, one = seen(**{**RUNNING, "scaler": scaler}), seen(**{**RUNNING, "scaler": scaler}, max_replicas=1)
+
+    assert [told.status for told in conditions(several) if told.type in {"Ready", "Degraded"}] == ["True", "True"]
+    assert [told.status for told in conditions(one) if told.type in {"Ready", "Degraded"}] == ["True", "False"]
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        pytest.param(seen(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"),
+        pytest.param(
+            seen(stats=Stats(2, 0, 0, 0), pods="waiting for a node"), "2 jobs waiting: waiting for a node.", id="waking"
+        ),
+        pytest.param(seen(**RUNNING, stats=Stats(5, 3, 0, 0)), "3 running, 5 waiting, 2 of 4 workers.", id="active"),
+        pytest.param(
+            seen(**RUNNING, suspend=True, stats=Stats(5, 1, 0, 0)),
+            "Takes prompts, claims none; 1 job still running.",
+            id="draining",
+        ),
+        pytest.param(seen(queue_fault=Fault("R", "Redis is gone.")), "Redis is gone.", id="degraded"),
+    ],
+)
+def test_sentence(observed: Observed, expected: str) -> None:
+    assert sentence(observed) == expected
+
+
+def test_the_end_of_the_cooldown_is_told_only_while_it_runs() -> None:
+    assert asleep_at(seen(**RUNNING)) == NOW - 5 + 60
+    assert asleep_at(seen(**RUNNING, min_replicas=1)) is None
+    assert asleep_at(seen()) is None

@@ -1,0 +1,116 @@
+"""Each key once at a time, none forgotten, failures apart from each other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from greenscale_operator.errors import Unavailable
+from greenscale_operator.keyed_queue import KeyedQueue
+
+
+class Work:
+    """Records its turns; each waits for `go` if that is not set."""
+
+    def __init__(self) -> None:
+        self.turns: list[str] = []
+        self.at_once = self.most_at_once = 0
+        self.go = asyncio.Event()
+        self.go.set()
+        self.began = asyncio.Condition()
+        self.answers: dict[str, list[float | Exception | None]] = {}
+
+    async def __call__(self, key: str) -> float | None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        async with self.began:
+            self.turns.append(key)
+            self.began.notify_all()
+        await self.go.wait()
+        self.at_once -= 1
+        answer = self.answers.get(key, [None]).pop(0) if self.answers.get(key) else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def until(self, done: Callable[[list[str]], bool]) -> None:
+        async with asyncio.timeout(5), self.began:
+            await self.began.wait_for(lambda: done(self.turns))
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+async def queue(work: Work) -> AsyncIterator[KeyedQueue[str]]:
+    queue = KeyedQueue(work, concurrency=2)
+    yield queue
+    await queue.aclose()
+
+
+async def test_a_key_that_is_asked_for_often_has_one_turn(queue: KeyedQueue[str], work: Work) -> None:
+    for _ in range(5):
+        queue.add("a")
+    queue.add("b")
+    await work.until(lambda turns: "b" in turns)
+
+    assert work.turns == ["a", "b"]
+
+
+async def test_what_changes_during_a_turn_gets_another(queue: KeyedQueue[str], work: Work) -> None:
+    work.go.clear()
+    queue.add("a")
+    await work.until(lambda turns: turns == ["a"])
+    queue.add("a")
+    queue.add("a")
+    work.go.set()
+    await work.until(lambda turns: len(turns) == 2)
+
+    assert work.most_at_once == 1
+
+
+async def test_only_so_many_keys_at_once(queue: KeyedQueue[str], work: Work) -> None:
+    work.go.clear()
+    for key in "abcd":
+        queue.add(key)
+    await work.until(lambda turns: len(turns) == 2)
+    work.go.set()
+    await work.until(lambda turns: len(turns) == 4)
+
+    assert work.most_at_once == 2
+
+
+async def test_work_says_when_it_wants_to_be_called_again(queue: KeyedQueue[str], work: Work) -> None:
+    work.answers["a"] = [0.01]
+    queue.add("a")
+    await work.until(lambda turns: len(turns) == 2)
+
+
+async def test_the_sooner_of_two_times_counts(queue: KeyedQueue[str], work: Work) -> None:
+    queue.add_in("a", 60)
+    queue.add_in("a", 0.01)
+    queue.add_in("a", 60)
+    await work.until(lambda turns: turns == ["a"])
+
+
+@pytest.mark.parametrize("error", [Unavailable("busy"), ValueError("a bug")], ids=["passing", "a bug"])
+async def test_a_failure_is_tried_again_and_disturbs_no_other(
+    queue: KeyedQueue[str], work: Work, error: Exception
+) -> None:
+    work.answers["a"] = [error, error]
+    queue.add("a")
+    queue.add("b")
+    await work.until(lambda turns: turns.count("a") == 3)
+
+    assert work.turns.count("b") == 1
+
+
+async def test_what_is_forgotten_is_not_called_again(queue: KeyedQueue[str], work: Work) -> None:
+    queue.add_in("a", 0.01)
+    queue.forget("a")
+    queue.add_in("b", 0.02)
+    await work.until(lambda turns: "b" in turns)
+
+    assert work.turns == ["b"]

@@ -1,0 +1,26 @@
+"""The operator's environment: read once, every fault in one line."""
+
+import pytest
+
+from greenscale_operator.desired import Install
+from greenscale_operator.settings import InvalidSettings, Settings, read_settings
+
+
+def test_nothing_need_be_set() -> None:
+    assert read_settings({"GREENSCALE_IDENTITY": "a", "PATH": "/bin"}) == Settings(identity="a")
+
+
+def test_an_installation_tells_its_workloads() -> None:
+    settings = read_settings(
+        {"GREENSCALE_NAMESPACE": "ai", "GREENSCALE_REDIS_HOST": "redis", "GREENSCALE_WORKER_IMAGE": "w:1"}
+    )
+
+    assert settings.install == Install("ai", "redis", "w:1")
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(InvalidSettings) as told:
+        read_settings({"GREENSCALE_HEALTH_PORT": "http", "GREENSCALE_REDIS_PORT": "1"})
+
+    assert "GREENSCALE_HEALTH_PORT=http: Expected `int`" in str(told.value)
+    assert "GREENSCALE_REDIS_PORT is not a setting of the operator" in str(told.value)

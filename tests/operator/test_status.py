@@ -1,0 +1,64 @@
+"""What stands in the status, and when it is worth a request."""
+
+import msgspec
+import pytest
+
+from greenscale_jobs import Stats
+from greenscale_operator.observed import Observed, Scaler, Workers
+from greenscale_operator.status import NUMBERS_SECONDS, patch, status, wait_before_writing
+
+NOW = 1_700_000_000.0
+
+ASLEEP = Observed(now=NOW, generation=3, stats=Stats(0, 0, 0, 0), workers=Workers(), scaler=Scaler(ready=True))
+
+
+def test_the_whole_status_of_a_workload_at_zero() -> None:
+    told = status(ASLEEP, {}, model="m")
+    told["conditions"] = len(told["conditions"])
+
+    assert told == {
+        "observedGeneration": 3,
+        "state": "ScaledToZero",
+        "replicas": 0,
+        "conditions": 7,
+        "model": "m",
+        "queue": {"pending": 0, "inFlight": 0, "delayed": 0, "dead": 0, "sampledAt": "2023-11-14T22:13:20Z"},
+        "zeroAt": "2023-11-14T22:13:20Z",
+    }
+
+
+def test_a_condition_that_holds_on_keeps_its_time() -> None:
+    before = status(ASLEEP, {}, model=None)
+    later = msgspec.structs.replace(ASLEEP, now=NOW + 60, suspend=True)
+    after = status(later, before, model=None)
+    times = {told["type"]: told["lastTransitionTime"] for told in after["conditions"]}
+
+    assert times["QueueReachable"] == "2023-11-14T22:13:20Z"
+    assert times["Ready"] == times["Suspended"] == "2023-11-14T22:14:20Z"
+
+
+def test_the_time_of_reaching_zero_is_kept_and_then_dropped() -> None:
+    before = status(ASLEEP, {}, model=None)
+    still = status(msgspec.structs.replace(ASLEEP, now=NOW + 60), before, model=None)
+    awake = status(msgspec.structs.replace(ASLEEP, workers=Workers(1, 1)), still, model=None)
+
+    assert still["zeroAt"] == before["zeroAt"]
+    assert "zeroAt" not in awake
+    assert patch(still, awake)["zeroAt"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "wait"),
+    [
+        pytest.param({}, 100, None, id="nothing new"),
+        pytest.param({"stats": Stats(0, 0, 0, 1)}, 3, NUMBERS_SECONDS - 3, id="numbers can wait"),
+        pytest.param({"stats": Stats(0, 0, 0, 1)}, 30, 0, id="numbers that waited long enough"),
+        pytest.param({"suspend": True}, 0, 0, id="a condition cannot"),
+        pytest.param({"scaler": Scaler(ready=True, last_active=NOW)}, 100, None, id="KEDA's last poll is no news"),
+    ],
+)
+def test_when_it_is_written(changes: dict[str, object], seconds: float, wait: float | None) -> None:
+    before = status(ASLEEP, {}, model=None)
+    observed = msgspec.structs.replace(ASLEEP, now=NOW + seconds, **changes)
+
+    assert wait_before_writing(before, status(observed, before, model=None), now=NOW + seconds) == wait
