@@ -46,6 +46,13 @@ class Seen:
         self.children[kind, key] = body
         return known is None or _telling(known) != _telling(body)
 
+    def key_of_child(self, kind: str, body: Body) -> Key | None:
+        """Return the workload whose child this very object was when it was seen last."""
+        for (known_kind, key), known in self.children.items():
+            if known_kind == kind and _same_object(known, body):
+                return key
+        return None
+
     def forget(self, key: Key) -> None:
         """Drop a workload; its children are dropped as they go."""
         self.workloads.pop(key, None)

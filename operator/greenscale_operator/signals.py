@@ -52,7 +52,7 @@ class Signals:
 
     def child(self, kind: Kind, body: Body, *, gone: bool) -> None:
         """Take note of a child, or that it is gone: deleted, or without our label."""
-        key = owner_of(body)
+        key = owner_of(body) or self._seen.key_of_child(kind.kind, body)  # somebody may have cut it off
         if key is None:
             return
         if gone:

@@ -11,96 +11,11 @@ import pytest
 import yaml
 
 from greenscale_operator import schema, workload
+from greenscale_testing.rules import RULES, resource
 
 ROOT = Path(__file__).parents[2]
 
 Json = dict[str, Any]
-
-
-def resource(name: str = "w", **spec: Any) -> Json:
-    return schema.with_defaults(
-        {
-            "apiVersion": schema.API_VERSION,
-            "kind": schema.KIND,
-            "metadata": {"name": name},
-            "spec": {"engine": {"type": "Echo"}, **spec},
-        }
-    )
-
-
-SERVER = {"image": "i", "model": "m"}
-
-RULES = [
-    pytest.param(resource("w" * 48), resource("w" * 47), "metadata.name has more than 47", id="the name's length"),
-    pytest.param(
-        resource(engine={"type": "Echo", "openAI": {}}),
-        resource(engine={"type": "OpenAI", "openAI": {}}),
-        "spec.engine.openAI is for type OpenAI only",
-        id="openAI with another type",
-    ),
-    pytest.param(
-        resource(engine={"type": "Server"}),
-        resource(engine={"type": "Server", "server": SERVER}),
-        "spec.engine.server is for type Server, and needed there",
-        id="no server",
-    ),
-    pytest.param(
-        resource(engine={"type": "Echo", "server": SERVER}),
-        resource(engine={"type": "Echo"}),
-        "spec.engine.server is for type Server, and needed there",
-        id="server with another type",
-    ),
-    pytest.param(
-        resource(engine={"type": "Server", "server": {**SERVER, "cache": {}}}),
-        resource(engine={"type": "Server", "server": {**SERVER, "cache": {"emptyDir": {}}}}),
-        "exactly one of persistentVolumeClaim and emptyDir",
-        id="an empty cache",
-    ),
-    pytest.param(
-        resource(
-            engine={"type": "Server", "server": {**SERVER, "cache": {"persistentVolumeClaim": "c", "emptyDir": {}}}}
-        ),
-        resource(engine={"type": "Server", "server": {**SERVER, "cache": {"persistentVolumeClaim": "c"}}}),
-        "exactly one of persistentVolumeClaim and emptyDir",
-        id="two caches",
-    ),
-    pytest.param(
-        resource(queue={"leaseSeconds": 60, "jobTimeoutSeconds": 59}),
-        resource(queue={"leaseSeconds": 60, "jobTimeoutSeconds": 60}),
-        "spec.queue.leaseSeconds is longer than jobTimeoutSeconds",
-        id="a lease longer than a job",
-    ),
-    pytest.param(
-        resource(queue={"listName": "jobs:inflight"}),
-        resource(queue={"listName": "jobs:team-a"}),
-        "spec.queue.listName looks like a key",
-        id="a list that is another's key",
-    ),
-    pytest.param(
-        resource(queue={"redis": {"caSecretRef": {"name": "s", "key": "k"}}}),
-        resource(queue={"redis": {"tls": True, "caSecretRef": {"name": "s", "key": "k"}}}),
-        "spec.queue.redis.caSecretRef is set but tls is false",
-        id="certificates without TLS",
-    ),
-    pytest.param(
-        resource(queue={"backoff": {"initialSeconds": 301}}),
-        resource(queue={"backoff": {"initialSeconds": 300}}),
-        "spec.queue.backoff.initialSeconds is more than maxSeconds",
-        id="a backoff that shrinks",
-    ),
-    pytest.param(
-        resource(scaling={"minReplicas": 2}),
-        resource(scaling={"minReplicas": 2, "maxReplicas": 2}),
-        "spec.scaling.minReplicas is more than maxReplicas",
-        id="more at least than at most",
-    ),
-    pytest.param(
-        resource(scaling={"pollingInterval": 10, "cooldownPeriod": 19}),
-        resource(scaling={"pollingInterval": 10, "cooldownPeriod": 20}),
-        "spec.scaling.cooldownPeriod is less than twice pollingInterval",
-        id="a cooldown that one poll ends",
-    ),
-]
 
 
 @pytest.mark.parametrize(("bad", "good", "message"), RULES)

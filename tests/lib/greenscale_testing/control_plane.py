@@ -1,0 +1,189 @@
+"""A real kube-apiserver with etcd, and no node: for what the API does with our objects. Up in a few seconds.
+
+The programs are those of `tests/e2e/cluster/build`.
+"""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from greenscale_testing.kubernetes import Manifest
+from greenscale_testing.local_redis import free_port
+
+ROOT = Path(__file__).parents[3]
+CLUSTER = ROOT / "tests" / "e2e" / "cluster"
+
+ADMIN_TOKEN = "admin-of-a-test"
+
+START_SECONDS = 60
+
+OPERATOR_USER = "system:serviceaccount:greenscale-system:greenscale-operator"
+
+
+class ControlPlane:
+    """One API server; every request of the operator is in its audit log."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self._etcd_port, self._peer_port = free_port(), free_port()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.kubeconfig = self._write_kubeconfig("admin", ADMIN_TOKEN)
+
+    def start(self) -> None:
+        """Start both programs, and wait until the API answers."""
+        (self._folder / "tokens.csv").write_text(f"{ADMIN_TOKEN},admin,1,system:masters\n")
+        (self._folder / "audit.yaml").write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "audit.k8s.io/v1",
+                    "kind": "Policy",
+                    "omitStages": ["RequestReceived"],
+                    "rules": [{"level": "Metadata", "users": [OPERATOR_USER]}, {"level": "None"}],
+                }
+            )
+        )
+        for name in ("sa.key",):
+            self._run("openssl", "genrsa", "-out", str(self._folder / name), "2048")
+        peer = f"http://127.0.0.1:{self._peer_port}"
+        client = f"http://127.0.0.1:{self._etcd_port}"
+        self._start(
+            "etcd",
+            f"--data-dir={self._folder / 'etcd'}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            "--unsafe-no-fsync",
+        )
+        self.start_apiserver()
+
+    def start_apiserver(self) -> None:
+        """Start the API server alone; its objects are etcd's."""
+        key = self._folder / "sa.key"
+        self._start(
+            "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
+            f"--secure-port={self._port}",
+            f"--cert-dir={self._folder / 'certs'}",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            f"--token-auth-file={self._folder / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-signing-key-file={key}",
+            f"--service-account-key-file={key}",
+            f"--audit-policy-file={self._folder / 'audit.yaml'}",
+            f"--audit-log-path={self._folder / 'audit.log'}",
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready():
+            assert time.monotonic() < deadline, (self._folder / "kube-apiserver.log").read_text()[-3000:]
+            time.sleep(0.1)
+
+    def stop_apiserver(self) -> None:
+        """End the API server, as an upgrade would."""
+        self._stop("kube-apiserver")
+
+    def stop(self) -> None:
+        """End everything."""
+        for name in ("kube-apiserver", "etcd"):
+            self._stop(name)
+
+    def kubectl(self, *words: str, told: str | None = None) -> str:
+        """Run kubectl as the administrator; a failure is an AssertionError with what it said."""
+        run = subprocess.run(
+            ["kubectl", f"--kubeconfig={self.kubeconfig}", *words],  # noqa: S607
+            input=told,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert run.returncode == 0, f"kubectl {' '.join(words)}: {run.stderr}"
+        return run.stdout
+
+    def apply(self, *manifests: Manifest) -> None:
+        """Apply objects."""
+        self.kubectl("apply", "-f", "-", told="\n---\n".join(map(json.dumps, manifests)))
+
+    def get(self, kind: str, name: str, namespace: str) -> Manifest:
+        """Return an object."""
+        found: Manifest = json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+        return found
+
+    def kubeconfig_of(self, service_account: str, namespace: str) -> Path:
+        """Return a kubeconfig with nothing but a ServiceAccount's token."""
+        token = self.kubectl("create", "token", service_account, "-n", namespace, "--duration=1h").strip()
+        return self._write_kubeconfig(service_account, token)
+
+    def asked_by_operator(self) -> list[dict[str, Any]]:
+        """Return its requests so far, as the audit log has them."""
+        lines = (self._folder / "audit.log").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def _ready(self) -> bool:
+        try:
+            self.kubectl("get", "--raw", "/readyz")
+        except (AssertionError, subprocess.TimeoutExpired):
+            return False
+        return True
+
+    def _start(self, name: str, *flags: str) -> None:
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen([_program(name), *flags], stdout=log, stderr=log)
+
+    def _stop(self, name: str) -> None:
+        process = self._processes.pop(name, None)
+        if process:
+            process.terminate()
+            process.wait(60)
+
+    def _run(self, *words: str) -> None:
+        subprocess.run(words, check=True, capture_output=True)
+
+    def _write_kubeconfig(self, name: str, token: str) -> Path:
+        path = self._folder / f"{name}.kubeconfig"
+        server = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
+        path.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "clusters": [{"name": "c", "cluster": server}],
+                    "users": [{"name": "u", "user": {"token": token}}],
+                    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                    "current-context": "c",
+                }
+            )
+        )
+        return path
+
+
+def keda_crds() -> Path:
+    """Return the folder of KEDA's CRDs: they lie in its module."""
+    version = os.environ.get("KEDA_VERSION", "2.21.0")
+    listed = subprocess.run(
+        ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2"],  # noqa: S607
+        cwd=CLUSTER / "go" / f"keda-{version}",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Path(listed.stdout.strip()) / "config" / "crd" / "bases"
+
+
+def _program(name: str) -> str:
+    found = subprocess.run(
+        ["bash", "-c", f'. "$0/lib.sh" && program {name}', CLUSTER],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, f"{found.stderr} (tests/e2e/cluster/build control-plane)"
+    return found.stdout.strip()
