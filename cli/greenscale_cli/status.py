@@ -14,10 +14,7 @@ from greenscale_cli.choose import environment_with_file, find_redis, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.words import duration, excerpt, moment
-from greenscale_jobs import JobClient, QueueUnavailable, RedisAddress, Stats, WorkloadStatus
-
-STALE_SECONDS = 15.0
-"""Whoever runs a workload tells of it every second or so: an older status is a memory."""
+from greenscale_jobs import STATUS_STALE_SECONDS, JobClient, QueueUnavailable, RedisAddress, Stats, WorkloadStatus
 
 WATCH_SECONDS = 1.0
 
@@ -71,7 +68,7 @@ def as_document(told: WorkloadStatus, stats: Stats) -> dict[str, Any]:
         "name": told.name,
         "namespace": told.namespace,
         "state": told.state,
-        "message": told.message,
+        "message": _sentence(told, stats),
         "replicas": told.replicas,
         "maxReplicas": told.max_replicas,
         "engine": told.engine,
@@ -91,10 +88,15 @@ def cells(told: WorkloadStatus, stats: Stats, *, now: float) -> tuple[str, ...]:
     """Return one row of the table. Pure."""
     age = now - told.sampled_at
     numbers = (str(number) for number in (stats.pending, stats.in_flight, stats.delayed, stats.dead))
-    if age > STALE_SECONDS:
+    if age > STATUS_STALE_SECONDS:
         words = f"Stale: nobody has told of it for {duration(age)}; it was {told.state}."
         return told.name, "Unknown", f"-/{told.max_replicas}", *numbers, words
-    return told.name, told.state, f"{told.replicas}/{told.max_replicas}", *numbers, excerpt(told.message, 200)
+    return told.name, told.state, f"{told.replicas}/{told.max_replicas}", *numbers, excerpt(_sentence(told, stats), 200)
+
+
+def _sentence(told: WorkloadStatus, stats: Stats) -> str:
+    """Return what is said of a workload, with the numbers that stand beside it."""
+    return told.at_work(stats) if told.state == "Active" and stats.work else told.message
 
 
 def _table(rows: list[Row]) -> Any:

@@ -4,8 +4,8 @@ import dataclasses
 import itertools
 import time
 
-from greenscale_dashboard.words import LOOKS, STALE_SECONDS, UNKNOWN, Look, seconds, sentence
-from greenscale_jobs import Job, JobClient, JobState, RedisAddress, Stats, WorkloadStatus
+from greenscale_dashboard.words import LOOKS, UNKNOWN, Look, seconds, sentence
+from greenscale_jobs import STATUS_STALE_SECONDS, Job, JobClient, JobState, RedisAddress, Stats, WorkloadStatus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def describe(told: WorkloadStatus | None, stats: Stats, *, now: float) -> tuple[
         return UNKNOWN, f"A bare queue: nobody scales it, so its workers are not counted.{fault}"
     look = LOOKS.get(told.state, UNKNOWN)
     age = now - told.sampled_at
-    if age > STALE_SECONDS:
+    if age > STATUS_STALE_SECONDS:
         return UNKNOWN, f"Nobody has told of it for {seconds(age)}. The last that was heard: {look.word.lower()}."
     return look, _sentence(told, stats, now=now)
 
@@ -71,10 +71,7 @@ def _sentence(told: WorkloadStatus, stats: Stats, *, now: float) -> str:
         case "Waking" if told.waking_since:
             return f"Waking for {seconds(now - told.waking_since)}{usual}."
         case "Active":
-            workers = f"{told.replicas} of {told.max_replicas} workers"
-            if not stats.work:
-                return f"Idle, {workers}."
-            return f"{stats.in_flight} running, {stats.pending} waiting, {workers}."
+            return told.at_work(stats) if stats.work else f"Idle, {told.replicas} of {told.max_replicas} workers."
         case "CoolingDown" if told.asleep_at:
             return f"Idle. Asleep again in {max(0.0, told.asleep_at - now):.0f} s."
         case _:

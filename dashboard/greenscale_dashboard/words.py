@@ -5,9 +5,6 @@ Pure.
 
 import dataclasses
 
-STALE_SECONDS = 30.0
-"""Whoever runs a workload tells of it every ten seconds at least: an older status is a memory."""
-
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 

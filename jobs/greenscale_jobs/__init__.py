@@ -15,6 +15,7 @@ from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import Keys
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import (
+    STATUS_STALE_SECONDS,
     Event,
     InvalidItem,
     Item,
@@ -26,10 +27,12 @@ from greenscale_jobs.records import (
     Stats,
     Usage,
     WorkloadStatus,
+    at_work,
     parse_item,
 )
 
 __all__ = [
+    "STATUS_STALE_SECONDS",
     "Claim",
     "DuplicateJob",
     "Event",
@@ -57,6 +60,7 @@ __all__ = [
     "UnknownJob",
     "Usage",
     "WorkloadStatus",
+    "at_work",
     "new_id",
     "new_item",
     "parse_item",

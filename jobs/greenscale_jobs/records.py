@@ -190,6 +190,19 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     last_wake_seconds: float | None = None
     """How long the last start from zero took, from the decision to the first claim."""
 
+    def at_work(self, stats: Stats) -> str:
+        """Return what a workload at work does now: the queue's numbers are newer than this status."""
+        return at_work(stats, replicas=self.replicas, most=self.max_replicas)
+
+
+STATUS_STALE_SECONDS = 30.0
+"""Whoever runs a workload tells of it every ten seconds at least: an older status is a memory."""
+
+
+def at_work(stats: Stats, *, replicas: int, most: int) -> str:
+    """Return what a workload at work does, as a sentence."""
+    return f"{stats.in_flight} running, {stats.pending} waiting, {replicas} of {most} workers."
+
 
 def parse_item(raw: bytes, job_id: str) -> Item:
     """Read an element of the list that was claimed as `job_id`: our JSON, or any client's plain text.

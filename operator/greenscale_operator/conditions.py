@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from greenscale_jobs.records import at_work
 from greenscale_operator.observed import Fault, Observed, Scaler
 
 Truth = Literal["True", "False", "Unknown"]
@@ -88,8 +89,7 @@ def sentence(observed: Observed) -> str:
         case "CoolingDown":
             return "No job is left; the workers go when the cooldown is over."
         case "Active" if stats and stats.work and workers:
-            of = f"{workers.replicas} of {observed.max_replicas} workers"
-            return f"{stats.in_flight} running, {stats.pending} waiting, {of}."
+            return at_work(stats, replicas=workers.replicas, most=observed.max_replicas)
         case "Active":
             return "Idle; the least number of workers is kept."
         case _:

@@ -111,9 +111,13 @@ def test_watching_is_no_document(refused: Refused) -> None:
 @pytest.mark.parametrize(
     ("age", "expected"),
     [
-        pytest.param(15, ("assistant", "Active", "2/4", "1", "2", "3", "4", "All is well."), id="told of just now"),
         pytest.param(
-            16,
+            30,
+            ("assistant", "Active", "2/4", "1", "2", "3", "4", "2 running, 1 waiting, 2 of 4 workers."),
+            id="told of just now",
+        ),
+        pytest.param(
+            31,
             (
                 "assistant",
                 "Unknown",
@@ -122,7 +126,7 @@ def test_watching_is_no_document(refused: Refused) -> None:
                 "2",
                 "3",
                 "4",
-                "Stale: nobody has told of it for 16 s; it was Active.",
+                "Stale: nobody has told of it for 31 s; it was Active.",
             ),
             id="nobody tells of it",
         ),

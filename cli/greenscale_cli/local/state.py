@@ -5,7 +5,7 @@ Pure: no I/O, no clock.
 
 import dataclasses
 
-from greenscale_jobs import Stats
+from greenscale_jobs import Stats, at_work
 
 FAULT_SECONDS = 180.0
 """A worker repeats its engine's fault at least every minute: an older report says nothing about now."""
@@ -44,8 +44,7 @@ def describe(sight: Sight) -> tuple[str, str]:
         usual = f", the last time it took {sight.last_wake_seconds:.1f} s" if sight.last_wake_seconds else ""
         return "Waking", f"{waking}{usual}; {_jobs(stats.pending)} waiting."
     if stats.work and sight.replicas:
-        workers = f"{sight.replicas} of {sight.max_replicas} workers"
-        return "Active", f"{stats.in_flight} running, {stats.pending} waiting, {workers}."
+        return "Active", at_work(stats, replicas=sight.replicas, most=sight.max_replicas)
     if stats.work:
         return "Waking", f"{_jobs(stats.pending)} waiting; the next poll wakes a worker."
     if sight.replicas > 0 and sight.asleep_at is not None:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from greenscale_jobs import RedisAddress
-from greenscale_testing.control_plane import ROOT, ControlPlane, keda_crds
+from greenscale_testing.control_plane import ControlPlane, keda_crds
 from greenscale_testing.kubernetes import Manifest
 from greenscale_testing.local_redis import free_port
 
@@ -22,18 +21,10 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     """An API server with our CRD, our RBAC and KEDA's CRDs, and nobody who acts on them."""
     plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
     plane.start()
-    prepare(plane)
+    plane.install()
     plane.kubectl("apply", "--server-side", "-f", str(keda_crds()))
     yield plane
     plane.stop()
-
-
-def prepare(plane: ControlPlane) -> None:
-    """Apply what an installation has, but no pods."""
-    objects = [yaml.safe_load((ROOT / "deploy/base/namespace.yaml").read_text())]
-    plane.apply(*objects)
-    plane.kubectl("apply", "--server-side", "-f", str(ROOT / "crds" / "greenscaleworkloads.yaml"))
-    plane.kubectl("apply", "-n", "greenscale-system", "-f", str(ROOT / "deploy" / "base" / "rbac.yaml"))
 
 
 @pytest.fixture

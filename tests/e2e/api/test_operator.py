@@ -232,6 +232,27 @@ def test_a_workload_is_told_to_the_page_and_forgotten_with_it(
     assert left == ["sentinel"]
 
 
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+def test_a_queue_is_deleted_with_its_workload_only_where_that_is_asked_for(
+    control_plane: ControlPlane,
+    start_operator: Start,
+    workload: Make,
+    await_reason: Await,
+    namespace: str,
+    address: RedisAddress,
+    policy: str,
+) -> None:
+    start_operator()
+    workload(queue={"deletionPolicy": policy})
+    await_reason("Ready", "WaitingForKeda")
+    with JobClient(address, f"greenscale:{{{namespace}/w}}") as client:
+        client.submit("hi")
+        control_plane.kubectl("delete", "gsw", "w", "-n", namespace, "--timeout=40s")
+        left = client.stats().pending
+
+    assert left == (1 if policy == "Retain" else 0)
+
+
 def test_a_queue_at_zero_replicas_still_moves(
     start_operator: Start, workload: Make, await_reason: Await, namespace: str, address: RedisAddress
 ) -> None:

@@ -155,15 +155,20 @@ def _chunk(delta: dict[str, str], *, finish_reason: str | None = None) -> dict[s
     return {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "served", "choices": [choice]}
 
 
+async def _healthy(_: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
 @asynccontextmanager
-async def serving(port: int = 0) -> AsyncIterator[tuple[OpenAIServer, str]]:
-    """Serve on loopback; gives the server and its base URL."""
+async def serving(port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[tuple[OpenAIServer, str]]:
+    """Serve; gives the server and its base URL."""
     server = OpenAIServer()
     app = web.Application(client_max_size=16 * 1024 * 1024)
     app.router.add_post("/v1/chat/completions", server.answer)
+    app.router.add_get("/health", _healthy)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, host, port)
     await site.start()
     try:
         yield server, f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
@@ -171,8 +176,8 @@ async def serving(port: int = 0) -> AsyncIterator[tuple[OpenAIServer, str]]:
         await runner.cleanup()
 
 
-async def _main(port: int) -> None:
-    async with serving(port) as (_, url):
+async def _main(port: int, host: str) -> None:
+    async with serving(port, host) as (_, url):
         print(url, flush=True)  # noqa: T201
         await asyncio.Event().wait()
 
@@ -180,4 +185,6 @@ async def _main(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    asyncio.run(_main(parser.parse_args().port))
+    parser.add_argument("--host", default="127.0.0.1")
+    told = parser.parse_args()
+    asyncio.run(_main(told.port, told.host))

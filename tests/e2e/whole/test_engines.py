@@ -1,0 +1,189 @@
+"""The engines in real pods: a model server beside the worker, an API with its key, Redis behind a password and TLS."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from greenscale_jobs import JobClient, JobState
+from greenscale_testing.kubernetes import Manifest, apply, await_condition, await_state, condition, kubectl
+
+Make = Callable[..., Manifest]
+Client = Callable[[str], JobClient]
+
+pytestmark = pytest.mark.timeout(300)
+
+SERVER = Path(__file__).parents[2] / "lib" / "greenscale_testing" / "openai_server.py"
+
+WORKER_IMAGE = "greenscale-worker:0.1.0"
+"""It has aiohttp, which is all that our small server needs."""
+
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "runAsNonRoot": True,
+    "runAsUser": 10001,
+    "seccompProfile": {"type": "RuntimeDefault"},
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+def put_server(namespace: str) -> None:
+    """Keep the source of our OpenAI-compatible server where a pod can mount it."""
+    data = {"openai_server.py": SERVER.read_text()}
+    metadata = {"name": "openai-server", "namespace": namespace}
+    apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def test_a_model_server_beside_the_worker_is_waited_for_and_drained_with_it(
+    workload: Make, client_of: Client, namespace: str
+) -> None:
+    """It gets ready some seconds after the worker has started; until then nothing is claimed."""
+    put_server(namespace)
+    overlay = {
+        "spec": {
+            "volumes": [{"name": "source", "configMap": {"name": "openai-server"}}],
+            "initContainers": [{"name": "server", "volumeMounts": [{"name": "source", "mountPath": "/source"}]}],
+        }
+    }
+    server = {
+        "image": WORKER_IMAGE,
+        "model": "echo",
+        "command": ["sh", "-c", "sleep 4; exec python /source/openai_server.py --port 8000"],
+        "readinessPath": "/health",
+        "startupTimeoutSeconds": 60,
+    }
+    workload("server", engine={"type": "Server", "server": server}, worker={"podTemplate": overlay})
+    client = client_of("server")
+    job = client.result(client.submit("hello server"))
+    (pod,) = kubectl("get", "pods", "-n", namespace, "-o", "name").split()
+    log = kubectl("logs", pod, "-c", "worker", "-n", namespace)
+
+    assert (job.state, job.result, job.attempts) == (JobState.DONE, "hello server", 1)
+    assert "engine refuses" not in log
+
+
+def test_an_api_is_asked_with_the_key_of_a_secret(workload: Make, client_of: Client, namespace: str) -> None:
+    put_server(namespace)
+    pod_spec = {
+        "automountServiceAccountToken": False,
+        "containers": [
+            {
+                "name": "api",
+                "image": WORKER_IMAGE,
+                "command": ["python", "/source/openai_server.py", "--port", "8000", "--host", "0.0.0.0"],  # noqa: S104
+                "securityContext": RESTRICTED,
+                "volumeMounts": [{"name": "source", "mountPath": "/source"}],
+                "readinessProbe": {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 1},
+            }
+        ],
+        "volumes": [{"name": "source", "configMap": {"name": "openai-server"}}],
+    }
+    metadata = {"name": "api", "namespace": namespace, "labels": {"app": "api"}}
+    apply(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"selector": {"app": "api"}, "ports": [{"port": 8000}]},
+        },
+    )
+    kubectl("wait", "--for=condition=Ready", "pod/api", "-n", namespace, "--timeout=60s")
+    told = {"model": "echo", "baseURL": f"http://api.{namespace}.svc:8000/v1"}
+    key = {"apiKeySecretRef": {"name": "openai", "key": "api-key"}}
+    workload("api", engine={"type": "OpenAI", "openAI": {**told, **key}})
+    missing = await_condition("api", namespace, "Ready", "SecretMissing")
+    kubectl("create", "secret", "generic", "openai", "--from-literal=api-key=sk-1", "-n", namespace)
+    await_condition("api", namespace, "Ready", "ScaledToZero")
+    client = client_of("api")
+    job = client.result(client.submit("hello api"))
+
+    assert "create it with the key api-key" in missing["message"]
+    assert (job.state, job.result) == (JobState.DONE, "hello api")
+
+
+def test_an_image_that_cannot_be_pulled_is_told_in_the_status(
+    workload: Make, client_of: Client, namespace: str
+) -> None:
+    workload("broken", worker={"image": "no-such-image:1"})
+    client_of("broken").submit("hello")
+    await_state("broken", namespace, "Degraded")
+    told = condition("broken", namespace, "Ready")
+
+    assert told["status"] == "False"
+    assert told["reason"] in {"ErrImagePull", "ImagePullBackOff"}
+    assert "the image cannot be pulled" in told["message"]
+
+
+def test_a_redis_behind_a_password_and_tls_in_another_namespace(workload: Make, namespace: str, tmp_path: Path) -> None:
+    host = f"secured.{namespace}.svc"
+    certificate(tmp_path, host)
+    kubectl("create", "secret", "generic", "secured", f"--from-file={tmp_path}",
+            "--from-literal=password=sesame", "-n", namespace)  # fmt: skip
+    spec = {
+        "automountServiceAccountToken": False,
+        "containers": [
+            {
+                "name": "redis",
+                "image": "redis:8-alpine",
+                "command": ["redis-server", "--port", "0", "--tls-port", "6379", "--requirepass", "sesame",
+                            "--tls-cert-file", "/tls/tls.crt", "--tls-key-file", "/tls/tls.key",
+                            "--tls-ca-cert-file", "/tls/ca.crt", "--tls-auth-clients", "no", "--save", ""],
+                "securityContext": {**RESTRICTED, "runAsUser": 999},
+                "volumeMounts": [{"name": "tls", "mountPath": "/tls"}, {"name": "data", "mountPath": "/data"}],
+                "workingDir": "/data",
+                "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1},
+            }
+        ],
+        "volumes": [{"name": "tls", "secret": {"secretName": "secured"}}, {"name": "data", "emptyDir": {}}],
+    }  # fmt: skip
+    metadata = {"name": "secured", "namespace": namespace, "labels": {"app": "secured"}}
+    service = {"selector": {"app": "secured"}, "ports": [{"port": 6379}]}
+    apply(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec},
+        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service},
+    )
+    kubectl("wait", "--for=condition=Ready", "pod/secured", "-n", namespace, "--timeout=60s")
+    workload(
+        "secured-echo",
+        queue={
+            "redis": {
+                "host": host,
+                "tls": True,
+                "passwordSecretRef": {"name": "secured", "key": "password"},
+                "caSecretRef": {"name": "secured", "key": "ca.crt"},
+            }
+        },
+    )
+    await_condition("secured-echo", namespace, "Ready", "ScaledToZero")
+    cli = ("redis-cli", "--tls", "--cacert", "/tls/ca.crt", "-a", "sesame", "--no-auth-warning")
+    list_name = f"greenscale:{{{namespace}/secured-echo}}"
+    kubectl("exec", "secured", "-n", namespace, "--", *cli, "LPUSH", list_name, "hello")
+    await_state("secured-echo", namespace, "CoolingDown")
+    done = kubectl("exec", "secured", "-n", namespace, "--", *cli, "HGET", f"{list_name}:stats", "done")
+
+    assert done.strip() == "1"
+
+
+def certificate(folder: Path, host: str) -> None:
+    """Write ca.crt, tls.crt and tls.key for a host."""
+    run(
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ca",
+        "-addext", "keyUsage=critical,keyCertSign", "-keyout", f"{folder.parent}/ca.key", "-out", f"{folder}/ca.crt",
+    )  # fmt: skip
+    run(
+        "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={host}",
+        "-keyout", f"{folder}/tls.key", "-out", f"{folder.parent}/tls.csr",
+    )  # fmt: skip
+    extensions = folder.parent / "extensions"
+    extensions.write_text(f"subjectAltName=DNS:{host}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
+    run(
+        "openssl", "x509", "-req", "-in", f"{folder.parent}/tls.csr", "-CA", f"{folder}/ca.crt",
+        "-CAkey", f"{folder.parent}/ca.key", "-CAcreateserial", "-CAserial", f"{folder.parent}/serial", "-days", "2",
+        "-extfile", str(extensions), "-out", f"{folder}/tls.crt",
+    )  # fmt: skip
+
+
+def run(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True)
