@@ -22,6 +22,12 @@ JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "applic
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 400, 403, 404, 409, 422
 
 
+NO_KEDA = (
+    "KEDA is not installed, for the cluster knows no ScaledObject: install it (https://keda.sh/docs/latest/deploy/). "
+    "Jobs are accepted meanwhile, and no worker wakes."
+)
+
+
 class Api:
     """The API server."""
 
@@ -71,7 +77,7 @@ def translate(error: ApiException, what: str) -> ClusterError:
     sentence = f"Kubernetes refused to {what}: {told}"
     if error.status == NOT_FOUND:
         # A 404 that names no object speaks of the kind: its CRD is not installed.
-        return Gone(sentence) if body.get("details", {}).get("name") else KindMissing(sentence)
+        return Gone(sentence) if body.get("details", {}).get("name") else KindMissing(NO_KEDA)
     if error.status == CONFLICT:
         return Gone(sentence)
     if error.status == FORBIDDEN and "admission webhook" not in told:

@@ -42,6 +42,7 @@ class KindMissing(Lasting):
     """The cluster does not know this kind: KEDA is not installed."""
 
     reason = "KedaNotInstalled"
+    retry_seconds = 15.0
 
 
 class NameConflict(Lasting):

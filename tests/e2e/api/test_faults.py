@@ -230,7 +230,6 @@ def test_a_right_that_is_missing_is_named_and_its_grant_noticed(
 ) -> None:
     own_redis.start()
     own_plane.kubectl("apply", "--server-side", "-f", str(keda_crds()))
-    role = own_plane.kubectl("get", "clusterrole", "greenscale-operator", "-o", "yaml")
     own_plane.kubectl(
         "patch", "clusterrole", "greenscale-operator", "--type=json",
         "-p", '[{"op": "replace", "path": "/rules/2/verbs", "value": ["list", "watch"]}]',
@@ -238,16 +237,17 @@ def test_a_right_that_is_missing_is_named_and_its_grant_noticed(
     start_operator(own_plane)
     own_plane.apply(manifest(own_redis.address.port))
     told = await_ready(own_plane, "Forbidden")
-    own_plane.kubectl("replace", "-f", "-", told=role)
+    own_plane.grant()
     await_ready(own_plane, "WaitingForKeda", seconds=90)
 
     assert "deployments.apps" in told
     assert "Grant it to the operator's ServiceAccount" in told
 
 
-def test_the_operator_outlives_a_restart_of_the_api_server(
+def test_a_restart_of_the_api_server_is_got_over(
     own_plane: ControlPlane, start_operator: Start, own_redis: RedisServer
 ) -> None:
+    """An operator that cannot renew its Lease must end: another may work by now. The kubelet starts it again."""
     own_redis.start()
     own_plane.kubectl("apply", "--server-side", "-f", str(keda_crds()))
     operator = start_operator(own_plane)
@@ -255,7 +255,7 @@ def test_the_operator_outlives_a_restart_of_the_api_server(
     await_ready(own_plane, "WaitingForKeda")
     own_plane.stop_apiserver()
     own_plane.start_apiserver()
+    if operator.poll() is not None:
+        start_operator(own_plane)
     own_plane.apply(manifest(own_redis.address.port, "later"))
     await_ready(own_plane, "WaitingForKeda", "later", seconds=90)
-
-    assert operator.poll() is None

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from greenscale_testing.kubernetes import Manifest
+from greenscale_testing.kubernetes import Manifest, as_list
 from greenscale_testing.local_redis import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -71,6 +71,10 @@ class ControlPlane:
         """Apply what an installation has, but no pods."""
         self.apply(yaml.safe_load((ROOT / "deploy" / "base" / "namespace.yaml").read_text()))
         self.kubectl("apply", "--server-side", "-f", str(ROOT / "crds" / "greenscaleworkloads.yaml"))
+        self.grant()
+
+    def grant(self) -> None:
+        """Give the operator its rights, or give them back."""
         self.kubectl("apply", "-n", "greenscale-system", "-f", str(ROOT / "deploy" / "base" / "rbac.yaml"))
 
     def start_apiserver(self) -> None:
@@ -119,7 +123,7 @@ class ControlPlane:
 
     def apply(self, *manifests: Manifest) -> None:
         """Apply objects."""
-        self.kubectl("apply", "-f", "-", told="\n---\n".join(map(json.dumps, manifests)))
+        self.kubectl("apply", "-f", "-", told=as_list(*manifests))
 
     def get(self, kind: str, name: str, namespace: str) -> Manifest:
         """Return an object."""

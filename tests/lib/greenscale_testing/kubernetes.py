@@ -38,7 +38,12 @@ def kubectl(*words: str, told: str | None = None, seconds: int = 120) -> str:
 
 def apply(*manifests: Manifest) -> None:
     """Apply objects."""
-    kubectl("apply", "-f", "-", told="\n---\n".join(map(json.dumps, manifests)))
+    kubectl("apply", "-f", "-", told=as_list(*manifests))
+
+
+def as_list(*manifests: Manifest) -> str:
+    """Return objects as kubectl reads several at once."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
 
 
 def get(kind: str, name: str, namespace: str) -> Manifest:
