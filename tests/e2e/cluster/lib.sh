@@ -45,15 +45,23 @@ start() { # NAME COMMAND...: in the node's network; its process id and its log a
   local name=$1
   shift
   setsid nsenter --net="/run/netns/$NETNS" "$@" >"$STATE/log/$name.log" 2>&1 &
-  echo $! >"$STATE/pid/$name"
+  remember "$name" $!
+}
+
+started_at() { awk '{print $22}' "/proc/$1/stat" 2>/dev/null; } # PROCESS: in ticks since the machine started
+
+remember() { echo "$2 $(started_at "$2")" >"$STATE/pid/$1"; } # NAME PROCESS
+
+alone() { # ARGUMENTS...: one `up` or `down` at a time; -o, or the cluster would hold the lock
+  [ -n "${GREENSCALE_E2E_LOCKED:-}" ] && return
+  exec env GREENSCALE_E2E_LOCKED=1 flock -o /tmp/greenscale-e2e.lock "$0" "$@"
 }
 
 stop() { # NAME: asks it to end, waits, insists
-  local pid
-  pid=$(cat "$STATE/pid/$1" 2>/dev/null) || return 0
+  local pid began
+  read -r pid began <"$STATE/pid/$1" 2>/dev/null || return 0
   rm -f "$STATE/pid/$1"
-  # The number may be another process' by now.
-  case "$(readlink "/proc/$pid/exe")" in "$CACHE"/*) ;; *) return 0 ;; esac
+  [ "$(started_at "$pid")" = "$began" ] || return 0 # the number is another process' by now
   kill "$pid" 2>/dev/null
   for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
   kill -9 "$pid" 2>/dev/null || true
