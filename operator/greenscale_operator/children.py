@@ -4,14 +4,18 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from greenscale_operator.cluster import DEPLOYMENT, Cluster, Kind
+from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster, Kind
 from greenscale_operator.desired import MANAGED_BY
-from greenscale_operator.errors import Gone, NameConflict
+from greenscale_operator.errors import Gone, Lingering, NameConflict
 from greenscale_operator.intent import ANNOTATION, is_kept, mark
+from greenscale_operator.observed import seconds
 from greenscale_operator.seen import Key, Seen
 from greenscale_operator.workload import Workload
 
 Manifest = dict[str, Any]
+
+ENDING_SECONDS = 60.0
+"""KEDA ends a ScaledObject within seconds, garbage collection a Deployment; after this long it is worth a word."""
 
 logger = logging.getLogger(__name__)
 
@@ -19,22 +23,31 @@ logger = logging.getLogger(__name__)
 class Children:
     """Applies manifests; `on_drift` is told when somebody else had changed an object of ours."""
 
-    def __init__(self, cluster: Cluster, seen: Seen, *, on_drift: Callable[[Key, str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        seen: Seen,
+        *,
+        on_drift: Callable[[Key, str], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
         self._cluster = cluster
         self._seen = seen
         self._on_drift = on_drift
+        self._clock = clock
 
     async def ensure(self, kind: Kind, workload: Workload, manifest: Manifest) -> Manifest:
         """Return the live object, made or mended where need be; nothing is sent for one that is as it should be.
 
         Raises:
             NameConflict: An object of that name is somebody else's.
+            Lingering: The object is being deleted and does not go.
             ClusterError: The API server refuses, or cannot be asked.
         """
         key, marked = Key(workload.namespace, workload.name), mark(manifest)
         live = self._seen.children.get((kind.kind, key))
         if live is not None:
-            _check_ours(kind, live, workload)
+            self._check_ours(kind, live, workload)
             if is_kept(marked, live):
                 return live
         else:
@@ -55,7 +68,7 @@ class Children:
             return made
         live = await self._cluster.get(kind, workload.namespace, marked["metadata"]["name"])
         if live is not None:
-            _check_ours(kind, live, workload)
+            self._check_ours(kind, live, workload)
         return live
 
     async def _apply(self, kind: Kind, key: Key, marked: Manifest, live: Manifest | None) -> Manifest:
@@ -71,22 +84,48 @@ class Children:
             await self._on_drift(key, f"{name} was changed by somebody else and is as the workload wants it again.")
         return applied
 
+    def _check_ours(self, kind: Kind, live: Manifest, workload: Workload) -> None:
+        """Raise unless the object is this workload's, or was left behind by one of its name, and stays."""
+        metadata = live["metadata"]
+        ending = ending_seconds(live, now=self._clock())
+        if ending is not None:
+            if ending >= ENDING_SECONDS:
+                raise Lingering(lingering(kind, live))
+            raise Gone(f"{kind.kind} {metadata['name']} is being deleted; it is made anew then.")
+        owners = metadata.get("ownerReferences", [])
+        if any(owner["uid"] == workload.uid for owner in owners):
+            return
+        if any(owner["kind"] == "GreenScaleWorkload" and owner["name"] == workload.name for owner in owners):
+            raise Gone(f"{kind.kind} {metadata['name']} is of a deleted workload of this name and goes with it.")
+        if not owners and metadata.get("labels", {}).items() >= MANAGED_BY.items() and _intent(live):
+            return
+        raise NameConflict(
+            f"A {kind.kind} named {metadata['name']} exists in {metadata['namespace']} and is not this workload's: "
+            "it is left alone. Delete it, or give the workload another name."
+        )
 
-def _check_ours(kind: Kind, live: Manifest, workload: Workload) -> None:
-    """Raise NameConflict unless the object is this workload's, or was left behind by one of its name."""
-    metadata = live["metadata"]
-    if metadata.get("deletionTimestamp"):
-        raise Gone(f"{kind.kind} {metadata['name']} is being deleted; it is made anew then.")
-    owners = metadata.get("ownerReferences", [])
-    if any(owner["uid"] == workload.uid for owner in owners):
-        return
-    if any(owner["kind"] == "GreenScaleWorkload" and owner["name"] == workload.name for owner in owners):
-        raise Gone(f"{kind.kind} {metadata['name']} is of a deleted workload of this name and goes with it.")
-    if not owners and metadata.get("labels", {}).items() >= MANAGED_BY.items() and _intent(live):
-        return
-    raise NameConflict(
-        f"A {kind.kind} named {metadata['name']} exists in {metadata['namespace']} and is not this workload's: "
-        "it is left alone. Delete it, or give the workload another name."
+
+def ending_seconds(live: Manifest, *, now: float) -> float | None:
+    """Return for how long an object is being deleted already; None if it is not."""
+    since = seconds(live["metadata"].get("deletionTimestamp"))
+    return None if since is None else max(0.0, now - since)
+
+
+def lingering(kind: Kind, live: Manifest) -> str:
+    """Say what to do about an object that is being deleted and does not go."""
+    name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
+    if kind is SCALED_OBJECT:
+        return keda_gone(namespace, name)
+    held = ", ".join(live["metadata"].get("finalizers", [])) or "nothing that it names"
+    return f"The {kind.kind} {name} is being deleted and is held by {held}: it is made anew when it is gone."
+
+
+def keda_gone(namespace: str, name: str) -> str:
+    """Say what to do about a ScaledObject that KEDA's finalizer holds; it is not ours to remove."""
+    return (
+        f"The ScaledObject {name} is being deleted and KEDA does not finish it: is KEDA's operator running? Start it, "
+        f"or, if KEDA is gone for good: kubectl patch scaledobject {name} -n {namespace} --type=merge "
+        """-p '{"metadata":{"finalizers":null}}'"""
     )
 
 

@@ -153,9 +153,9 @@ class Cluster:
         items: list[Manifest] = found["items"]
         return items
 
-    async def post_event(self, workload: Manifest, *, kind: str, reason: str, message: str, reporter: str) -> None:
+    async def post_event(self, regarding: Manifest, *, kind: str, reason: str, message: str, reporter: str) -> None:
         """Tell `kubectl describe` of something that happened; that it cannot be told is no reason to stop."""
-        metadata = workload["metadata"]
+        metadata = regarding["metadata"]
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
@@ -168,8 +168,8 @@ class Cluster:
             "reportingController": "greenscale.dev/operator",
             "reportingInstance": reporter[:128],
             "regarding": {
-                "apiVersion": workload["apiVersion"],
-                "kind": workload["kind"],
+                "apiVersion": regarding["apiVersion"],
+                "kind": regarding["kind"],
                 "name": metadata["name"],
                 "namespace": metadata["namespace"],
                 "uid": metadata["uid"],

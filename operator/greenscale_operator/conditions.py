@@ -121,12 +121,6 @@ def _worst(observed: Observed) -> Fault | None:
 def _keda_fault(scaler: Scaler | None) -> Fault | None:
     if scaler is None:
         return None
-    if scaler.abandoned:
-        return Fault(
-            "KedaGone",
-            "The ScaledObject is being deleted and KEDA does not finish it: is KEDA's operator running? If KEDA was "
-            "uninstalled, remove the finalizer finalizer.keda.sh from the ScaledObject.",
-        )
     if scaler.ready is False:
         return Fault(scaler.reason or "ScalerNotReady", f"KEDA cannot scale it: {scaler.message or 'no reason given'}")
     return None

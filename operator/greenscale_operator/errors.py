@@ -51,6 +51,13 @@ class NameConflict(Lasting):
     reason = "NameConflict"
 
 
+class Lingering(Lasting):
+    """An object of ours is being deleted and does not go: somebody's finalizer holds it."""
+
+    reason = "BeingDeleted"
+    retry_seconds = 15.0
+
+
 class SecretMissing(Lasting):
     """A Secret or a key in it that the workload refers to does not exist."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import kopf
 
 from greenscale_operator.cluster import CHILDREN, WORKLOAD, Kind
+from greenscale_operator.deletion import Deletion
 from greenscale_operator.desired import MANAGED_BY
 from greenscale_operator.errors import ClusterError
 from greenscale_operator.signals import Signals
@@ -50,7 +51,7 @@ def settings() -> kopf.OperatorSettings:
     return settings
 
 
-def registry(signals: Signals) -> kopf.OperatorRegistry:
+def registry(signals: Signals, deletion: Deletion) -> kopf.OperatorRegistry:
     """Return the handlers, which do nothing but pass signals on."""
     handlers = kopf.OperatorRegistry()
 
@@ -69,7 +70,7 @@ def registry(signals: Signals) -> kopf.OperatorRegistry:
     @kopf.on.delete(WORKLOAD.group, WORKLOAD.version, WORKLOAD.plural, when=deletes_queue, registry=handlers)
     async def workload_deleted(body: kopf.Body, **_: Any) -> None:
         try:
-            await signals.deleting(dict(body))
+            await deletion.finish(dict(body))
         except ClusterError as error:
             raise kopf.TemporaryError(str(error), delay=RETRY_SECONDS) from error
 

@@ -5,7 +5,7 @@ from typing import Any
 from greenscale_jobs import Stats, WorkloadStatus
 from greenscale_operator import observed
 from greenscale_operator.conditions import asleep_at, sentence, state
-from greenscale_operator.errors import Lasting
+from greenscale_operator.errors import Lasting, Passing
 from greenscale_operator.memory import Memory
 from greenscale_operator.observed import Fault, Observed
 from greenscale_operator.workload import Workload
@@ -31,6 +31,8 @@ class Look:
         self.scaler_fault: Fault | None = None
         self.pods: str | None = None
         self.pods_fault: Fault | None = None
+        self.passing: Passing | None = None
+        """What kept us from making a child just now; soon is tried again."""
         self.again: float | None = None
 
     def again_in(self, seconds: float) -> None:
@@ -59,7 +61,7 @@ class Look:
             worker_fault=self.worker_fault,
             scaler_fault=self.scaler_fault,
             workers=observed.workers(self.deployment),
-            scaler=observed.scaler(self.scaled_object, now=self.now),
+            scaler=observed.scaler(self.scaled_object),
             pods=self.pods,
             pods_fault=self.pods_fault,
             waking_since=self.memory.waking_since,

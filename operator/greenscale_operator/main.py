@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from typing import Any, cast
 
 import kopf
@@ -14,6 +13,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 
 from greenscale_operator import handlers
 from greenscale_operator.cluster import Cluster
+from greenscale_operator.deletion import Deletion
 from greenscale_operator.health import STUCK_SECONDS, Health
 from greenscale_operator.leader import LeaseLost, lead
 from greenscale_operator.queues import Queues
@@ -66,14 +66,15 @@ class Operator:
         self._queues = Queues()
         reconciler = Reconciler(cluster, seen, self._queues, settings.install, identity=settings.identity)
         self._signals = Signals(cluster, seen, reconciler)
-        self.health = Health([self._deaf, self._stuck])
+        self._deletion = Deletion(cluster, reconciler)
+        self.health = Health([self._signals.deaf, self._stuck])
 
     async def work(self) -> None:
         """Watch, reconcile and tend until `stop`; raises what ends any of it."""
         self.health.leading = True
         watching = asyncio.create_task(
             kopf.operator(
-                registry=handlers.registry(self._signals),
+                registry=handlers.registry(self._signals, self._deletion),
                 settings=handlers.settings(),
                 clusterwide=True,
                 standalone=True,
@@ -98,10 +99,6 @@ class Operator:
         for task in (watching, *beside):
             if not task.cancelled():
                 task.result()
-
-    def _deaf(self) -> str | None:
-        since = self._signals.deaf_since
-        return None if since is None else f"the watch has shown nothing for {time.time() - since:.0f} s"
 
     def _stuck(self) -> str | None:
         seconds = self._signals.queue.oldest_seconds

@@ -40,8 +40,6 @@ class Scaler(msgspec.Struct, frozen=True):
     hpa_fault: str | None = None
     last_active: float | None = None
     """Unix seconds."""
-    abandoned: bool = False
-    """It is being deleted and nobody finishes that: KEDA is gone."""
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,27 +91,21 @@ def _replica_failure(conditions: list[Body]) -> Fault | None:
     return None
 
 
-def scaler(scaled_object: Body | None, *, now: float) -> Scaler | None:
+def scaler(scaled_object: Body | None) -> Scaler | None:
     """Read a ScaledObject."""
     if scaled_object is None:
         return None
-    status, metadata = scaled_object.get("status", {}), scaled_object["metadata"]
+    status = scaled_object.get("status", {})
     told = {condition["type"]: condition for condition in status.get("conditions", [])}
     ready, hpa = told.get("Ready", {}), told.get("HPAActive", {})
-    last_active, deleted = seconds(status.get("lastActiveTime")), seconds(metadata.get("deletionTimestamp"))
     return Scaler(
         ready=_truth(ready),
         reason=ready.get("reason", ""),
         message=ready.get("message", ""),
         active=_truth(told.get("Active", {})),
         hpa_fault=_hpa_fault(hpa),
-        last_active=last_active,
-        abandoned=deleted is not None and now - deleted > ABANDONED_SECONDS,
+        last_active=seconds(status.get("lastActiveTime")),
     )
-
-
-ABANDONED_SECONDS = 60.0
-"""KEDA ends a ScaledObject within seconds; one that still is there after this has lost its KEDA."""
 
 
 def _hpa_fault(told: Body) -> str | None:

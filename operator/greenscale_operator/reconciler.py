@@ -4,17 +4,19 @@ Decisions are `desired`'s and `conditions`'; this module asks, in order: the que
 What fails becomes a fault with a reason, and the rest is done all the same.
 """
 
+import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from greenscale_jobs import QueueUnavailable, RedisAddress
 from greenscale_operator import desired, observed, pods
-from greenscale_operator.children import Children
+from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION, Cluster
 from greenscale_operator.conditions import ready
 from greenscale_operator.desired import Install, Switches
-from greenscale_operator.errors import Lasting
+from greenscale_operator.errors import Gone, Lasting, Lingering
+from greenscale_operator.events import Events
 from greenscale_operator.look import Look, page_status
 from greenscale_operator.memory import STUCK_SECONDS, Memory
 from greenscale_operator.observed import Fault, Observed
@@ -31,6 +33,8 @@ WAKING_SECONDS, DRAINING_SECONDS = 1.0, 1.0
 
 KEDA_SECONDS = 15.0
 """How soon it is looked again for a KEDA that has not said anything."""
+
+logger = logging.getLogger(__name__)
 
 
 class Reconciler:
@@ -50,9 +54,9 @@ class Reconciler:
         self._seen = seen
         self._queues = queues
         self._install = install
-        self._identity = identity
         self._clock = clock
-        self._children = Children(cluster, seen, on_drift=self._tell_drift)
+        self._events = Events(cluster, identity=identity, clock=clock)
+        self._children = Children(cluster, seen, on_drift=self._tell_drift, clock=clock)
         self._secrets = Secrets(cluster, clock=clock)
         self._memories: dict[Key, Memory] = {}
 
@@ -62,7 +66,7 @@ class Reconciler:
         if body is None:
             self._memories.pop(key, None)
             await self._queues.forget(key)
-            return None
+            return await self._see_off(key)
         if body["metadata"].get("deletionTimestamp"):
             return None
         look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
@@ -75,7 +79,10 @@ class Reconciler:
             await self._check_secrets(look, look.workload)
             await self._make_children(look, look.workload)
             await self._look_at_pods(look, look.workload)
-        return await self._tell(key, look)
+        again = await self._tell(key, look)
+        if look.passing:
+            raise look.passing
+        return again
 
     async def remove_queue(self, body: Body) -> None:
         """Remove the queue of a workload that is being deleted, with every job; raises QueueUnavailable."""
@@ -86,6 +93,35 @@ class Reconciler:
         if self._queues.rival(key, address, workload.list_name, created=created) is None:
             await self._queues.settle(key, workload, address, created=created)
             await self._queues.delete(key)
+
+    async def tell_keda_gone(self, body: Body) -> None:
+        """Say of a workload that is being deleted why it is still there."""
+        workload = parse(body)
+        key = Key(workload.namespace, workload.name)
+        look = Look(body, Memory(), now=self._clock())
+        look.workload, look.deployment = workload, self._seen.children.get((DEPLOYMENT.kind, key))
+        look.scaler_fault = Fault(Lingering.reason, keda_gone(key.namespace, f"{key.name}-scaler"))
+        await self._tell(key, look)
+
+    async def tell_queue_left(self, body: Body, why: str) -> None:
+        """Say that a queue which was to be removed with its workload is still there."""
+        message = f"The queue is left in Redis with its jobs, for it could not be removed: {why}"
+        logger.warning("%s: %s", Key(body["metadata"]["namespace"], body["metadata"]["name"]), message)
+        await self._events.post(body, kind="Warning", reason="QueueLeftBehind", message=message)
+
+    async def _see_off(self, key: Key) -> float | None:
+        """Say so where a ScaledObject outlives its workload: nobody is left but the object itself to say it of."""
+        left = self._seen.children.get((SCALED_OBJECT.kind, key))
+        ending = ending_seconds(left, now=self._clock()) if left else None
+        if left is None or ending is None:
+            return None  # its end is begun by garbage collection, which its watch will show
+        if ending < ENDING_SECONDS:
+            return ENDING_SECONDS - ending
+        message = lingering(SCALED_OBJECT, left)
+        logger.warning("%s: %s", key, message)
+        regarding = {**left, "apiVersion": f"{SCALED_OBJECT.group}/{SCALED_OBJECT.version}", "kind": SCALED_OBJECT.kind}
+        await self._events.post(regarding, kind="Warning", reason=Lingering.reason, message=message)
+        return None
 
     # Asking.
 
@@ -122,6 +158,12 @@ class Reconciler:
         if look.spec_fault:
             return
         try:
+            await self._make_each(look, workload)
+        except Gone as error:
+            look.passing = error
+
+    async def _make_each(self, look: Look, workload: Workload) -> None:
+        try:
             look.deployment = await self._children.ensure(
                 DEPLOYMENT, workload, desired.deployment(workload, self._install)
             )
@@ -150,7 +192,7 @@ class Reconciler:
     def _switches(self, look: Look, workload: Workload, live: Body | None) -> Switches:
         memory, stats = look.memory, look.stats
         was = live["metadata"].get("annotations", {}) if live else {}
-        if memory.should_nudge(observed.scaler(live, now=look.now), redis_answers=stats is not None, now=look.now):
+        if memory.should_nudge(observed.scaler(live), redis_answers=stats is not None, now=look.now):
             memory.nudged_at = look.now
             nudged = "autoscaling.keda.sh/force-activation" not in was
         else:
@@ -217,15 +259,12 @@ class Reconciler:
         now = ready(seen)
         was = next((told for told in before.get("conditions", []) if told["type"] == "Ready"), None)
         if now.status == "False" and (was is None or (was["status"], was["reason"]) != (now.status, now.reason)):
-            kind = "Normal" if now.reason == "Suspended" else "Warning"
-            await self._post(body, kind=kind, reason=now.reason, message=now.message)
+            kind: Literal["Normal", "Warning"] = "Normal" if now.reason == "Suspended" else "Warning"
+            await self._events.post(body, kind=kind, reason=now.reason, message=now.message)
         elif now.status == "True" and was and was["status"] == "False":
-            await self._post(body, kind="Normal", reason="Ready", message=now.message)
+            await self._events.post(body, kind="Normal", reason="Ready", message=now.message)
 
     async def _tell_drift(self, key: Key, message: str) -> None:
         body = self._seen.workloads.get(key)
         if body:
-            await self._post(body, kind="Normal", reason="DriftCorrected", message=message)
-
-    async def _post(self, body: Body, *, kind: str, reason: str, message: str) -> None:
-        await self._cluster.post_event(body, kind=kind, reason=reason, message=message, reporter=self._identity)
+            await self._events.post(body, kind="Normal", reason="DriftCorrected", message=message)

@@ -94,6 +94,7 @@ def _telling(body: Body) -> tuple[Any, ...]:
     return (
         metadata.get("uid"),
         metadata.get("generation"),
+        metadata.get("deletionTimestamp"),
         metadata.get("labels"),
         metadata.get("annotations"),
         metadata.get("ownerReferences"),

@@ -72,7 +72,9 @@ def test_state(observed: Observed, expected: str) -> None:
         pytest.param(
             seen(scaler_fault=Fault("KedaNotInstalled", "install it")), "False", "KedaNotInstalled", id="no KEDA"
         ),
-        pytest.param(seen(scaler=Scaler(ready=True, abandoned=True)), "False", "KedaGone", id="KEDA went away"),
+        pytest.param(
+            seen(scaler_fault=Fault("BeingDeleted", "KEDA"), scaler=None), "False", "BeingDeleted", id="KEDA went away"
+        ),
         pytest.param(
             seen(worker_fault=Fault("SecretMissing", "s"), scaler=None), "False", "SecretMissing", id="no Secret"
         ),

@@ -7,7 +7,7 @@ import pytest
 from greenscale_jobs import Stats
 from greenscale_operator import pods
 from greenscale_operator.memory import NUDGE_SECONDS, STUCK_SECONDS, Memory
-from greenscale_operator.observed import Fault, Scaler, Workers, scaler, timestamp, workers
+from greenscale_operator.observed import Fault, Scaler, Workers, scaler, workers
 
 NOW = 1_000_000.0
 
@@ -55,18 +55,7 @@ def test_a_deployment_whose_pods_are_refused() -> None:
     ],
 )
 def test_scaled_objects(conditions: list[Body], expected: Scaler) -> None:
-    assert scaler({"metadata": {}, "status": {"conditions": conditions}}, now=NOW) == expected
-
-
-def test_a_scaled_object_that_keda_never_ends_is_abandoned() -> None:
-    def deleted(ago: float) -> Scaler | None:
-        return scaler({"metadata": {"deletionTimestamp": timestamp(NOW - ago)}}, now=NOW)
-
-    just_now, long_ago = deleted(5), deleted(100)
-
-    assert just_now is not None
-    assert long_ago is not None
-    assert (just_now.abandoned, long_ago.abandoned) == (False, True)
+    assert scaler({"metadata": {}, "status": {"conditions": conditions}}) == expected
 
 
 def pod(**status: Any) -> Body:

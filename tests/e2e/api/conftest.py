@@ -19,12 +19,9 @@ from greenscale_testing.local_redis import free_port
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """An API server with our CRD, our RBAC and KEDA's CRDs, and nobody who acts on them."""
-    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
-    plane.start()
-    plane.install()
-    plane.kubectl("apply", "--server-side", "-f", str(keda_crds()))
-    yield plane
-    plane.stop()
+    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as plane:
+        plane.kubectl("apply", "--server-side", "-f", str(keda_crds()))
+        yield plane
 
 
 @pytest.fixture

@@ -188,11 +188,8 @@ def own_plane(tmp_path: Path) -> Iterator[ControlPlane]:
     """An API server of the test's own, with our kinds and not KEDA's."""
     folder = tmp_path / "plane"
     folder.mkdir()
-    plane = ControlPlane(folder)
-    plane.start()
-    plane.install()
-    yield plane
-    plane.stop()
+    with ControlPlane(folder) as plane:
+        yield plane
 
 
 def manifest(port: int, name: str = "w") -> Manifest:

@@ -2,14 +2,15 @@
 # shellcheck shell=bash disable=SC2034
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# Which KEDA: a folder `go/keda-VERSION`. Kubernetes and the rest stand in their go.mod files.
+# Which Kubernetes and which KEDA: a folder go/FAMILY-VERSION each, which `version` makes. The rest stands in go/*/go.mod.
+KUBERNETES_VERSION=${KUBERNETES_VERSION:-1.36.3}
 KEDA_VERSION=${KEDA_VERSION:-2.21.0}
 
 # Programs are kept outside the checkout, each family in a folder that its go.mod and go.sum name: another version is
 # another folder, and both stay.
 CACHE=${GREENSCALE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/greenscale}/cluster
 STATE=${GREENSCALE_STATE:-/tmp/greenscale-e2e}
-FAMILIES=(kubernetes etcd containerd pause cni coredns buildkit "keda-$KEDA_VERSION")
+FAMILIES=("kubernetes-$KUBERNETES_VERSION" etcd containerd pause cni coredns buildkit "keda-$KEDA_VERSION")
 
 # The node is in a network namespace of its own, joined to the host by a pair of devices.
 NETNS=greenscale-e2e HOST_DEVICE=gs-host NODE_DEVICE=gs-node
@@ -76,3 +77,7 @@ wait_for() { # WHAT COMMAND...: until it succeeds
 }
 
 ctr() { "$(program ctr)" -a "$CONTAINERD" -n k8s.io "$@"; }
+
+keda_module() { # the folder of KEDA's module, which carries its manifests; downloaded where only programs were kept
+  (cd "$here/go/keda-$KEDA_VERSION" && go mod download github.com/kedacore/keda/v2 && go list -m -f '{{.Dir}}' github.com/kedacore/keda/v2)
+}

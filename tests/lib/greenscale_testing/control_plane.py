@@ -4,11 +4,11 @@ The programs are those of `tests/e2e/cluster/build`.
 """
 
 import json
-import os
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -28,12 +28,32 @@ OPERATOR_USER = "system:serviceaccount:greenscale-system:greenscale-operator"
 class ControlPlane:
     """One API server; every request of the operator is in its audit log."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
         self._folder = folder
+        self._flags = flags
         self._port = free_port()
         self._etcd_port, self._peer_port = free_port(), free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.kubeconfig = self._write_kubeconfig("admin", ADMIN_TOKEN)
+
+    @property
+    def url(self) -> str:
+        """Where the API is served."""
+        return f"https://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        """Return it, started and with our kinds and rights."""
+        try:
+            self.start()
+            self.install()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End everything."""
+        self.stop()
 
     def start(self) -> None:
         """Start both programs, and wait until the API answers."""
@@ -93,6 +113,7 @@ class ControlPlane:
             f"--service-account-key-file={key}",
             f"--audit-policy-file={self._folder / 'audit.yaml'}",
             f"--audit-log-path={self._folder / 'audit.log'}",
+            *self._flags,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
@@ -108,7 +129,7 @@ class ControlPlane:
         for name in ("kube-apiserver", "etcd"):
             self._stop(name)
 
-    def kubectl(self, *words: str, told: str | None = None) -> str:
+    def kubectl(self, *words: str, told: str | None = None, seconds: int = 180) -> str:
         """Run kubectl as the administrator; a failure is an AssertionError with what it said."""
         run = subprocess.run(
             ["kubectl", f"--kubeconfig={self.kubeconfig}", *words],  # noqa: S607
@@ -116,7 +137,7 @@ class ControlPlane:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=seconds,
         )
         assert run.returncode == 0, f"kubectl {' '.join(words)}: {run.stderr}"
         return run.stdout
@@ -130,10 +151,15 @@ class ControlPlane:
         found: Manifest = json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
         return found
 
-    def kubeconfig_of(self, service_account: str, namespace: str) -> Path:
-        """Return a kubeconfig with nothing but a ServiceAccount's token."""
+    def kubeconfig_of(self, service_account: str, namespace: str, *, server: str | None = None) -> Path:
+        """Return a kubeconfig with nothing but a ServiceAccount's token; `server` is what stands before us."""
         token = self.kubectl("create", "token", service_account, "-n", namespace, "--duration=1h").strip()
-        return self._write_kubeconfig(service_account, token)
+        return self._write_kubeconfig(service_account, token, server)
+
+    def compact(self) -> None:
+        """Have etcd forget all history: who watches on from before gets 410 Expired."""
+        told = _ask_etcd(self._etcd_port, "range", {"key": "AA=="})
+        _ask_etcd(self._etcd_port, "compaction", {"revision": told["header"]["revision"]})
 
     def asked_by_operator(self) -> list[dict[str, Any]]:
         """Return its requests so far, as the audit log has them."""
@@ -149,7 +175,7 @@ class ControlPlane:
 
     def _start(self, name: str, *flags: str) -> None:
         with (self._folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen([_program(name), *flags], stdout=log, stderr=log)
+            self._processes[name] = subprocess.Popen([_library(f"program {name}"), *flags], stdout=log, stderr=log)
 
     def _stop(self, name: str) -> None:
         process = self._processes.pop(name, None)
@@ -157,9 +183,9 @@ class ControlPlane:
             process.terminate()
             process.wait(60)
 
-    def _write_kubeconfig(self, name: str, token: str) -> Path:
-        path = self._folder / f"{name}.kubeconfig"
-        server = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
+    def _write_kubeconfig(self, name: str, token: str, url: str | None = None) -> Path:
+        path = self._folder / f"{name}{'-behind' if url else ''}.kubeconfig"
+        server = {"server": url} if url else {"server": self.url, "insecure-skip-tls-verify": True}
         path.write_text(
             yaml.safe_dump(
                 {
@@ -177,20 +203,21 @@ class ControlPlane:
 
 def keda_crds() -> Path:
     """Return the folder of KEDA's CRDs: they lie in its module."""
-    version = os.environ.get("KEDA_VERSION", "2.21.0")
-    listed = subprocess.run(
-        ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2"],  # noqa: S607
-        cwd=CLUSTER / "go" / f"keda-{version}",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return Path(listed.stdout.strip()) / "config" / "crd" / "bases"
+    return Path(_library("keda_module")) / "config" / "crd" / "bases"
 
 
-def _program(name: str) -> str:
+def _ask_etcd(port: int, what: str, body: dict[str, str]) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{port}/v3/kv/{what}"
+    request = urllib.request.Request(url, json.dumps(body).encode())
+    with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
+        answer: dict[str, Any] = json.load(reply)
+    return answer
+
+
+def _library(words: str) -> str:
+    """Return what a function of the cluster's scripts prints."""
     found = subprocess.run(
-        ["bash", "-c", f'. "$0/lib.sh" && program {name}', CLUSTER],  # noqa: S607
+        ["bash", "-c", f'. "$0/lib.sh" && {words}', CLUSTER],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,

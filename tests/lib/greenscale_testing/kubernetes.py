@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -80,6 +80,14 @@ def await_condition(name: str, namespace: str, kind: str, reason: str, *, second
     except KubectlFailed as error:
         raise KubectlFailed(f"{error}\n{kubectl('describe', 'gsw', name, '-n', namespace)}") from None
     return condition(name, namespace, kind)
+
+
+def until(true: Callable[[], bool], *, seconds: float) -> None:
+    """Ask again and again, where nothing can be waited for."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not become so in time"
+        time.sleep(0.5)
 
 
 @contextmanager

@@ -1,0 +1,74 @@
+"""The end of a workload whose queue goes with it (`queue.deletionPolicy: Delete`); all others need nothing of us.
+
+It always ends: a KEDA, a Redis or a Secret that is gone holds up no deletion, it is told instead.
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+from greenscale_jobs import QueueUnavailable
+from greenscale_operator.cluster import SCALED_OBJECT, Cluster
+from greenscale_operator.errors import ClusterError, Lasting
+from greenscale_operator.reconciler import Reconciler
+from greenscale_operator.seen import Key, key_of
+from greenscale_operator.workload import InvalidWorkload
+
+Body = dict[str, Any]
+
+SCALER_END_SECONDS, SCALER_GONE_SECONDS = 10.0, 20.0
+"""How long KEDA is given to end a ScaledObject before that is told, and then before we go on without."""
+
+QUEUE_SECONDS, QUEUE_RETRY_SECONDS = 30.0, 2.0
+"""How long a Redis that does not answer is given, and how often it is asked."""
+
+PAUSED = {"autoscaling.keda.sh/paused": "true"}
+
+
+class Deletion:
+    """Ends workloads that are being deleted."""
+
+    def __init__(self, cluster: Cluster, reconciler: Reconciler) -> None:
+        self._cluster = cluster
+        self._reconciler = reconciler
+
+    async def finish(self, body: Body) -> None:
+        """Remove a workload's queue when nothing scales it any more. Raises ClusterError where once more may do."""
+        key = key_of(body)
+        name = f"{key.name}-scaler"
+        with contextlib.suppress(ClusterError):
+            # Stops KEDA's loop, whose status writes would otherwise hold up the deletion (kedacore/keda#7950).
+            await self._cluster.annotate(SCALED_OBJECT, key.namespace, name, PAUSED)
+        with contextlib.suppress(Lasting):  # KEDA's kinds are gone, and the ScaledObject with them
+            await self._cluster.delete(SCALED_OBJECT, key.namespace, name)
+            if not await self._ends_within(SCALER_END_SECONDS, key, name):
+                with contextlib.suppress(ClusterError, InvalidWorkload):
+                    await self._reconciler.tell_keda_gone(body)
+                await self._ends_within(SCALER_GONE_SECONDS, key, name)
+        await self._remove_queue(body)
+
+    async def _ends_within(self, seconds: float, key: Key, name: str) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                while await self._cluster.get(SCALED_OBJECT, key.namespace, name):  # noqa: ASYNC110 - not ours to tell
+                    await asyncio.sleep(0.5)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _remove_queue(self, body: Body) -> None:
+        deadline = time.monotonic() + QUEUE_SECONDS
+        while True:
+            try:
+                await self._reconciler.remove_queue(body)
+            except QueueUnavailable as error:
+                if time.monotonic() > deadline:
+                    await self._reconciler.tell_queue_left(body, str(error))
+                    return
+                await asyncio.sleep(QUEUE_RETRY_SECONDS)
+            except (Lasting, InvalidWorkload) as error:
+                await self._reconciler.tell_queue_left(body, str(error))
+                return
+            else:
+                return
