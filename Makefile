@@ -4,10 +4,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock bench clean
+.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock bench bench-cold-start clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page; ends with a prompt answered
 	$(BIN)/greenscale local --try "Hello, GreenScale"
@@ -40,6 +40,9 @@ fmt: .venv/.dev ## Format, and mend what ruff can mend
 
 bench: .venv/.dev ## Measure latency, start-up and memory against their floors (a few minutes)
 	$(BIN)/python -m bench
+
+bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real cluster, stage by stage (about ten minutes)
+	KUBECONFIG=$${KUBECONFIG:-$$(tests/e2e/cluster/up)} $(BIN)/python -m bench.cold_start
 
 lock: ## Renew the locked requirements (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --group build pyproject.toml -o requirements/local.txt

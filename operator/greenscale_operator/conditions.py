@@ -50,6 +50,10 @@ def ready(observed: Observed) -> Condition:
     unsettled = _unsettled(observed)
     if unsettled:
         return Condition("Ready", "Unknown", unsettled.reason, unsettled.message)
+    if observed.workers and observed.workers.replicas and not observed.workers.ready:
+        return Condition(
+            "Ready", "True", "WorkersStarting", "A job submitted now will be done once a worker has started."
+        )
     if observed.workers and observed.workers.replicas:
         return Condition("Ready", "True", "WorkersRunning", "A job submitted now will be done by a running worker.")
     return Condition("Ready", "True", "ScaledToZero", "A job submitted now wakes a worker and will be done.")
