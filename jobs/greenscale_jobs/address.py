@@ -11,6 +11,9 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from greenscale_jobs.errors import UnsupportedServer
+from greenscale_jobs.server import read_info, refusal
+
 COMMAND_TIMEOUT_SECONDS = 5.0
 """A command that Redis does not answer within this time is taken for lost."""
 
@@ -76,15 +79,27 @@ class RedisAddress:
     def connect(self, *, command_timeout: float | None = COMMAND_TIMEOUT_SECONDS) -> redis.asyncio.Redis:
         """Return an asyncio client; nothing is dialled before the first command.
 
+        Every connection first asks what it has reached: half of a queue works on a Cluster or an old Redis.
+
         Nothing is retried beneath us: whether a script that got no answer may run again is the queue's
         matter.
         `command_timeout` None is for blocking commands.
         """
-        return redis.asyncio.Redis(**self._options(), socket_timeout=command_timeout, retry=AsyncRetry(NoBackoff(), 0))
+        return redis.asyncio.Redis(
+            **self._options(),
+            socket_timeout=command_timeout,
+            retry=AsyncRetry(NoBackoff(), 0),
+            redis_connect_func=_meet,
+        )
 
     def connect_plain(self) -> redis.Redis:
         """Return a blocking client, safe to share between threads."""
-        return redis.Redis(**self._options(), socket_timeout=COMMAND_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0))
+        return redis.Redis(
+            **self._options(),
+            socket_timeout=COMMAND_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            redis_connect_func=_meet_plainly,  # type: ignore[arg-type]  # it is given the connection
+        )
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -97,6 +112,24 @@ class RedisAddress:
             **({"ssl_ca_data": self.ca} if self.tls and self.ca else {}),
             "socket_connect_timeout": COMMAND_TIMEOUT_SECONDS,
         }
+
+
+async def _meet(connection: redis.asyncio.Connection) -> None:
+    """Greet as redis-py does, and refuse a server that cannot keep queues."""
+    await connection.on_connect()
+    await connection.send_command("INFO", "server")
+    _judge(await connection.read_response())
+
+
+def _meet_plainly(connection: redis.Connection) -> None:
+    connection.on_connect()  # type: ignore[no-untyped-call]
+    connection.send_command("INFO", "server")  # type: ignore[no-untyped-call]
+    _judge(connection.read_response())
+
+
+def _judge(info: bytes) -> None:
+    if (why := refusal(read_info(info))) is not None:
+        raise UnsupportedServer(why)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int = 1, most: int) -> int:

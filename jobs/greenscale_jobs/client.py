@@ -13,7 +13,7 @@ from redis.commands.core import Script
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page
-from greenscale_jobs.errors import THEIRS, translate
+from greenscale_jobs.errors import THEIRS, demoted, translate
 from greenscale_jobs.ids import new_item
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
 from greenscale_jobs.queue import EVENT_WAIT_SECONDS
@@ -133,4 +133,6 @@ class JobClient:
         try:
             return command()
         except THEIRS as error:
+            if demoted(error):
+                self._redis.connection_pool.disconnect(inuse_connections=False)
             raise translate(error, str(self.address)) from error

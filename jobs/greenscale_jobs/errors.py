@@ -29,33 +29,85 @@ class UnknownJob(QueueError):
     """No job has this id: it never existed, or its result has expired."""
 
 
+class UnsupportedServer(theirs.RedisError):
+    """What answers is no server that can keep queues; the text goes on from "Redis at host:port"."""
+
+
+def demoted(error: Exception) -> bool:
+    """Whether the primary has become a replica: its name may mean another server now, so connect anew."""
+    return any(word in str(error) for word in DEMOTED)
+
+
+DEMOTED = ("READONLY", "UNBLOCKED")
+"""How a replica refuses to write, and what it told the commands that were waiting when it became one."""
+
+MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] = (
+    # Of these errors or with one of these words in it (in a script, Redis 6.2 knows but one class): what it means.
+    ((UnicodeError,), (), "{address} cannot be looked up: REDIS_HOST must be a host's name or address."),
+    ((UnsupportedServer,), (), "Redis at {address} {why}."),
+    (
+        (),
+        ("NOAUTH", "HELLO must be called"),
+        "Redis at {address} asks for a password. Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.",
+    ),
+    (
+        (theirs.NoPermissionError,),
+        ("NOPERM", "ACL failure", "The user executing the script"),
+        "Redis at {address} refuses us: {why}. Grant its user that right: docs/redis.md lists them.",
+    ),
+    (
+        (theirs.AuthenticationError,),
+        (),
+        "Redis at {address} refuses us: {why}. Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.",
+    ),
+    (
+        (theirs.OutOfMemoryError,),
+        ("OOM",),
+        (
+            "Redis at {address} is full (its maxmemory is reached). Raise maxmemory, or let results "
+            "expire sooner (resultTTLSeconds); running jobs still finish."
+        ),
+    ),
+    ((theirs.ReadOnlyError,), DEMOTED, "Redis at {address} is a replica: point REDIS_HOST to the primary."),
+    (
+        (),
+        ("unknown command",),
+        (
+            "Redis at {address} lacks a command that queues need ({why}): "
+            "use Redis 6.2 or newer, or Valkey, with no proxy before it that withholds commands."
+        ),
+    ),
+    (
+        (theirs.BusyLoadingError,),
+        (),
+        "Redis at {address} is still loading its data: it answers when that is done.",
+    ),
+    (
+        (),
+        ("SSL",),
+        (
+            "TLS with Redis at {address} fails ({why}). REDIS_CA must hold the certificate that vouches for it, "
+            "REDIS_HOST be a name in its certificate, and REDIS_TLS be set only where it speaks TLS."
+        ),
+    ),
+    (
+        (theirs.ConnectionError, theirs.TimeoutError, OSError),
+        (),
+        "Redis at {address} does not answer ({why}). Is it running, and are REDIS_HOST and REDIS_PORT right?",
+    ),
+    ((Exception,), (), "Redis at {address} answered: {why}"),
+)
+
+
 def translate(error: theirs.RedisError | OSError | UnicodeError, address: str) -> QueueError:
     """Say what `error` means for somebody who talks to the Redis at `address`."""
     text = str(error)
-    if isinstance(error, UnicodeError):
-        return QueueUnavailable(f"{address} cannot be looked up: REDIS_HOST must be a host's name or address.")
-    if "NOAUTH" in text or "HELLO must be called" in text:
-        return QueueUnavailable(
-            f"Redis at {address} asks for a password. Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for."
-        )
-    if isinstance(error, theirs.AuthenticationError | theirs.NoPermissionError):
-        return QueueUnavailable(
-            f"Redis at {address} refuses us: {_first_line(text)}. "
-            "Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for."
-        )
-    if isinstance(error, theirs.OutOfMemoryError) or "OOM" in text:
-        return QueueUnavailable(
-            f"Redis at {address} is full (its maxmemory is reached). Raise maxmemory, or let results "
-            "expire sooner (resultTTLSeconds); running jobs still finish."
-        )
-    if isinstance(error, theirs.ReadOnlyError):
-        return QueueUnavailable(f"Redis at {address} is a replica: point REDIS_HOST to the primary.")
-    if isinstance(error, theirs.ConnectionError | theirs.TimeoutError | OSError):
-        return QueueUnavailable(
-            f"Redis at {address} does not answer ({_first_line(text)}). "
-            "Is it running, and are REDIS_HOST and REDIS_PORT right?"
-        )
-    return QueueUnavailable(f"Redis at {address} answered: {_first_line(text)}")
+    meaning = next(
+        sentence
+        for classes, words, sentence in MEANINGS
+        if isinstance(error, classes) or any(word in text for word in words)
+    )
+    return QueueUnavailable(meaning.format(address=address, why=_first_line(text)))
 
 
 def _first_line(text: str) -> str:

@@ -1,14 +1,14 @@
 """All queues in one Redis, for whoever looks after many: two connections, however many queues there are."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Self
 
 import msgspec
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
-from greenscale_jobs.errors import THEIRS, translate
+from greenscale_jobs.errors import THEIRS, demoted, translate
 from greenscale_jobs.keys import WORKLOADS
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import WorkloadStatus
@@ -66,10 +66,7 @@ class Fleet:
 
     async def _survey_some(self, lists: Sequence[str]) -> Survey:
         now = "" if self._clock is None else f"{self._clock():.3f}"
-        try:
-            next_in, *numbers = await self._survey(keys=list(lists), args=[now])
-        except THEIRS as error:
-            raise translate(error, str(self.address)) from error
+        next_in, *numbers = await self._do(self._survey(keys=list(lists), args=[now]))
         return Survey(
             tuple(lists[abs(number) - 1] for number in numbers),
             tuple(lists[-number - 1] for number in numbers if number < 0),
@@ -88,8 +85,10 @@ class Fleet:
         """Tell the page and the command that a workload is gone."""
         await self._do(self._redis.hdel(WORKLOADS, f"{namespace}/{name}"))
 
-    async def _do(self, command: Any) -> None:
+    async def _do(self, command: Awaitable[Any]) -> Any:
         try:
-            await command
+            return await command
         except THEIRS as error:
+            if demoted(error):
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
             raise translate(error, str(self.address)) from error

@@ -14,10 +14,10 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls
+from greenscale_jobs import calls, server
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Claim, Finished, Page, Tended
-from greenscale_jobs.errors import THEIRS, QueueUnavailable, translate
+from greenscale_jobs.errors import THEIRS, QueueUnavailable, demoted, translate
 from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
 from greenscale_jobs.records import (
@@ -251,6 +251,11 @@ class JobQueue:
             if not reply and (await self.job(job_id)).state.final:
                 return
 
+    async def dangers(self) -> list[str]:
+        """Say in which ways this Redis may lose jobs by how it is set up, each with its remedy."""
+        info = {name: str(value) for name, value in (await self._guard(self._redis.info())).items()}
+        return [f"Redis at {self.address} {danger}" for danger in server.dangers(info)]
+
     async def ping(self) -> None:
         """Raise QueueUnavailable unless Redis answers."""
         await self._guard(self._redis.ping())
@@ -304,9 +309,16 @@ class JobQueue:
             raise _ScriptForgotten from error
         except THEIRS as error:
             _stay_cancelled()
+            if demoted(error):
+                await self._connect_anew()
             raise translate(error, str(self.address)) from error
         _stay_cancelled()
         return answer
+
+    async def _connect_anew(self) -> None:
+        for client in (self._redis, self._blocking):
+            if client:
+                await client.connection_pool.disconnect(inuse_connections=False)
 
 
 class _ScriptForgotten(Exception):

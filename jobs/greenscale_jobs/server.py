@@ -1,0 +1,54 @@
+"""What a Redis must be to keep queues, by what it says of itself.
+
+Pure: `address` asks, with INFO.
+"""
+
+from collections.abc import Mapping
+
+OLDEST = (6, 2)
+"""The first with BLMOVE, and with a count for LPOP and RPOP."""
+
+
+def read_info(reply: bytes) -> dict[str, str]:
+    """Turn the reply to INFO into its fields, of all sections."""
+    lines = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
+    return {name: value for name, colon, value in lines if colon}
+
+
+def refusal(info: Mapping[str, str]) -> str | None:
+    """Return why this server cannot keep queues, what to do about it included; None where it can.
+
+    `info` is the section `server`. The text goes on from "Redis at host:port".
+    """
+    match info.get("redis_mode") or info.get("server_mode"):  # Valkey has the second name
+        case "sentinel":
+            return (
+                "is a Sentinel, which keeps no data: point REDIS_HOST and REDIS_PORT to a Service or name "
+                "that follows the primary it watches"
+            )
+        case "cluster":
+            return (
+                "is a node of a Redis Cluster, which is not supported: use a single primary, "
+                "with replicas and a name that follows it if it must survive a node"
+            )
+    version = info.get("redis_version", "")
+    told = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    if told and told < OLDEST:
+        return f"is version {version}, which is too old: use Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey"
+    return None
+
+
+def dangers(info: Mapping[str, str]) -> list[str]:
+    """Return in which ways this server may lose jobs by how it is set up, with the remedies.
+
+    `info` has the sections `memory` and `persistence`. The texts go on from "Redis at host:port".
+    """
+    found = []
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction" and info.get("maxmemory") != "0":
+        found.append(
+            f"throws jobs or results away when its memory is full: set maxmemory-policy to noeviction, not {policy}"
+        )
+    if info.get("aof_enabled") == "0":
+        found.append("loses jobs when it restarts, for it has no append-only file: set appendonly to yes")
+    return found
