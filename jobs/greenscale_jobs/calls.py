@@ -7,6 +7,7 @@ it over.
 import contextlib
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from typing import Any, Generic, TypeVar
@@ -94,6 +95,12 @@ def script_text(name: str) -> str:
     """Return the Lua of one script, with what all share before it."""
     folder = resources.files("greenscale_jobs") / "lua"
     return (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+
+
+@functools.cache
+def script_sha(name: str) -> str:
+    """Return what EVALSHA knows a script by."""
+    return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()
 
 
 def submit(items: Sequence[Item]) -> Call[None]:

@@ -6,9 +6,9 @@ print(client.result(job_id).result)
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
-from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
@@ -41,7 +41,6 @@ class JobClient:
         self.address = address
         self.keys = Keys(list_name)
         self._redis = address.connect_plain()
-        self._scripts: dict[str, Script] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -123,11 +122,14 @@ class JobClient:
         return calls.read_workloads(cast("dict[bytes, bytes]", reply))
 
     def _run(self, call: Call[T]) -> T:
-        script = self._scripts.get(call.script)
-        if script is None:
-            script = self._redis.register_script(calls.script_text(call.script))
-            self._scripts[call.script] = script
-        return call.read(self._guard(lambda: script(keys=[self.keys.list_name], args=["", *call.args])))
+        args = (self.keys.list_name, "", *call.args)
+        return call.read(self._guard(lambda: self._evaluate(call.script, *args)))
+
+    def _evaluate(self, script: str, *args: calls.Argument) -> Any:
+        try:
+            return self._redis.evalsha(calls.script_sha(script), 1, *args)
+        except NoScriptError:
+            return self._redis.eval(calls.script_text(script), 1, *args)
 
     def _guard(self, command: Callable[[], T]) -> T:
         try:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Self
 
 import msgspec
+from redis.exceptions import NoScriptError
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
@@ -34,7 +35,6 @@ class Fleet:
         self.address = address
         self._clock = clock
         self._redis = address.connect()
-        self._survey = self._redis.register_script(calls.script_text("survey"))
 
     async def __aenter__(self) -> Self:
         """Return the fleet; it is closed at the end of the block."""
@@ -66,7 +66,7 @@ class Fleet:
 
     async def _survey_some(self, lists: Sequence[str]) -> Survey:
         now = "" if self._clock is None else f"{self._clock():.3f}"
-        next_in, *numbers = await self._do(self._survey(keys=list(lists), args=[now]))
+        next_in, *numbers = await self._do(self._evaluate("survey", lists, now))
         return Survey(
             tuple(lists[abs(number) - 1] for number in numbers),
             tuple(lists[-number - 1] for number in numbers if number < 0),
@@ -84,6 +84,12 @@ class Fleet:
     async def forget_workload(self, namespace: str, name: str) -> None:
         """Tell the page and the command that a workload is gone."""
         await self._do(self._redis.hdel(WORKLOADS, f"{namespace}/{name}"))
+
+    async def _evaluate(self, script: str, keys: Sequence[str], *args: calls.Argument) -> Any:
+        try:
+            return await self._redis.evalsha(calls.script_sha(script), len(keys), *keys, *args)
+        except NoScriptError:
+            return await self._redis.eval(calls.script_text(script), len(keys), *keys, *args)
 
     async def _do(self, command: Awaitable[Any]) -> Any:
         try:

@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
 from redis.exceptions import NoScriptError
 
 from greenscale_jobs import calls, server
@@ -77,7 +76,6 @@ class JobQueue:
         self._redis = connection or address.connect()
         self._blocking: Redis | None = None
         self._blocked_client: int | None = None
-        self._scripts: dict[str, AsyncScript] = {}
 
     async def aclose(self) -> None:
         """Close the connections; nothing that was claimed is given back by it."""
@@ -279,8 +277,9 @@ class JobQueue:
                 pipe.client_id()
                 pipe.script_load(calls.script_text(call.script))
                 self._blocked_client, _ = await self._guard(pipe.execute())
-            pipe.blmove(self.keys.list_name, self.keys.claiming, int(seconds), "RIGHT", "LEFT")
-            pipe.evalsha(self._script(call.script).sha, 1, self.keys.list_name, *self._args(call))
+            timeout: Any = seconds  # Redis takes fractions, whatever redis-py says; 0 would wait for ever
+            pipe.blmove(self.keys.list_name, self.keys.claiming, timeout, "RIGHT", "LEFT")
+            pipe.evalsha(calls.script_sha(call.script), 1, self.keys.list_name, *self._args(call))
             _, reply = await self._guard(pipe.execute())
         except _ScriptForgotten:
             return await self._run(call)  # which sends the script again
@@ -290,14 +289,12 @@ class JobQueue:
         return call.read(reply)
 
     async def _run(self, call: Call[T]) -> T:
-        script = self._script(call.script)
-        return call.read(await self._guard(script(keys=[self.keys.list_name], args=self._args(call))))
-
-    def _script(self, name: str) -> AsyncScript:
-        script = self._scripts.get(name)
-        if script is None:
-            script = self._scripts[name] = self._redis.register_script(calls.script_text(name))
-        return script
+        args = (self.keys.list_name, *self._args(call))
+        try:
+            reply = await self._guard(self._redis.evalsha(calls.script_sha(call.script), 1, *args))
+        except _ScriptForgotten:
+            reply = await self._guard(self._redis.eval(calls.script_text(call.script), 1, *args))
+        return call.read(reply)
 
     def _args(self, call: Call[Any]) -> list[calls.Argument]:
         return ["" if self._clock is None else f"{self._clock():.3f}", *call.args]
