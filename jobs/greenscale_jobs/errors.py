@@ -35,7 +35,7 @@ class UnsupportedServer(theirs.RedisError):
 
 def demoted(error: Exception) -> bool:
     """Whether the primary has become a replica: its name may mean another server now, so connect anew."""
-    return any(word in str(error) for word in DEMOTED)
+    return isinstance(error, theirs.ReadOnlyError) or any(word in str(error) for word in DEMOTED)
 
 
 DEMOTED = ("READONLY", "UNBLOCKED")

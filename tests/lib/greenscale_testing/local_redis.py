@@ -51,9 +51,16 @@ class RedisServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [self.binary, "--port", str(self.address.port), "--bind", "127.0.0.1"]
-        command += ["--dir", str(self.folder), "--save", "", *self.options]
-        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
+        self._launch("--dir", str(self.folder), "--save", "", *self.options)
+
+    def start_as_sentinel(self) -> None:
+        config = self.folder / "sentinel.conf"  # a Sentinel insists on a file
+        config.touch()
+        self._launch(str(config), "--sentinel")
+
+    def _launch(self, *arguments: str) -> None:
+        command = [self.binary, *arguments, "--port", str(self.address.port), "--bind", "127.0.0.1"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         with redis.Redis(port=self.address.port) as client:
             while True:
@@ -76,3 +83,20 @@ class RedisServer:
             self.process.terminate()
         self.process.wait(10)
         self.process = None
+
+    def say(self, *command: str | int) -> object:
+        """Run one command, as a person with redis-cli would."""
+        with redis.Redis(port=self.address.port) as client:
+            return client.execute_command(*command)
+
+    def await_replication(self, primary: "RedisServer") -> None:
+        """Wait until this replica has all that its primary has."""
+        deadline = time.monotonic() + 20
+        with redis.Redis(port=self.address.port) as client, redis.Redis(port=primary.address.port) as source:
+            written = source.info("replication")["master_repl_offset"]
+            while True:
+                told = client.info("replication")
+                if told["master_link_status"] == "up" and told["slave_repl_offset"] >= written:
+                    return
+                assert time.monotonic() < deadline, "the replica did not catch up"
+                time.sleep(0.01)
