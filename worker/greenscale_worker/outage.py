@@ -12,7 +12,7 @@ from greenscale_worker.logs import Log
 T = TypeVar("T")
 
 REMIND_SECONDS = 30.0
-"""A lasting outage is logged this often, not at every try."""
+"""A lasting outage is logged this often, not at every try; a new reason at once, for it may be the one to mend."""
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
 
@@ -24,6 +24,7 @@ class Outage:
         self._log = log
         self._since: float | None = None
         self._said_at = 0.0
+        self._said: set[str] = set()
         self._wait = FIRST_WAIT_SECONDS
 
     def note(self, error: QueueUnavailable) -> float:
@@ -31,8 +32,9 @@ class Outage:
         now = time.monotonic()
         if self._since is None:
             self._since, self._wait = now, FIRST_WAIT_SECONDS
-        if self._said_at == 0 or now - self._said_at > REMIND_SECONDS:
+        if str(error) not in self._said or now - self._said_at > REMIND_SECONDS:
             self._said_at = now
+            self._said.add(str(error))
             self._log.error("Redis is away", why=error, for_seconds=round(now - self._since, 1))
         self._wait = min(LONGEST_WAIT_SECONDS, self._wait * 1.5)
         return self._wait * random.uniform(0.5, 1)  # noqa: S311
@@ -41,7 +43,8 @@ class Outage:
         """Take note that Redis answered."""
         if self._since is not None:
             self._log.info("Redis is back", after_seconds=round(time.monotonic() - self._since, 1))
-            self._since, self._said_at = None, 0.0
+            self._since = None
+            self._said.clear()
 
     async def insist(self, action: Callable[[], Awaitable[T]]) -> T:
         """Do it again until Redis does it: for effects that are fenced, so that once more does no harm."""
