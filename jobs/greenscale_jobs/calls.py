@@ -169,6 +169,11 @@ def give_up(held: Claim, how: str, *, delay_seconds: float = 0, reason: str = ""
     return Call("give_up", args, lambda reply: str(reply.decode()))
 
 
+def report_fault(message: str) -> Call[None]:
+    """Say what keeps the engine from working at all."""
+    return Call("report_fault", (message,), lambda _: None)
+
+
 def cancel(job_id: str) -> Call[JobState]:
     """Cancel a job. Reads the state it was in; a final one stays as it is. Reading raises UnknownJob."""
 

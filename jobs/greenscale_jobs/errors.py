@@ -99,7 +99,7 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
 )
 
 
-def translate(error: theirs.RedisError | OSError | UnicodeError, address: str) -> QueueError:
+def translate(error: Exception, address: str) -> QueueError:
     """Say what `error` means for somebody who talks to the Redis at `address`."""
     text = str(error)
     meaning = next(

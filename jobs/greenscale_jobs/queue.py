@@ -5,7 +5,6 @@ Every effect is one Lua script (`lua/`): a process killed between any two instru
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Self, TypeVar
 
@@ -173,12 +172,7 @@ class JobQueue:
 
     async def report_fault(self, message: str) -> None:
         """Say what keeps the engine from working at all; the next finished job withdraws it."""
-        now = self._clock() if self._clock else time.time()
-        fields: dict[Any, Any] = {
-            "fault": message,
-            "faultAt": f"{now:.3f}",
-        }
-        await self._guard(self._redis.hset(self.keys.stats, mapping=fields))
+        await self._run(calls.report_fault(message))
 
     # What keeps the queue moving.
 
@@ -280,13 +274,18 @@ class JobQueue:
             timeout: Any = seconds  # Redis takes fractions, whatever redis-py says; 0 would wait for ever
             pipe.blmove(self.keys.list_name, self.keys.claiming, timeout, "RIGHT", "LEFT")
             pipe.evalsha(calls.script_sha(call.script), 1, self.keys.list_name, *self._args(call))
-            _, reply = await self._guard(pipe.execute())
-        except _ScriptForgotten:
-            return await self._run(call)  # which sends the script again
+            moved, reply = await self._guard(pipe.execute(raise_on_error=False))
+            # The claim was made whatever became of the move, which a full Redis refuses: what it got must not be lost.
+            if isinstance(reply, NoScriptError):
+                return await self._run(call)
+            await self._check(reply)
+            claims = call.read(reply)
+            if claims == []:
+                await self._check(moved)
         except BaseException:
             self._blocked_client = None  # the connection may be another by the next time
             raise
-        return call.read(reply)
+        return claims
 
     async def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, *self._args(call))
@@ -306,11 +305,17 @@ class JobQueue:
             raise _ScriptForgotten from error
         except THEIRS as error:
             _stay_cancelled()
-            if demoted(error):
-                await self._connect_anew()
-            raise translate(error, str(self.address)) from error
+            await self._check(error)
+            raise
         _stay_cancelled()
         return answer
+
+    async def _check(self, answer: Any) -> None:
+        """Raise what an answer means if it is an error."""
+        if isinstance(answer, Exception):
+            if demoted(answer):
+                await self._connect_anew()
+            raise translate(answer, str(self.address)) from answer
 
     async def _connect_anew(self) -> None:
         for client in (self._redis, self._blocking):

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import redis
 
-from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, QueueUnavailable, RedisAddress
+from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, QueueUnavailable, RedisAddress, new_item
 from greenscale_testing.local_redis import RedisServer, free_port
 
 
@@ -42,20 +42,29 @@ async def test_a_full_redis_refuses_new_jobs_and_finishes_those_it_has(own_redis
         claims = await queue.claim("w", 5) or []
         with redis.Redis(port=own_redis.address.port) as plain:
             plain.config_set("maxmemory", "1")
+            keys = set(plain.keys())
         with pytest.raises(QueueUnavailable, match=r"full.*maxmemory"):
-            await queue.submit("hi")
+            await queue.submit_many([new_item("one"), new_item("two")])
+        with redis.Redis(port=own_redis.address.port) as plain:
+            assert set(plain.keys()) == keys
+        assert await queue.renew(claims) == ["held"] * 5
+        await queue.emit([(claims[0], "ans")])
+        await queue.report_fault("bad key")
         finished = await queue.finish([Finished(claims[0], "answer", Outcome())])
         await queue.bury(claims[1], "R", "m")
         await queue.retry(claims[2], "R", "m", delay_seconds=0)
         await queue.release(claims[3])
         await queue.cancel(claims[4].id)
         await queue.tend()
-        again = await queue.claim("w", 5) or []
+        again = await queue.claim("w", 4) or []
+        redriven = await queue.redrive([claims[1].id])
+        again += await queue.claim_when_there("w", 5, seconds=1) or []
         states = [(await queue.job(job_id)).state for job_id in ids]
 
     assert finished == [True]
-    assert len(again) == 3
-    assert states == [JobState.DONE, JobState.DEAD, *[JobState.RUNNING] * 4]
+    assert redriven == [claims[1].id]
+    assert len(again) == 4
+    assert states == [JobState.DONE, *[JobState.RUNNING] * 5]
 
 
 async def test_jobs_survive_the_restart_of_redis(own_redis: RedisServer) -> None:

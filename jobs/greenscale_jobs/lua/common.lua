@@ -14,6 +14,9 @@ end
 
 local function stamp(seconds) return string.format('%.3f', seconds) end
 
+-- The first write of a script that has no other which a full Redis allows.
+local function write_though_full() redis.call('ZREM', inflight, '') end
+
 local function job_key(id) return list .. ':job:' .. id end
 
 local function events_key(id) return list .. ':events:' .. id end

@@ -1,5 +1,6 @@
 -- Prolong leases. ARGV: now, lease in seconds, then id and token of each. Answers for each: held, cancel or lost.
 local standing = {}
+write_though_full()
 for i = 3, #ARGV, 2 do
     local job = redis.call('HMGET', job_key(ARGV[i]), 'token', 'cancel')
     if job[1] ~= ARGV[i + 1] then
