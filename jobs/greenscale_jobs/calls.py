@@ -141,9 +141,9 @@ def renew(claims: Sequence[Claim], *, lease_seconds: float) -> Call[list[str]]:
     return Call("renew", args, lambda reply: [standing.decode() for standing in reply])
 
 
-def emit(pieces: Iterable[tuple[Claim, str]]) -> Call[None]:
-    """Append pieces of answers to their streams."""
-    args: list[Argument] = []
+def emit(pieces: Iterable[tuple[Claim, str]], *, batch: str) -> Call[None]:
+    """Append pieces of answers to their streams, each batch once."""
+    args: list[Argument] = [batch]
     for held, text in pieces:
         args += [held.id, held.token, held.attempt, text]
     return Call("emit", args, lambda _: None)

@@ -147,9 +147,12 @@ class JobQueue:
         """Prolong leases; says for each claim whether it is held, to cancel, or lost."""
         return await self._run(calls.renew(claims, lease_seconds=self.limits.lease_seconds))
 
-    async def emit(self, pieces: Iterable[tuple[Claim, str]]) -> None:
-        """Show pieces of answers to those who watch; a lost claim writes nothing."""
-        await self._run(calls.emit(pieces))
+    async def emit(self, pieces: Iterable[tuple[Claim, str]], *, batch: str = "") -> None:
+        """Show pieces of answers to those who watch; a lost claim writes nothing.
+
+        Said again under the name of a `batch`, they are shown once.
+        """
+        await self._run(calls.emit(pieces, batch=batch))
 
     async def finish(self, results: Sequence[Finished]) -> list[bool]:
         """Store results and drop their claims; says for each whether the claim still held."""

@@ -187,6 +187,9 @@ Effect = Callable[[JobQueue, Claim], Coroutine[Any, Any, Any]]
         pytest.param(lambda queue, claim: queue.bury(claim, "R", "m"), JobState.DEAD, {"dead": 1}, id="bury"),
         pytest.param(lambda queue, claim: queue.release(claim), JobState.WAITING, {}, id="release"),
         pytest.param(lambda queue, claim: queue.renew([claim]), JobState.RUNNING, {}, id="renew"),
+        pytest.param(
+            lambda queue, claim: queue.emit([(claim, "an")], batch="1"), JobState.RUNNING, {}, id="show a piece"
+        ),
         pytest.param(lambda queue, _: queue.tend(), JobState.RUNNING, {}, id="tend"),
         pytest.param(lambda queue, _: queue.report_fault("bad key"), JobState.RUNNING, {}, id="report a fault"),
     ],

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from functools import partial
 
-from greenscale_jobs import Claim, JobQueue, QueueUnavailable, parse_item
+from greenscale_jobs import Claim, JobQueue, QueueUnavailable, new_id, parse_item
 from greenscale_worker.engines import Answer, Engine
 from greenscale_worker.errors import EngineError
 from greenscale_worker.liveness import Pulse
@@ -219,7 +219,7 @@ class Worker:
             unseen = [(job.claim, job.take_unseen()) for job in self._running.values() if not job.ended]
             pieces = [(claim, text) for claim, text in unseen if text]
             if pieces:
-                await self._outage.insist(partial(self._queue.emit, pieces))
+                await self._outage.insist(partial(self._queue.emit, pieces, batch=new_id()))
                 await asyncio.sleep(EMIT_SECONDS)
 
     async def _warn(self) -> None:
