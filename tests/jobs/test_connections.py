@@ -1,6 +1,7 @@
 """A connection that stalls, breaks half-way or leads to a server that is no primary any more."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
@@ -130,6 +131,32 @@ async def test_a_job_taken_over_in_a_stall_is_not_overwritten(
     assert await far.finish([late]) == [False]
     assert await queue.finish([Finished(second, "answer", Outcome())]) == [True]
     assert (await queue.job(job_id)).result == "answer"
+
+
+def test_workers_keep_and_lose_jobs_as_the_stall_is_short_or_long(
+    proxy: TcpProxy, address: RedisAddress, start_worker: Callable[..., object], worker_log: Callable[[], str]
+) -> None:
+    start_worker(redis=proxy.address, GREENSCALE_LEASE_SECONDS="2")
+    with JobClient(address) as client:
+        kept = client.submit(" ".join("word" for _ in range(40)))
+        next(event for event in client.events(kept) if event.type == "delta")
+        proxy.stall(requests=False)
+        assert proxy.await_held_reply(10)
+        proxy.resume()
+        assert client.result(kept).attempts == 1
+
+        taken = client.submit(" ".join("word" for _ in range(100)))
+        next(event for event in client.events(taken) if event.type == "delta")
+        proxy.stall()
+        start_worker(GREENSCALE_LEASE_SECONDS="2")
+        next(event for event in client.events(taken) if event.attempt == 2)
+        proxy.resume()
+        while f"lost job={taken} attempt=1" not in worker_log():
+            time.sleep(0.01)
+        job = client.result(taken)
+
+    assert (job.state, job.attempts) == (JobState.DONE, 2)
+    assert [error.reason for error in job.errors] == ["LeaseExpired"]
 
 
 # Replies that are lost though the command had its effect.
