@@ -57,6 +57,9 @@ class JobClient:
     def submit(self, prompt: str, *, job_id: str | None = None, parameters: Parameters | None = None) -> str:
         """Put one prompt on the list and return its job's id.
 
+        Whoever gets no answer (QueueUnavailable) may submit again with the same `job_id`: DuplicateJob then means
+        that it was heard the first time.
+
         Raises:
             InvalidItem: The prompt is blank or too large, or the id has a wrong form.
             QueueFull: `maxLength` jobs wait already.

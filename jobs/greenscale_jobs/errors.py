@@ -10,11 +10,14 @@ THEIRS = (theirs.RedisError, OSError, UnicodeError)
 
 
 class QueueError(Exception):
-    """The queue did not do what was asked; nothing was half done."""
+    """What was asked is not known to be done; nothing is half done."""
 
 
 class QueueUnavailable(QueueError):
-    """Redis cannot be used now: the same call may work later. The text names the remedy."""
+    """Redis cannot be used now: the same call may work later. The text names the remedy.
+
+    If it was the answer that got lost, what was asked has been done.
+    """
 
 
 class QueueFull(QueueError):

@@ -1,13 +1,14 @@
 """What answers at the address: a server that keeps queues, or one that must be refused in a clear sentence."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
-from greenscale_jobs import Fleet, JobClient, JobQueue, QueueUnavailable
+from greenscale_jobs import Fleet, JobClient, JobQueue, QueueUnavailable, RedisAddress
 from greenscale_jobs.server import dangers, read_info, refusal
 from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.tcp_proxy import TcpProxy
@@ -87,6 +88,16 @@ async def test_a_server_that_may_lose_jobs_says_so_with_the_remedy(queue: JobQue
         ),
         f"Redis at {queue.address} loses jobs when it restarts, for it has no append-only file: set appendonly to yes",
     ]
+
+
+def test_a_worker_says_so_when_it_starts(
+    address: RedisAddress, start_worker: Callable[..., object], worker_log: Callable[[], str]
+) -> None:
+    start_worker()
+    while "jobs may be lost" not in worker_log():
+        time.sleep(0.01)
+
+    assert f"Redis at {address} loses jobs when it restarts" in worker_log()
 
 
 def test_a_server_that_is_set_up_well_is_no_danger(own_redis: RedisServer) -> None:
