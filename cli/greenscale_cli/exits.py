@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import typer
 
-from greenscale_jobs import DuplicateJob, InvalidItem, QueueError, QueueFull, QueueUnavailable, UnknownJob
+from greenscale_jobs import DuplicateJob, InvalidItem, KeyReused, QueueError, QueueFull, QueueUnavailable, UnknownJob
 
 
 class Exit(enum.IntEnum):
@@ -35,6 +35,7 @@ STATUSES: dict[type[Exception], Exit] = {
     QueueUnavailable: Exit.UNAVAILABLE,
     UnknownJob: Exit.UNKNOWN,
     DuplicateJob: Exit.USAGE,
+    KeyReused: Exit.USAGE,
     InvalidItem: Exit.USAGE,
 }
 

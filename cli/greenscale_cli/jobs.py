@@ -1,8 +1,9 @@
 """`greenscale jobs`: look at jobs, cancel them, send dead ones again."""
 
 import itertools
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -18,9 +19,6 @@ from greenscale_jobs import Job, JobClient, JobState
 app = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, send dead ones again.")
 
 LISTED = (JobState.RUNNING, JobState.WAITING, JobState.DELAYED, JobState.DEAD, JobState.DONE)
-
-REDRIVE_BATCH = 500
-"""Dead jobs sent again in one script."""
 
 CANCELLED_BATCH = 100
 """Done jobs that are read at once in search of the cancelled among them."""
@@ -105,7 +103,10 @@ def retry_jobs(
     with faults_told(), open_client(redis, run_dir, workload) as client:
         if bool(ids) == all_dead:
             raise Fault("say which jobs: ids, or --all-dead", Exit.USAGE)
-        sent = _redrive_all(client) if all_dead else client.redrive(ids or [])
+        if all_dead:
+            _redrive_all(client)
+            return
+        sent = client.redrive(ids or [])
         for job_id in sent:
             print(job_id)  # noqa: T201
         missed = [job_id for job_id in ids or [] if job_id not in sent]
@@ -113,16 +114,23 @@ def retry_jobs(
             raise Fault(f"not dead, so not sent again: {', '.join(missed)}", Exit.UNKNOWN)
 
 
-def _redrive_all(client: JobClient) -> list[str]:
-    """Send again what is dead now; what dies meanwhile is left for the next time."""
-    total = client.jobs(JobState.DEAD, limit=1).total
-    ids = [
-        job.id
-        for offset in range(0, total, REDRIVE_BATCH)
-        for job in client.jobs(JobState.DEAD, offset=offset, limit=REDRIVE_BATCH).jobs
-    ]
-    batches = [ids[first : first + REDRIVE_BATCH] for first in range(0, len(ids), REDRIVE_BATCH)]
-    return [job_id for batch in batches for job_id in client.redrive(batch)]
+def _redrive_all(client: JobClient) -> None:
+    """Send again what is dead now and print the ids; a terminal is shown how far it is."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("sending again", total=None)
+
+        def told(job_ids: Sequence[str], left: int) -> None:
+            done = progress.tasks[task].completed + len(job_ids)
+            progress.update(task, completed=done, total=done + left)
+            for job_id in job_ids:
+                print(job_id)  # noqa: T201
+
+        sent = client.redrive_all(told=told)
+    if sys.stderr.isatty():
+        print(f"{sent} sent again", file=sys.stderr)  # noqa: T201
 
 
 def _cancelled(client: JobClient) -> Iterator[Job]:
@@ -185,7 +193,7 @@ def _life(job: Job) -> list[tuple[str, str]]:
         ("prompt", job.prompt and harmless(job.prompt)),
         ("submitted", moment(job.submitted_at) or "not known: another client pushed it"),
         ("claimed", moment(job.claimed_at)),
-        ("due again", moment(job.due_at) if job.state is JobState.DELAYED else None),
+        ("due again" if job.attempts else "due", moment(job.due_at) if job.state is JobState.DELAYED else None),
         ("first token", moment(job.outcome.first_token_at) if job.outcome else None),
         ("finished", moment(job.finished_at)),
         ("worker", job.worker),

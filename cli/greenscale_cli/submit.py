@@ -1,5 +1,6 @@
 """`greenscale submit`: one prompt into the queue, and its answer if one waits."""
 
+import datetime as dt
 import sys
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from greenscale_cli import options
 from greenscale_cli.choose import open_client
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.when import moment_of, seconds_of
 from greenscale_jobs import Job, JobClient, JobState, Parameters, QueueUnavailable
 from greenscale_jobs.records import MAX_PROMPT_BYTES
 
@@ -20,6 +22,16 @@ def submit(  # noqa: PLR0913 - a command's options
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it.")] = False,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")] = False,
     job_id: Annotated[str | None, typer.Option("--id", help="The job's id, if you have one.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The same key gives the same job while that is known.")
+    ] = None,
+    delay: Annotated[
+        str | None, typer.Option("--in", metavar="LENGTH", help="Not before so long: 90s, 10m, 1h30m, 2d.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Not before: 2026-11-26T09:00, this machine's time unless it has a zone."),
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="The longest answer.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
     system: Annotated[str | None, typer.Option(help="The system message.")] = None,
@@ -34,15 +46,28 @@ def submit(  # noqa: PLR0913 - a command's options
     greenscale submit --stream "Why is the sky blue?"
 
     greenscale submit - < prompt.txt
+
+    greenscale submit --in 10m --idempotency-key order-7 "Write the summary of order 7."
     """
     as_json = output is options.Output.JSON
     with faults_told():
         if as_json and stream:
             raise Fault("-o json is one document: it goes with --wait, not with --stream", Exit.USAGE)
+        if delay is not None and at is not None:
+            raise Fault("say --in or --at, not both", Exit.USAGE)
+        delay_seconds = 0 if delay is None else seconds_of(delay)
+        moment = None if at is None else moment_of(at, now=dt.datetime.now(dt.UTC))
         text = _stdin() if prompt == "-" else prompt
         with open_client(redis, run_dir, workload) as client:
             parameters = Parameters(max_tokens, temperature, system)
-            job_id = client.submit(text, job_id=job_id, parameters=parameters)
+            job_id = client.submit(
+                text,
+                job_id=job_id,
+                parameters=parameters,
+                idempotency_key=idempotency_key,
+                delay_seconds=delay_seconds,
+                at=moment,
+            )
             if wait or stream:
                 raise typer.Exit(_answer(client, job_id, stream=stream, as_json=as_json))
             _print_sent(client, job_id, as_json=as_json)

@@ -22,6 +22,8 @@ def waits_for(job: Job, workload: WorkloadStatus | None, *, now: float) -> str:
     match job.state:
         case JobState.RUNNING:
             return f"running on {job.worker} for {duration(now - (job.claimed_at or now))}"
+        case JobState.DELAYED if job.due_at and not (job.attempts or job.errors):
+            return f"due in {duration(job.due_at - now)}"
         case JobState.DELAYED:
             why = job.error.message if job.error else "the attempt failed"
             return f"tried again in {duration((job.due_at or now) - now)}: {why}"

@@ -146,6 +146,8 @@ def waits_for(job: Job, *, now: float) -> str:
             return "Being cancelled."
         case JobState.RUNNING:
             return f"Running for {seconds(now - (job.claimed_at or now))}."
+        case JobState.DELAYED if job.due_at and not (job.attempts or job.errors):
+            return f"Sent for later: due in {seconds(job.due_at - now)}."
         case JobState.DELAYED:
             why = f": {job.error.message}" if job.error else ""
             return f"{sentence('The attempt failed' + why)} Next try in {seconds((job.due_at or now) - now)}."

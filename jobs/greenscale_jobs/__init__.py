@@ -5,6 +5,7 @@ from greenscale_jobs.calls import Claim, Finished, Page, Tended
 from greenscale_jobs.client import JobClient
 from greenscale_jobs.errors import (
     DuplicateJob,
+    KeyReused,
     QueueError,
     QueueFull,
     QueueUnavailable,
@@ -45,6 +46,7 @@ __all__ = [
     "JobError",
     "JobQueue",
     "JobState",
+    "KeyReused",
     "Keys",
     "Limits",
     "Outcome",

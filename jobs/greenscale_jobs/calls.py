@@ -6,6 +6,7 @@ it over.
 
 import contextlib
 import dataclasses
+import datetime as dt
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from greenscale_jobs.errors import DuplicateJob, QueueFull, UnknownJob
+from greenscale_jobs.errors import DuplicateJob, KeyReused, QueueFull, UnknownJob
+from greenscale_jobs.ids import keyed_id, new_item
 from greenscale_jobs.records import (
     MAX_ITEM_BYTES,
     Event,
@@ -27,6 +29,7 @@ from greenscale_jobs.records import (
     Parameters,
     Stats,
     WorkloadStatus,
+    check_prompt,
     parse_item,
 )
 
@@ -38,6 +41,19 @@ MAX_LENGTH = 10_000
 
 TEND_BATCH = 100
 """Jobs moved by one tending script, so that Redis is never blocked for long."""
+
+
+MOST_DELAY_SECONDS = 366 * 86_400.0
+"""A job that is due later than in a year is taken for a mistake."""
+
+REDRIVE_BATCH = 500
+"""Dead jobs sent again by one script, so that Redis is never blocked for long."""
+
+REDRIVE_IDS = 20
+"""The same where ids are told: each is looked for among all the dead."""
+
+Redriven = Callable[[Sequence[str], int], None]
+"""Told after each step: the ids that were sent again, and how many dead jobs are left to send."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,11 +119,54 @@ def script_sha(name: str) -> str:
     return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()
 
 
-def submit(items: Sequence[Item]) -> Call[None]:
+def submit(
+    prompt: str,
+    *,
+    job_id: str | None,
+    parameters: Parameters | None,
+    idempotency_key: str | None,
+    delay_seconds: float,
+    at: dt.datetime | None,
+) -> Call[str]:
+    """Put one job on the list, or among the delayed. Reads its id; raises as `JobQueue.submit` does."""
+    if idempotency_key is not None:
+        if job_id is not None:
+            raise InvalidItem("give an id or an idempotency key, not both: the key makes the id")
+        job_id = keyed_id(idempotency_key)
+    item = new_item(prompt, job_id=job_id, parameters=parameters)
+    start = _start(delay_seconds, at)
+
+    def read(reply: list[Any]) -> str:
+        if reply[0] == b"reused":
+            raise KeyReused(
+                f"the idempotency key {idempotency_key!r} stands for another prompt or other parameters "
+                f"(job {item.id}): nothing was submitted; use a new key for a new request"
+            )
+        _read_submitted(reply)
+        return item.id
+
+    keyed = "" if idempotency_key is None else "1"
+    return Call("submit", [MAX_LENGTH, *start, keyed, item.id, msgspec.json.encode(item)], read)
+
+
+def _start(delay_seconds: float, at: dt.datetime | None) -> tuple[Argument, Argument]:
+    """Return what the script is told of when a job is due: in how many seconds, or when."""
+    if at is not None:
+        if delay_seconds:
+            raise InvalidItem("give delay_seconds or at, not both")
+        if at.tzinfo is None:
+            raise InvalidItem(f"at={at.isoformat()} could be anywhere: give it a time zone, at.astimezone(), say")
+        return "", at.timestamp()
+    if not 0 <= delay_seconds <= MOST_DELAY_SECONDS:
+        raise InvalidItem(f"the delay must be from 0 to {MOST_DELAY_SECONDS:.0f} seconds, not {delay_seconds}")
+    return (delay_seconds or ""), ""
+
+
+def submit_many(items: Sequence[Item]) -> Call[None]:
     """Put jobs on the list, all or none; reading raises QueueFull or DuplicateJob."""
-    args: list[Argument] = [MAX_LENGTH]
+    args: list[Argument] = [MAX_LENGTH, "", "", ""]
     for item in items:
-        args += [item.id, msgspec.json.encode(item)]
+        args += [check_prompt(item).id, msgspec.json.encode(item)]
     return Call("submit", args, _read_submitted)
 
 
@@ -185,9 +244,20 @@ def cancel(job_id: str) -> Call[JobState]:
     return Call("cancel", (job_id,), read)
 
 
-def redrive(job_ids: Sequence[str]) -> Call[list[str]]:
-    """Send dead jobs again. Reads the ids of those that were dead."""
-    return Call("redrive", job_ids, lambda reply: [job_id.decode() for job_id in reply])
+def redrive(job_ids: Sequence[str]) -> list[Call[list[str]]]:
+    """Send dead jobs again, step by step. Each reads the ids of those that were dead."""
+    steps = [job_ids[first : first + REDRIVE_IDS] for first in range(0, len(job_ids), REDRIVE_IDS)]
+    return [Call("redrive", step, lambda reply: [job_id.decode() for job_id in reply]) for step in steps]
+
+
+def redrive_oldest(left: int) -> Call[tuple[int, list[str]]]:
+    """Send the oldest dead jobs again, a step of `left`. Reads how many are off the dead, and the ids of those sent."""
+
+    def read(reply: list[Any]) -> tuple[int, list[str]]:
+        taken, *sent = reply
+        return taken, [job_id.decode() for job_id in sent]
+
+    return Call("redrive_oldest", (min(left, REDRIVE_BATCH),), read)
 
 
 def tend(*, max_attempts: int) -> Call[Tended]:

@@ -5,6 +5,7 @@ job_id = client.submit("Why is the sky blue?")
 print(client.result(job_id).result)
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self, TypeVar, cast
 
@@ -12,9 +13,8 @@ from redis.exceptions import NoScriptError
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
-from greenscale_jobs.calls import Call, Page
+from greenscale_jobs.calls import Call, Page, Redriven
 from greenscale_jobs.errors import THEIRS, demoted, translate
-from greenscale_jobs.ids import new_item
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
 from greenscale_jobs.queue import EVENT_WAIT_SECONDS
 from greenscale_jobs.records import (
@@ -25,7 +25,6 @@ from greenscale_jobs.records import (
     Parameters,
     Stats,
     WorkloadStatus,
-    check_prompt,
 )
 
 T = TypeVar("T")
@@ -54,32 +53,66 @@ class JobClient:
         """Close the connections."""
         self.close()
 
-    def submit(self, prompt: str, *, job_id: str | None = None, parameters: Parameters | None = None) -> str:
+    def submit(
+        self,
+        prompt: str,
+        *,
+        job_id: str | None = None,
+        parameters: Parameters | None = None,
+        idempotency_key: str | None = None,
+        delay_seconds: float = 0,
+        at: dt.datetime | None = None,
+    ) -> str:
         """Put one prompt on the list and return its job's id.
 
-        Whoever gets no answer (QueueUnavailable) may submit again with the same `job_id`: DuplicateJob then means
-        that it was heard the first time.
+        With `delay_seconds` or `at` it waits among the delayed until then; a time that has passed is now. The same
+        `idempotency_key` gives the same job for as long as that is known, whatever became of it.
+        Whoever gets no answer (QueueUnavailable) may submit again with the same key, or with the same `job_id`:
+        DuplicateJob then means that it was heard the first time.
 
         Raises:
-            InvalidItem: The prompt is blank or too large, or the id has a wrong form.
-            QueueFull: `maxLength` jobs wait already.
+            InvalidItem: The prompt is blank or too large, or the id, the key or the time has a wrong form.
+            QueueFull: `maxLength` jobs wait already, be it for a worker or for their time.
             DuplicateJob: A job with this id exists.
+            KeyReused: The key stands for another prompt or other parameters.
         """
-        item = new_item(prompt, job_id=job_id, parameters=parameters)
-        self.submit_many([item])
-        return item.id
+        return self._run(
+            calls.submit(
+                prompt,
+                job_id=job_id,
+                parameters=parameters,
+                idempotency_key=idempotency_key,
+                delay_seconds=delay_seconds,
+                at=at,
+            )
+        )
 
     def submit_many(self, items: Sequence[Item]) -> None:
         """Put all of these on the list, or none; raises as `submit` does."""
-        self._run(calls.submit([check_prompt(item) for item in items]))
+        self._run(calls.submit_many(items))
 
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job and return the state it was in; a running one ends when its worker renews next."""
         return self._run(calls.cancel(job_id))
 
     def redrive(self, job_ids: Sequence[str]) -> list[str]:
-        """Send dead jobs again, with all attempts; return those that were dead."""
-        return self._run(calls.redrive(job_ids))
+        """Send dead jobs again, with all attempts; return those that were dead. `maxLength` does not hold them up."""
+        return [job_id for call in calls.redrive(job_ids) for job_id in self._run(call)]
+
+    def redrive_all(self, *, told: Redriven | None = None) -> int:
+        """Send again what is dead now, oldest first, in steps that block Redis for an instant; return how many.
+
+        What dies meanwhile is left for the next time.
+        """
+        left, sent = self.stats().dead, 0
+        while left > 0:
+            taken, job_ids = self._run(calls.redrive_oldest(left))
+            if taken == 0:  # somebody else sends them too
+                break
+            left, sent = left - taken, sent + len(job_ids)
+            if told:
+                told(job_ids, left)
+        return sent
 
     def stats(self) -> Stats:
         """Return the queue's numbers at one instant."""

@@ -28,6 +28,10 @@ class DuplicateJob(QueueError):
     """A job with this id exists already; nothing was submitted."""
 
 
+class KeyReused(QueueError):
+    """The idempotency key stands for another prompt or other parameters; nothing was submitted."""
+
+
 class UnknownJob(QueueError):
     """No job has this id: it never existed, or its result has expired."""
 

@@ -1,5 +1,6 @@
 """New jobs' ids."""
 
+import hashlib
 import secrets
 import time
 
@@ -16,6 +17,22 @@ from greenscale_jobs.records import (
 def new_id() -> str:
     """Return an id that sorts by time: milliseconds and 40 random bits, in hexadecimal."""
     return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
+
+
+MAX_KEY_CHARS = 255
+
+
+def keyed_id(idempotency_key: str) -> str:
+    """Return the id of the one job that an idempotency key stands for: while that job is known, so is the key.
+
+    Raises:
+        InvalidItem: The key has a wrong form.
+    """
+    if not idempotency_key.strip() or len(idempotency_key) > MAX_KEY_CHARS or not idempotency_key.isprintable():
+        raise InvalidItem(
+            f"{idempotency_key[:64]!r} is no idempotency key: it must have 1 to {MAX_KEY_CHARS} printable characters"
+        )
+    return f"k-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}"
 
 
 def new_item(prompt: str, *, job_id: str | None = None, parameters: Parameters | None = None) -> Item:

@@ -36,7 +36,7 @@ class Keys:
 
     @property
     def delayed(self) -> str:
-        """Sorted set: job id -> when its retry is due (Unix seconds)."""
+        """Sorted set: job id -> when it is due, a retry or submitted for later (Unix seconds)."""
         return f"{self.list_name}:delayed"
 
     @property

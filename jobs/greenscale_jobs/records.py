@@ -30,7 +30,7 @@ class JobState(enum.StrEnum):
     RUNNING = "running"
     """Leased to a worker."""
     DELAYED = "delayed"
-    """Waits for a retry that is not due yet."""
+    """Waits for its time: a retry, or submitted for later (`attempts` is 0)."""
     DONE = "done"
     DEAD = "dead"
     """Failed for good; kept until it is sent again."""

@@ -1,5 +1,6 @@
 """`greenscale submit`: one prompt into the queue, and its answer if one waits."""
 
+import datetime as dt
 import json
 import signal
 import subprocess
@@ -229,3 +230,48 @@ async def test_a_full_queue_says_its_limit(refused: Refused, queue: JobQueue) ->
     await queue.submit("first")
 
     assert "the queue is full: 1 of at most 1 jobs wait (queue.maxLength)" in refused(Exit.UNAVAILABLE, "submit", "hi")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--in", "10m"), ("--at", "")])
+def test_a_prompt_for_later_waits_for_its_time(
+    greenscale: Greenscale, client: JobClient, option: str, value: str
+) -> None:
+    """A time without a zone is this machine's."""
+    at = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10)
+    zone = dt.timezone(-dt.timedelta(hours=5))
+    said = value if option == "--in" else at.astimezone(zone).replace(tzinfo=None).isoformat()
+    ran = greenscale("submit", "hi", option, said, TZ="XYZ+5")
+    job = client.job(ran.stdout.strip())
+    shown = greenscale("jobs", "show", job.id).stdout
+
+    assert (job.state, job.attempts) == (JobState.DELAYED, 0)
+    assert job.due_at == pytest.approx(at.timestamp(), abs=30)
+    assert "\ndue " in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("--in", "soon"), "--in 'soon' is no length of time: say 90s, 10m, 1h30m or 2d"),
+        (("--at", "2020-01-01T09:00"), "--at '2020-01-01T09:00' has passed"),
+        (("--in", "1m", "--at", "2026-11-26T09:00"), "say --in or --at, not both"),
+        (("--idempotency-key", ""), "'' is no idempotency key"),
+        (("--idempotency-key", "k", "--id", "mine"), "give an id or an idempotency key, not both"),
+    ],
+)
+def test_a_wrong_time_or_key_is_refused(
+    refused: Refused, client: JobClient, words: tuple[str, ...], fault: str
+) -> None:
+    assert fault in refused(Exit.USAGE, "submit", "hi", *words)
+    assert client.stats().counters == {}
+
+
+def test_the_same_key_gives_the_same_job(greenscale: Greenscale, refused: Refused, client: JobClient) -> None:
+    first = greenscale("submit", "hi", "--idempotency-key", "order-7")
+    again = greenscale("submit", "hi", "--idempotency-key", "order-7")
+
+    assert (first.returncode, again.stdout) == (0, first.stdout)
+    assert client.stats().pending == 1
+    assert "the idempotency key 'order-7' stands for another prompt" in refused(
+        Exit.USAGE, "submit", "other", "--idempotency-key", "order-7"
+    )

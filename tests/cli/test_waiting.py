@@ -29,6 +29,7 @@ def job(state: JobState, **known: Any) -> Job:
             "tried again in 30 s: it answered 503",
             id="after a failure",
         ),
+        pytest.param(job(JobState.DELAYED, due_at=1600.0), "due in 10 min", id="for later"),
         pytest.param(job(JobState.DELAYED), "tried again in 0.0 s: the attempt failed", id="why is not known"),
         pytest.param(job(JobState.DONE), "done", id="done"),
         pytest.param(job(JobState.DEAD), "dead", id="dead"),

@@ -209,8 +209,11 @@ FAILED = (JobError("RateLimited", "the API asks for patience"),)
             "The attempt failed: the API asks for patience. Next try in 4.0 s.",
             id="a retry, and why",
         ),
+        pytest.param(job(JobState.DELAYED, due_at=1024.0), "Sent for later: due in 4.0 s.", id="for later"),
         pytest.param(
-            job(JobState.DELAYED, due_at=1019.0), "The attempt failed. Next try in 0.0 s.", id="a retry that is due"
+            job(JobState.DELAYED, due_at=1019.0, attempts=1),
+            "The attempt failed. Next try in 0.0 s.",
+            id="a retry that is due",
         ),
         pytest.param(job(JobState.DONE), "", id="done"),
         pytest.param(job(JobState.DEAD), "", id="dead"),

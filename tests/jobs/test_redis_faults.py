@@ -55,6 +55,8 @@ async def test_a_full_redis_refuses_new_jobs_and_finishes_those_it_has(own_redis
         await queue.retry(claims[2], "R", "m", delay_seconds=0)
         await queue.release(claims[3])
         await queue.cancel(claims[4].id)
+        assert await queue.renew([claims[4]]) == ["cancel"]
+        await queue.emit([(claims[4], "a piece")])
         await queue.tend()
         again = await queue.claim("w", 4) or []
         redriven = await queue.redrive([claims[1].id])

@@ -57,6 +57,7 @@ async def work(address: RedisAddress, clock: Clock) -> None:
         await queue.emit([(held[0], "a")])
         await queue.finish([Finished(held[0], "answer", Outcome(), unseen="b")])
         await queue.bury(held[1], "R", "m")
+        await queue.bury(held[6], "R", "m")
         await queue.retry(held[2], "R", "m", delay_seconds=0)
         await queue.release(held[3])
         await queue.report_fault("bad key")
@@ -102,7 +103,10 @@ async def produce(address: RedisAddress, _: Clock) -> None:
             for job in client.jobs(state).jobs:
                 if job.id:
                     client.job(job.id)
-        client.redrive([job.id for job in client.jobs(JobState.DEAD).jobs])
+        client.redrive([job.id for job in client.jobs(JobState.DEAD, limit=1).jobs])
+        client.redrive_all()
+        client.submit("hi", delay_seconds=60, idempotency_key="k")
+        client.submit("hi", idempotency_key="k")
         client.cancel(job_id)
         for state in (JobState.RUNNING, JobState.DELAYED):
             client.cancel(client.jobs(state).jobs[0].id)
@@ -145,9 +149,10 @@ async def fill(address: RedisAddress, raw: redis.Redis, clock: Clock) -> None:
     async with JobQueue(address, LIST, clock=clock, limits=Limits(max_attempts=2)) as queue:
         for number in range(12):
             await queue.submit(f"{number}")
-        held = await queue.claim("before", 6) or []
+        held = await queue.claim("before", 7) or []
         await queue.finish([Finished(held[0], "answer", Outcome())])
         await queue.bury(held[1], "R", "m")
+        await queue.bury(held[6], "R", "m")
         await queue.retry(held[2], "R", "m", delay_seconds=0)
         await queue.retry(held[3], "R", "m", delay_seconds=3600)
         await queue.cancel(held[4].id)

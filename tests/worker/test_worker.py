@@ -273,6 +273,86 @@ async def test_a_server_in_trouble_is_asked_again(start_worker: Start, client: J
     assert [error.reason for error in job.errors] == ["ServerError"] * 3
 
 
+@pytest.mark.parametrize("model", ["hang", "silent"], ids=["in the middle of an answer", "before an answer"])
+@pytest.mark.parametrize("why", ["the time limit", "a cancellation"])
+async def test_a_call_that_is_stopped_is_seen_closed_by_the_server(
+    start_worker: Start, client: JobClient, model: str, why: str
+) -> None:
+    """A call that nobody waits for must not go on costing tokens."""
+    limit = "4" if why == "the time limit" else "60"  # `openai` is imported within it
+    async with serving() as (server, url):
+        start_worker(
+            GREENSCALE_ENGINE="OpenAI",
+            OPENAI_BASE_URL=url,
+            GREENSCALE_MODEL=model,
+            GREENSCALE_JOB_TIMEOUT_SECONDS=limit,
+            GREENSCALE_MAX_ATTEMPTS="1",
+        )
+        job_id = client.submit("hi")
+        await server.asked.wait()
+        if why == "a cancellation":
+            client.cancel(job_id)
+        async with asyncio.timeout(10):
+            await server.gone.wait()
+        while not (job := client.job(job_id)).state.final:
+            await server_turn()
+
+    assert job.state is (JobState.DEAD if why == "the time limit" else JobState.CANCELLED)
+    assert [error.reason for error in job.errors] == (["TimeLimit"] if why == "the time limit" else [])
+
+
+async def test_a_server_that_says_when_is_asked_then(start_worker: Start, client: JobClient) -> None:
+    async with serving() as (server, url):
+        start_worker(
+            GREENSCALE_ENGINE="OpenAI",
+            OPENAI_BASE_URL=url,
+            GREENSCALE_MODEL="429-seconds",
+            GREENSCALE_BACKOFF_INITIAL_SECONDS="0.1",
+        )
+        job_id = client.submit("hi")
+        await server.asked.wait()
+        while (job := client.job(job_id)).state is not JobState.DELAYED:
+            await server_turn()
+
+    assert job.error is not None
+    assert job.error.at is not None
+    assert job.due_at is not None
+    assert 7 <= round(job.due_at - job.error.at, 2) <= 7.1
+
+
+async def test_a_refused_key_slows_the_worker_until_it_is_good(
+    start_worker: Start, client: JobClient, worker_log: Callable[[], str]
+) -> None:
+    """One job at a time finds out, later each time; then all go on, with all their attempts."""
+
+    def waits() -> list[float]:
+        lines = [json.loads(line) for line in worker_log().splitlines()]
+        return [line["next_try_seconds"] for line in lines if line["event"] == "engine refuses"]
+
+    async with serving() as (server, url):
+        ids = [client.submit(f"{number}") for number in range(20)]
+        start_worker(
+            GREENSCALE_ENGINE="OpenAI",
+            OPENAI_BASE_URL=url,
+            OPENAI_API_KEY="sk-bad",
+            GREENSCALE_MODEL="keyed",
+            GREENSCALE_CONCURRENCY="8",
+            GREENSCALE_LOG_FORMAT="json",
+        )
+        while len(waits()) < 2:
+            await server_turn()
+        asked, fault = len(server.requests), client.stats().fault
+        server.key_is_good = True
+        while client.stats().counters.get("done", 0) < len(ids):
+            await server_turn()
+        attempts = {client.job(job_id).attempts for job_id in ids}
+
+    assert (asked, waits()) == (8 + 1, [2, 4])
+    assert "OPENAI_API_KEY" in (fault or "")
+    assert client.stats().fault is None
+    assert attempts == {1}
+
+
 async def server_turn() -> None:
     """Let the server in this loop work; the queue is read by the plain client in between."""
     await asyncio.sleep(0.02)

@@ -63,11 +63,12 @@ class Running:
         text, self._pieces = "".join(self._pieces), []
         return text
 
-    def interrupt(self, why: Interruption) -> None:
-        """Stop the engine; the first reason counts."""
-        if self.task and not self.task.done() and self.interruption is None:
-            self.interruption = why
-            self.task.cancel()
+    def interrupt(self, why: Interruption) -> bool:
+        """Stop the engine; the first reason counts. Returns whether this was it."""
+        if self.task is None or self.task.done() or self.interruption is not None:
+            return False
+        self.interruption = why
+        return self.task.cancel()
 
     @property
     def finished_well(self) -> bool:

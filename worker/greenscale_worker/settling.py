@@ -4,12 +4,13 @@
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
 from functools import partial
 
-from greenscale_jobs import Claim, JobQueue
+from greenscale_jobs import Claim, JobQueue, QueueUnavailable
 from greenscale_worker.decide import Backoff, GiveUp, Release, Retry, decide
 from greenscale_worker.errors import EngineError
 from greenscale_worker.logs import Log
@@ -58,9 +59,9 @@ class Settling:
         """How long nothing should be claimed for the engine's sake; not positive if it may."""
         return self._claim_not_before - time.monotonic()
 
-    def take(self, job: Running) -> None:
-        """Take over a job that ended."""
-        self._ended.append(job)
+    def take(self, *jobs: Running) -> None:
+        """Take over jobs that ended."""
+        self._ended += jobs
         self._some_ended.set()
 
     async def loop(self) -> None:
@@ -70,7 +71,8 @@ class Settling:
             self._some_ended.clear()
             jobs, self._ended = self._ended, []
             await self._store([job for job in jobs if job.finished_well])
-            for job in jobs:
+            # The oldest last: what is handed back goes to the front, one before the other.
+            for job in sorted(jobs, key=lambda job: job.started_at, reverse=True):
                 if not job.finished_well:
                     await self._settle_failure(job)
                 self._on_settled(job)
@@ -129,4 +131,6 @@ class Settling:
         seconds = FAULT_BACKOFF.delay(self._faults_in_a_row, jitter=1)
         self._claim_not_before = time.monotonic() + seconds
         self._log.error("engine refuses", reason=reason, message=message, next_try_seconds=seconds)
-        await self._outage.insist(partial(self._queue.report_fault, message))
+        # Once: a Redis that is full refuses it, and results must not wait for that. The next fault is told anew.
+        with contextlib.suppress(QueueUnavailable):
+            await self._queue.report_fault(message)

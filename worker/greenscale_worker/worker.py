@@ -33,6 +33,9 @@ TEND_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
 """How often a worker of a paused queue looks whether it goes on."""
 
+CALL_AGAIN_SECONDS = 0.1
+"""How soon a blocking claim that did not hear is called off again."""
+
 HAND_BACK_SECONDS = 5.0
 """How long the way out waits for Redis; what it could not be told then, expired leases tell."""
 
@@ -151,14 +154,16 @@ class Worker:
             self._waiting = None
 
     async def _call_off(self, waiting: asyncio.Task[list[Claim] | None]) -> None:
-        """End a blocking claim so that nothing it may have got is lost; if Redis does not hear, break it off."""
-        try:
+        """End a blocking claim so that nothing it may have got is lost; if Redis does not answer, break it off.
+
+        It is asked again: at the first time the claim may not block yet, or be leasing jobs that nobody would renew.
+        """
+        with contextlib.suppress(QueueUnavailable, TimeoutError):
             async with asyncio.timeout(HAND_BACK_SECONDS):
-                heard = await self._queue.stop_waiting()
-        except (QueueUnavailable, TimeoutError):
-            heard = False
-        if not heard:
-            waiting.cancel()
+                while not waiting.done():
+                    await self._queue.stop_waiting()
+                    await asyncio.wait({waiting}, timeout=CALL_AGAIN_SECONDS)
+        waiting.cancel()
 
     async def _rest(self, seconds: float) -> None:
         """Wait until a slot is freed or the worker is stopped, at most so long."""
@@ -183,7 +188,8 @@ class Worker:
 
         def ended(_: asyncio.Task[Answer]) -> None:
             limit.cancel()
-            self._settling.take(job)
+            if job.interruption is not Interruption.HANDED_BACK:
+                self._settling.take(job)
 
         job.task.add_done_callback(ended)
 
@@ -250,19 +256,27 @@ class Worker:
     async def _drain(self) -> None:
         self._log.info("stopping", running=len(self._running), grace_seconds=self._settings.grace_seconds)
         await self._wait_until_idle(self._settings.grace_seconds, unless=self._hurry)
-        for job in list(self._running.values()):
-            job.interrupt(Interruption.HANDED_BACK)
-        await self._wait_until_idle(HAND_BACK_SECONDS)
         try:
             async with asyncio.timeout(HAND_BACK_SECONDS):
+                await self._hand_back()
                 await self._queue.tend()  # a blocking claim may have taken a job while it was called off
         except (QueueUnavailable, TimeoutError) as error:
             self._log.warning("left unsettled", jobs=len(self._running), why=error)
 
-    async def _wait_until_idle(self, seconds: float, *, unless: asyncio.Event | None = None) -> None:
+    async def _hand_back(self) -> None:
+        """Stop what runs and wait until the queue has it again, all together: so it comes back in its order."""
+        interrupted = [job for job in self._running.values() if job.interrupt(Interruption.HANDED_BACK)]
+        if interrupted:
+            await asyncio.wait({job.task for job in interrupted if job.task})
+            self._settling.take(*interrupted)
+        while self._running:
+            self._slot_freed.clear()
+            await self._slot_freed.wait()
+
+    async def _wait_until_idle(self, seconds: float, *, unless: asyncio.Event) -> None:
         try:
             async with asyncio.timeout(seconds):
-                while self._running and not (unless and unless.is_set()):
+                while self._running and not unless.is_set():
                     self._slot_freed.clear()
                     await self._slot_freed.wait()
         except TimeoutError:

@@ -8,7 +8,7 @@ if state == 'running' then
 elseif state == 'waiting' or state == 'delayed' then
     local gone = 0
     for _, where in ipairs({ list, claiming }) do
-        for _, raw in ipairs({ job[2], reference(id) }) do
+        for _, raw in ipairs(on_the_list(id, job[2])) do
             if gone == 0 then gone = redis.call('LREM', where, 1, raw) end
         end
     end

@@ -64,6 +64,15 @@ local function wait_again(id, attempts)
     announce(id, 'waiting', attempts)
 end
 
+-- A job whose entry is off the dead: it starts anew, with all attempts, behind those that wait.
+local function revive(id)
+    redis.call('HDEL', job_key(id), 'dead', 'finishedAt')
+    redis.call('HSET', job_key(id), 'state', 'waiting', 'attempts', 0)
+    redis.call('PERSIST', events_key(id))
+    redis.call('LPUSH', list, reference(id))
+    announce(id, 'waiting', 0)
+end
+
 local function bury(id, reason, message, attempts)
     drop_claim(id)
     local line = error_line(reason, message, attempts)
@@ -79,7 +88,7 @@ end
 local function end_cancelled(id, attempts)
     drop_claim(id)
     redis.call('HSET', job_key(id), 'state', 'cancelled', 'finishedAt', stamp(now))
-    redis.call('HDEL', job_key(id), 'cancel')
+    redis.call('HDEL', job_key(id), 'cancel', 'dueAt')
     announce(id, 'cancelled', attempts)
     expire(id, result_ttl())
     count('cancelled', 1)
@@ -102,4 +111,11 @@ local function told_id(raw)
         end
     end
     return id and #id <= 64 and id or nil
+end
+
+-- What a waiting job may look like on the list. An adopted text got its id when it was claimed: since then it waits as a
+-- reference, and an equal text on the list is another job.
+local function on_the_list(id, item)
+    if item and told_id(item) == id then return { reference(id), item } end
+    return { reference(id) }
 end

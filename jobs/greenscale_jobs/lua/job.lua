@@ -4,8 +4,10 @@ local fields = redis.call('HGETALL', job_key(id))
 if #fields == 0 then return {} end
 local state, ahead = redis.call('HMGET', job_key(id), 'state', 'item'), ''
 if state[1] == 'waiting' then
-    local place = redis.call('LPOS', list, state[2], 'RANK', -1) or redis.call('LPOS', list, reference(id), 'RANK', -1)
-    if place then ahead = redis.call('LLEN', list) - 1 - place end
+    for _, raw in ipairs(on_the_list(id, state[2])) do
+        local place = redis.call('LPOS', list, raw, 'RANK', -1)
+        if place then ahead = redis.call('LLEN', list) - 1 - place end
+    end
 end
 local job = { ahead }
 for _, value in ipairs(fields) do job[#job + 1] = value end

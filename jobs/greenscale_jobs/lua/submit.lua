@@ -1,14 +1,30 @@
--- Put jobs on the list, all or none. ARGV: now, maxLength if the queue's config says none, then id and item of each.
-local length = redis.call('LLEN', list)
+-- Put jobs on the list, or among the delayed if they are due later; all or none. ARGV: now, maxLength if the queue's config
+-- says none, due in so many seconds or '', due at (Unix seconds) or '', '1' if the very same job may be known already,
+-- then id and item of each.
 local longest = tonumber(redis.call('HGET', config, 'maxLength') or '') or tonumber(ARGV[2])
-local jobs = (#ARGV - 2) / 2
-if length + jobs > longest then return { 'full', length, longest } end
-for i = 3, #ARGV, 2 do
-    if redis.call('EXISTS', job_key(ARGV[i])) == 1 then return { 'duplicate', ARGV[i] } end
+local due = ARGV[3] ~= '' and now + tonumber(ARGV[3]) or tonumber(ARGV[4])
+local jobs, seen = {}, {}
+for i = 6, #ARGV, 2 do
+    local id, item = ARGV[i], ARGV[i + 1]
+    if seen[id] or redis.call('EXISTS', job_key(id)) == 1 then
+        if ARGV[5] ~= '1' then return { 'duplicate', id } end
+        if redis.call('HGET', job_key(id), 'item') ~= item then return { 'reused', id } end
+    else
+        seen[id], jobs[#jobs + 1] = true, { id, item }
+    end
 end
-for i = 3, #ARGV, 2 do
-    redis.call('HSET', job_key(ARGV[i]), 'state', 'waiting', 'item', ARGV[i + 1], 'submittedAt', stamp(now))
-    redis.call('LPUSH', list, ARGV[i + 1])
+
+local waiting = redis.call('LLEN', list) + redis.call('ZCARD', delayed)
+if #jobs > 0 and waiting + #jobs > longest then return { 'full', waiting, longest } end
+for _, job in ipairs(jobs) do
+    local id, item = job[1], job[2]
+    redis.call('HSET', job_key(id), 'state', 'waiting', 'item', item, 'submittedAt', stamp(now))
+    if due and due > now then
+        redis.call('HSET', job_key(id), 'state', 'delayed', 'dueAt', stamp(due))
+        redis.call('ZADD', delayed, stamp(due), id)
+    else
+        redis.call('LPUSH', list, item)
+    end
 end
-count('submitted', jobs)
+count('submitted', #jobs)
 return { 'ok' }

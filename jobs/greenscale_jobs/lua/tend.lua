@@ -4,7 +4,8 @@ local most_attempts, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 redis.call('ZREMRANGEBYSCORE', done, '-inf', now)
 local stranded, expired, due, buried = return_claiming(), 0, 0, 0
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', inflight, '-inf', now, 'LIMIT', 0, limit)) do
+-- The last to end first: each goes to the front, so the oldest ends up as the next.
+for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', inflight, now, '-inf', 'LIMIT', 0, limit)) do
     local job = redis.call('HMGET', job_key(id), 'attempts', 'cancel', 'worker')
     local attempts = tonumber(job[1])
     if not attempts then
@@ -25,15 +26,24 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', inflight, '-inf', now, 'LIMIT', 
     end
 end
 
+-- A retry has had its turn and goes to the front; a job that was submitted for now comes behind those that wait.
+local retries = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, limit)) do
     redis.call('ZREM', delayed, id)
-    local attempts = redis.call('HGET', job_key(id), 'attempts')
-    if attempts then
+    local job = redis.call('HMGET', job_key(id), 'state', 'attempts')
+    if job[1] == 'delayed' then
         redis.call('HDEL', job_key(id), 'dueAt')
-        wait_again(id, attempts)
         due = due + 1
+        if job[2] then
+            table.insert(retries, 1, { id, job[2] })
+        else
+            redis.call('HSET', job_key(id), 'state', 'waiting')
+            redis.call('LPUSH', list, reference(id))
+            announce(id, 'waiting', 0)
+        end
     end
 end
+for _, retry in ipairs(retries) do wait_again(retry[1], retry[2]) end
 count('expired', expired)
 
 local soonest = ''

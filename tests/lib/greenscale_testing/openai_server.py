@@ -39,11 +39,18 @@ class OpenAIServer:
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.key_is_good = False
+        """Whether the model `keyed` answers; else it is 401 for every job."""
+        self.released = asyncio.Event()
+        """The model `held` says its first word at once, and the rest of prompts that begin with "short" after this."""
         self.gone = asyncio.Event()
         self.asked = asyncio.Event()
         self._special: dict[str, Callable[[web.Request, str], Awaitable[web.StreamResponse]]] = {
             "429-date": self._retry_after_date,
             "hang": self._hang,
+            "silent": self._silent,
+            "held": self._held,
+            "keyed": self._keyed,
             "hang-up": self._hang_up,
             "nothing": self._nothing,
             "half": self._half,
@@ -91,6 +98,27 @@ class OpenAIServer:
         finally:
             self.gone.set()
         return response
+
+    async def _silent(self, _request: web.Request, _prompt: str) -> web.StreamResponse:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            self.gone.set()
+        return web.Response()
+
+    async def _held(self, request: web.Request, prompt: str) -> web.StreamResponse:
+        response = await _begin(request)
+        await _send(response, _chunk({"content": "one"}))
+        await self.released.wait()
+        if not prompt.startswith("short"):
+            await asyncio.sleep(3600)
+        await _send(response, _chunk({"content": " two"}, finish_reason="stop"))
+        return response
+
+    async def _keyed(self, request: web.Request, prompt: str) -> web.StreamResponse:
+        if not self.key_is_good:
+            return web.json_response({"error": {"code": "invalid_api_key"}}, status=401)
+        return await self._stream(request, prompt.split(" "))
 
     async def _hang_up(self, request: web.Request, _prompt: str) -> web.StreamResponse:
         assert request.transport is not None

@@ -1,0 +1,130 @@
+"""The dead are sent again: some, or all of them, however many there are."""
+
+import inspect
+import json
+from collections.abc import Sequence
+
+import pytest
+import redis
+
+from greenscale_jobs import JobClient, JobQueue, JobState, RedisAddress, new_item
+from greenscale_jobs.calls import REDRIVE_BATCH, REDRIVE_IDS
+
+
+async def bury(queue: JobQueue, count: int) -> list[str]:
+    """Make dead jobs, the first dead first."""
+    items = [new_item(str(number)) for number in range(count)]
+    await queue.submit_many(items)
+    for claim in await queue.claim("w", count) or []:
+        await queue.bury(claim, "Refused", "the engine answered 400")
+    return [item.id for item in items]
+
+
+@pytest.mark.parametrize("who", ["asyncio", "plain"])
+async def test_all_dead_are_sent_again_in_steps_oldest_first(queue: JobQueue, address: RedisAddress, who: str) -> None:
+    ids = await bury(queue, REDRIVE_BATCH + 7)
+    steps: list[tuple[int, int]] = []
+    seen: list[str] = []
+
+    def told(sent: Sequence[str], left: int) -> None:
+        seen.extend(sent)
+        steps.append((len(sent), left))
+
+    if who == "asyncio":
+        sent = await queue.redrive_all(told=told)
+    else:
+        with JobClient(address) as client:
+            sent = client.redrive_all(told=told)
+    claims = await queue.claim("w", 1000) or []
+
+    assert (sent, steps) == (len(ids), [(REDRIVE_BATCH, 7), (7, 0)])
+    assert [claim.id for claim in claims] == seen == ids
+    assert {claim.attempt for claim in claims} == {1}
+    assert (await queue.stats()).dead == 0
+
+
+async def test_what_dies_meanwhile_is_left_for_the_next_time(queue: JobQueue, raw: redis.Redis) -> None:
+    """Else jobs that can never succeed would be sent in a circle."""
+    await bury(queue, REDRIVE_BATCH + 1)
+
+    def told(_: Sequence[str], left: int) -> None:
+        if left:
+            raw.lpush("jobs:dead", '{"id":"died-meanwhile"}')
+
+    assert await queue.redrive_all(told=told) == REDRIVE_BATCH + 1
+    assert raw.lrange("jobs:dead", 0, -1) == [b'{"id":"died-meanwhile"}']
+
+
+async def test_none_is_sent_again_where_none_is_dead(queue: JobQueue) -> None:
+    assert await queue.redrive_all() == 0
+
+
+async def test_a_dead_entry_whose_job_is_gone_holds_up_no_other(queue: JobQueue, raw: redis.Redis) -> None:
+    gone, here = await bury(queue, 2)
+    raw.delete(f"jobs:job:{gone}")
+    raw.rpush("jobs:dead", "no entry of ours")
+
+    assert await queue.redrive_all() == 1
+    assert (await queue.job(here)).state is JobState.WAITING
+    assert raw.llen("jobs:dead") == 0
+
+
+async def test_many_ids_are_sent_again(queue: JobQueue) -> None:
+    ids = await bury(queue, REDRIVE_IDS + 1)
+
+    assert await queue.redrive([*ids, "unknown"]) == ids
+
+
+async def test_the_full_queue_takes_its_dead_back(queue: JobQueue) -> None:
+    """They were accepted once: only who comes new is refused."""
+    await bury(queue, 3)
+    await queue.configure(max_length=1, result_ttl_seconds=60, paused=False)
+
+    assert await queue.redrive_all() == 3
+
+
+async def test_the_events_of_a_job_that_was_sent_again_do_not_expire(queue: JobQueue, raw: redis.Redis) -> None:
+    """They did, while it was dead; whoever watches it now must see its answer."""
+    (job_id,) = await bury(queue, 1)
+    dying = raw.ttl(f"jobs:events:{job_id}")
+    await queue.redrive_all()
+
+    assert int(dying) > 0
+    assert raw.ttl(f"jobs:events:{job_id}") == -1
+
+
+async def test_the_dead_keep_the_whole_history(queue: JobQueue, raw: redis.Redis) -> None:
+    """Why it failed at last is in the entry; why each attempt failed is in the job, over being sent again too."""
+    await queue.submit("hi", job_id="j")
+    for reason, how in (("RateLimited", "retry"), ("TimeLimit", "retry"), ("ServerError", "bury")):
+        (claim,) = await queue.claim("w") or []
+        if how == "retry":
+            await queue.retry(claim, reason, "m", delay_seconds=0)
+            await queue.tend()
+        else:
+            await queue.bury(claim, reason, "m")
+    entry = json.loads(raw.lindex("jobs:dead", 0))  # type: ignore[arg-type]
+    await queue.redrive_all()
+    (claim,) = await queue.claim("w") or []
+    await queue.bury(claim, "InvalidRequest", "m")
+    errors = (await queue.job("j")).errors
+
+    assert (entry["id"], entry["reason"], entry["attempt"]) == ("j", "ServerError", 3)
+    assert [(error.attempt, error.reason) for error in errors] == [
+        (1, "RateLimited"),
+        (2, "TimeLimit"),
+        (3, "ServerError"),
+        (1, "InvalidRequest"),
+    ]
+
+
+PRODUCERS = ("submit", "submit_many", "cancel", "redrive", "redrive_all", "stats", "job", "jobs", "events")
+
+
+@pytest.mark.parametrize("name", PRODUCERS)
+def test_both_clients_take_the_same(name: str) -> None:
+    def taken(owner: type) -> list[tuple[str, object, object]]:
+        parameters = inspect.signature(getattr(owner, name)).parameters.values()
+        return [(parameter.name, parameter.kind, parameter.default) for parameter in parameters]
+
+    assert taken(JobClient) == taken(JobQueue)
