@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kubernetes.aio import client, config
 
-from greenscale_operator.cluster import WORKLOAD, Cluster
+from greenscale_operator.cluster import Cluster
 from greenscale_operator.desired import Install
 from greenscale_operator.health import Health
 from greenscale_operator.queues import Queues
@@ -76,7 +76,7 @@ def await_ready(plane: ControlPlane, name: str) -> None:
 
 @pytest.mark.parametrize("hears", [True, False])
 async def test_a_watch_that_shows_nothing_fails_the_probe(
-    control_plane: ControlPlane, workload: Make, namespace: str, *, hears: bool
+    control_plane: ControlPlane, workload: Make, *, hears: bool
 ) -> None:
     """Dead watches were seen to leave an operator alive and blind: the probe must have it started again."""
     workload()
@@ -84,8 +84,8 @@ async def test_a_watch_that_shows_nothing_fails_the_probe(
     configuration = client.Configuration()
     await config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
     async with client.ApiClient(configuration) as api:
-        cluster, seen = Cluster(api), Seen()
-        reconciler = Reconciler(cluster, seen, Queues(), Install(), identity="test")
+        cluster, seen, queues = Cluster(api), Seen(), Queues()
+        reconciler = Reconciler(cluster, seen, queues, Install(), identity="test")
         signals = Signals(cluster, seen, reconciler, resync_seconds=0.05, deaf_seconds=0.5)
         if hears:
             for body in await cluster.workloads():
@@ -95,10 +95,9 @@ async def test_a_watch_that_shows_nothing_fails_the_probe(
         await asyncio.sleep(2)  # that nothing is noticed takes its time to show
         resync.cancel()
         await signals.queue.aclose()
+        await queues.aclose()
 
     assert bool(health.faults()) is not hears
-    assert WORKLOAD.plural == "greenscaleworkloads"
-    assert namespace
 
 
 def test_an_operator_that_slept_past_its_lease_ends_and_writes_nothing(

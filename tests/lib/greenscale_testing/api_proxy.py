@@ -62,6 +62,7 @@ class ApiProxy:
         self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def cut(self) -> None:
         """Break all connections off, and accept no request until `mend`."""
@@ -88,6 +89,11 @@ class ApiProxy:
         self._open.set()
         await self._runner.cleanup()
         await self._session.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.25)  # aiohttp's connections end a little after their session; nothing tells when
 
     async def _cut(self) -> None:
         self._open.clear()
