@@ -238,7 +238,8 @@ async def test_a_job_that_waits_is_cancelled_at_once(queue: JobQueue, raw: redis
     await queue.cancel(job_id)
     stats = await queue.stats()
 
-    assert (await queue.job(job_id)).state is JobState.CANCELLED
+    job = await queue.job(job_id)
+    assert (job.state, job.due_at) == (JobState.CANCELLED, None)
     assert (stats.pending, stats.in_flight, stats.delayed) == (0, 0, 0)
     assert raw.ttl(f"jobs:job:{job_id}") > 0
 
