@@ -46,7 +46,7 @@ bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real 
 
 lock: ## Renew the locked requirements (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --group build pyproject.toml -o requirements/local.txt
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --group build --group dev -c requirements/local.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --extra operator --group build --group dev -c requirements/local.txt pyproject.toml -o requirements/dev.txt
 
 clean: ## Remove the virtual environment and what local runs left
 	rm -rf .venv .greenscale artifacts
