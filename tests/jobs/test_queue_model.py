@@ -1,0 +1,89 @@
+"""The queue beside a model of its rules, and the proof that the model sees broken ones."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from greenscale_jobs import RedisAddress
+from greenscale_testing import queue_machine
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.mutants import TESTING, Mutant
+
+SEARCH = os.environ.get("GREENSCALE_TEST_EXAMPLES")
+"""How many sequences to draw at random. Unless told, the same 260 each time: a change is never refused by chance."""
+
+
+@pytest.mark.timeout(3600 if SEARCH else 180)
+def test_redis_holds_what_the_model_says_after_every_step(
+    own_redis: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_redis.options = ("--appendonly", "yes")
+    own_redis.start()
+    machine = queue_machine.machine_for(own_redis.address, own_redis)
+    queue_machine.run_machine(machine, examples=int(SEARCH or 260), search=SEARCH is not None)
+    with capsys.disabled():
+        print(f"\nthe model was right after each of {machine.steps} steps, {machine.restarts} kills of Redis")  # noqa: T201
+
+    assert SEARCH or machine.steps >= 10_000
+    assert SEARCH or machine.restarts > 0
+
+
+MUTANTS = [
+    Mutant(
+        "finish without the fence",
+        "lua/finish.lua",
+        "if job[1] == ARGV[i + 1] then",
+        "job[1] = job[1] or '' if job[2] then",
+    ),
+    Mutant("finish keeps the claim", "lua/finish.lua", "drop_claim(id)"),
+    Mutant(
+        "finish in two calls",
+        "queue.py",
+        "call = calls.finish(results,",
+        "for result in results:\n"
+        "            await self._redis.hset(self.keys.job(result.claim.id), 'result', result.text)\n"
+        "        call = calls.finish(results,",
+    ),
+    Mutant("renew without the fence", "lua/renew.lua", "if job[1] ~= ARGV[i + 1] then", "if not job[1] then"),
+    Mutant("emit without the fence", "lua/emit.lua", "== ARGV[i + 1]", "~= ''"),
+    Mutant("claim without a lease", "lua/claim.lua", "redis.call('ZADD', inflight, stamp(now + lease), id)"),
+    Mutant("the newest first", "lua/claim.lua", "redis.call('RPOP', list,", "redis.call('LPOP', list,"),
+    Mutant("a pause is not heard", "lua/claim.lua", "'paused') == '1'", "'paused') == 'yes'"),
+    Mutant("an ended attempt stays in flight", "lua/common.lua", "redis.call('ZREM', inflight, id)"),
+    Mutant("stranded claims in the wrong order", "lua/common.lua", "'LPOP', claiming", "'RPOP', claiming"),
+    Mutant("results never expire", "lua/common.lua", "redis.call('EXPIRE', job_key(id), ttl)"),
+    Mutant("tend takes leases that hold", "lua/tend.lua", "inflight, now, '-inf'", "inflight, '+inf', '-inf'"),
+    Mutant("tend tries for ever", "lua/tend.lua", "if attempts >= most_attempts then", "if false then"),
+    Mutant("handing back costs an attempt", "lua/give_up.lua", "attempts - 1", "attempts"),
+    Mutant("a cancelled job is retried", "lua/give_up.lua", "if job[3] then", "if false then"),
+    Mutant("cancel forgets those in claiming", "lua/cancel.lua", "{ list, claiming }", "{ list }"),
+    Mutant("redrive leaves it among the dead", "lua/redrive.lua", "redis.call('LREM', dead, 1, entry)"),
+    Mutant("the limit is a job too late", "lua/submit.lua", "> longest then", "> longest + 1 then"),
+    Mutant("an id is used twice", "lua/submit.lua", ")) == 1 then", ")) == 2 then"),
+    Mutant("renewing prolongs nothing", "lua/renew.lua", "stamp(now + tonumber(ARGV[2]))", "stamp(now)"),
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.id)
+def test_the_model_sees_a_broken_queue(
+    address: RedisAddress, tmp_path: Path, mutant: Mutant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who never saw the alarm ring does not know whether it can."""
+    package = mutant.planted(tmp_path)
+    result = subprocess.run(
+        [sys.executable, "-m", "greenscale_testing.queue_machine", "--port", str(address.port), "--examples", "260"],
+        env={**os.environ, "PYTHONPATH": f"{package.parent}{os.pathsep}{TESTING}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = json.loads(result.stdout.splitlines()[-1])
+    with capsys.disabled():
+        print(f"\n{mutant.id}: seen within {told['steps']} steps", end="")  # noqa: T201
+
+    assert told["found"] is not None
+    assert told["found"].startswith(("AssertionError", "KeyError")), told["found"]

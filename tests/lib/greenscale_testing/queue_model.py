@@ -1,0 +1,350 @@
+"""The queue's rules as plain Python: what Redis must hold after each call, told without Redis and without Lua.
+
+Pure: the time is an argument of the model, ids and tokens that the queue draws are told to it.
+"""
+
+import dataclasses
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Event = tuple[str, int, str]
+"""Its type, the attempt and the text."""
+
+DEFAULT_TTL = 86_400
+DEFAULT_LENGTH = 10_000
+LEASE_EXPIRED = "LeaseExpired"
+
+
+@dataclasses.dataclass
+class ModelJob:
+    """One job; None is a field that the hash lacks."""
+
+    state: str
+    item: bytes
+    submitted_at: float | None = None
+    attempts: int | None = None
+    token: str | None = None
+    worker: str | None = None
+    claimed_at: float | None = None
+    due_at: float | None = None
+    finished_at: float | None = None
+    cancel: bool = False
+    result: str | None = None
+    settled_by: str | None = None
+    """The token that ended the last attempt that was ended by its worker."""
+    shown: str | None = None
+    """The last batch of pieces that has a name."""
+    errors: list[tuple[str, int, float]] = dataclasses.field(default_factory=list)
+    """Reason, attempt and time."""
+    events: list[Event] = dataclasses.field(default_factory=list)
+    expires_at: float | None = None
+    """When Redis forgets the job with its events; None is never."""
+    events_expire: bool = False
+
+    def fields(self) -> dict[str, Any]:
+        """Return what its hash must hold."""
+        told = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del told["events"], told["events_expire"], told["expires_at"]
+        return {**told, "errors": list(self.errors), "expires": self.expires_at is not None}
+
+
+class QueueModel:
+    """One queue. The lists are as LRANGE gives them: the newest first, the next to be taken last."""
+
+    def __init__(self, clock: Callable[[], float], *, lease: float, max_attempts: int, ttl: int) -> None:
+        self._clock = clock
+        self._lease, self._max_attempts, self._ttl = lease, max_attempts, ttl
+        self.waiting: list[bytes] = []
+        self.claiming: list[bytes] = []
+        self.inflight: dict[str, float] = {}
+        self.delayed: dict[str, float] = {}
+        self.done: dict[str, float] = {}
+        self.dead: list[tuple[str, str, int, float]] = []
+        self.jobs: dict[str, ModelJob] = {}
+        self.config: dict[str, int] = {}
+        self.counters: Counter[str] = Counter()
+        self.fault: tuple[str, float] | None = None
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that Redis must hold, in the form of `queue_state.observe`."""
+        told: dict[str, Any] = {
+            "waiting": self.waiting,
+            "claiming": self.claiming,
+            "inflight": self.inflight,
+            "delayed": self.delayed,
+            "done": self.done,
+            "dead": self.dead,
+            "config": self.config,
+            "counters": dict(self.counters),
+            "fault": self.fault,
+        }
+        for job_id, job in self.jobs.items():
+            told[f"job {job_id}"] = job.fields()
+            if job.events:
+                told[f"events {job_id}"] = (job.events_expire, job.events)
+        return told
+
+    # What a producer does.
+
+    def submit(self, items: Sequence[tuple[str, bytes]], *, delay: float = 0.0, keyed: bool = False) -> str:
+        """Answer `ok`, `full`, `duplicate`, or `reused` of a key that stands for another item."""
+        fresh = [(job_id, item) for job_id, item in items if job_id not in self.jobs]
+        if len(fresh) < len(items):
+            if not keyed:
+                return "duplicate"
+            if any(self.jobs[job_id].item != item for job_id, item in items if job_id in self.jobs):
+                return "reused"
+        waiting = len(self.waiting) + len(self.delayed)
+        if fresh and waiting + len(fresh) > self.config.get("maxLength", DEFAULT_LENGTH):
+            return "full"
+        for job_id, item in fresh:
+            job = self.jobs[job_id] = ModelJob("waiting", item, submitted_at=self._clock())
+            if delay:
+                job.state, job.due_at = "delayed", self._clock() + delay
+                self.delayed[job_id] = job.due_at
+            else:
+                self.waiting.insert(0, item)
+        self.counters += Counter(submitted=len(fresh))
+        return "ok"
+
+    def cancel(self, job_id: str) -> str | None:
+        """Answer the state before; None for a job that nobody knows."""
+        job = self.jobs.get(job_id)
+        if job is None:
+            return None
+        before = job.state
+        if before == "running":
+            job.cancel = True
+        elif before in {"waiting", "delayed"}:
+            self.delayed.pop(job_id, None)
+            self._take_out(job_id, job)
+            self._end_cancelled(job_id, job)
+        return before
+
+    def _take_out(self, job_id: str, job: ModelJob) -> None:
+        for where in (self.waiting, self.claiming):
+            for raw in (reference(job_id), job.item) if told_id(job.item) == job_id else (reference(job_id),):
+                if raw in where:
+                    where.remove(raw)
+                    return
+
+    def redrive(self, job_ids: Sequence[str]) -> list[str]:
+        """Answer those that were dead."""
+        sent = [job_id for job_id in job_ids if job_id in self.jobs and self.jobs[job_id].state == "dead"]
+        for job_id in sent:
+            job = self.jobs[job_id]
+            self.dead = [entry for entry in self.dead if entry[0] != job_id]
+            job.attempts, job.finished_at, job.events_expire = 0, None, False
+            self._send(job_id)
+        return sent
+
+    def _send(self, job_id: str) -> None:
+        """Put it behind those that wait."""
+        self.jobs[job_id].state = "waiting"
+        self.waiting.insert(0, reference(job_id))
+        self.jobs[job_id].events.append(("waiting", 0, ""))
+
+    # What a worker does.
+
+    def claim(self, worker: str, want: int, token: str, new_ids: dict[int, str]) -> list[tuple[str, bytes, int]] | None:
+        """Answer id, item and attempt of each claim, None where paused. `new_ids`: for the n-th taken, from 1."""
+        if self.config.get("paused"):
+            self._return_claiming()
+            return None
+        taken = [self.claiming.pop() for _ in range(min(want, len(self.claiming)))]
+        taken += [self.waiting.pop() for _ in range(min(want - len(taken), len(self.waiting)))]
+        claims = []
+        for number, raw in enumerate(taken, start=1):
+            job_id = told_id(raw)
+            known = self.jobs.get(job_id) if job_id else None
+            if known and not (known.state == "waiting" and raw in {known.item, reference(job_id or "")}):
+                duplicate = self.jobs[new_ids.pop(number)] = ModelJob("dead", raw)
+                self._bury(next(reversed(self.jobs)), duplicate, "DuplicateId", attempts=0)
+                continue
+            if job_id is None:
+                job_id = new_ids.pop(number)
+            job = known or self.jobs.setdefault(job_id, ModelJob("waiting", raw))
+            job.state, job.attempts = "running", (job.attempts or 0) + 1
+            job.token, job.worker, job.claimed_at = token, worker, self._clock()
+            self.inflight[job_id] = self._clock() + self._lease
+            job.events.append(("claimed", job.attempts, worker))
+            claims.append((job_id, job.item, job.attempts))
+        assert not new_ids, f"{new_ids} are new jobs that nobody asked for"
+        return claims
+
+    def holds(self, job_id: str, token: str) -> ModelJob | None:
+        """Return the job if this token holds it."""
+        job = self.jobs.get(job_id)
+        return job if job and job.token == token else None
+
+    def renew(self, job_id: str, token: str) -> str:
+        """Answer held, cancel or lost."""
+        job = self.holds(job_id, token)
+        if not job:
+            return "lost"
+        self.inflight[job_id] = self._clock() + self._lease
+        return "cancel" if job.cancel else "held"
+
+    def emit(self, job_id: str, token: str, attempt: int, text: str, batch: str) -> None:
+        """Add a piece of an answer, unless its batch was shown just before."""
+        job = self.holds(job_id, token)
+        if job and (not batch or job.shown != batch):
+            job.events.append(("delta", attempt, text))
+            job.shown = batch or job.shown
+
+    def finish(self, job_id: str, token: str, text: str, unseen: str) -> bool:
+        """Answer whether it was stored, now or when it was said before."""
+        job = self.holds(job_id, token)
+        if not job:
+            return self._settled_by(job_id, token) is not None
+        self._drop_claim(job_id, job)
+        job.settled_by = token
+        job.state, job.result, job.finished_at, job.cancel = "done", text, self._clock(), False
+        if unseen:
+            job.events.append(("delta", job.attempts or 0, unseen))
+        job.events.append(("done", job.attempts or 0, ""))
+        self._expire(job_id, job, self._ttl)
+        self.fault = None
+        self.counters["done"] += 1
+        return True
+
+    def give_up(self, job_id: str, token: str, how: str, *, delay: float, reason: str, message: str) -> str:
+        """Answer the new state, the present one where it was said before, or `lost`."""
+        job = self.holds(job_id, token)
+        if not job:
+            return self._settled_by(job_id, token) or "lost"
+        job.settled_by = token
+        attempts = job.attempts or 0
+        if job.cancel:
+            self._end_cancelled(job_id, job)
+        elif how == "dead":
+            self._bury(job_id, job, reason, attempts=attempts, message=message)
+        elif how == "release":
+            self._wait_again(job_id, job, attempts - 1)
+        else:
+            self._drop_claim(job_id, job)
+            job.errors.append((reason, attempts, self._clock()))
+            job.state, job.due_at = "delayed", self._clock() + delay
+            self.delayed[job_id] = job.due_at
+            job.events.append(("delayed", attempts, message))
+            self.counters["retried"] += 1
+        return job.state
+
+    def _settled_by(self, job_id: str, token: str) -> str | None:
+        """Return the state of a job whose last settled attempt had this token."""
+        job = self.jobs.get(job_id)
+        return job.state if job and job.settled_by == token else None
+
+    def report_fault(self, message: str) -> None:
+        """Say what is wrong with the engine."""
+        self.fault = (message, self._clock())
+
+    # What keeps the queue moving.
+
+    def tend(self) -> tuple[int, int, int, int]:
+        """Answer how many were stranded, expired, due and dead."""
+        now = self._clock()
+        self.done = {job_id: at for job_id, at in self.done.items() if at > now}
+        stranded = self._return_claiming()
+        expired = buried = 0
+        for job_id in reversed(self._over(self.inflight)):  # the first to end is the next to be taken
+            job = self.jobs[job_id]
+            attempts = job.attempts or 0
+            if job.cancel:
+                self._end_cancelled(job_id, job)
+            elif attempts >= self._max_attempts:
+                message = (
+                    f"worker {job.worker} stopped renewing its lease on attempt {attempts} of {self._max_attempts}"
+                )
+                self._bury(job_id, job, LEASE_EXPIRED, attempts=attempts, message=message)
+                buried += 1
+            else:
+                job.errors.append((LEASE_EXPIRED, attempts, now))
+                self._wait_again(job_id, job, attempts)
+                expired += 1
+        due = self._over(self.delayed)
+        for job_id in due:
+            del self.delayed[job_id]
+            self.jobs[job_id].due_at = None
+            if self.jobs[job_id].attempts is None:  # it never had its turn
+                self._send(job_id)
+        for job_id in reversed(due):
+            tried = self.jobs[job_id].attempts
+            if tried is not None:
+                self._wait_again(job_id, self.jobs[job_id], tried)
+        self.counters += Counter(expired=expired)
+        return stranded, expired, len(due), buried
+
+    def strand(self) -> None:
+        """Do as BLMOVE, with nobody there to go on."""
+        self.claiming.insert(0, self.waiting.pop())
+
+    def forget_expired(self) -> list[str]:
+        """Forget what Redis would have by now; answer the ids."""
+        gone = [job_id for job_id, job in self.jobs.items() if job.expires_at and job.expires_at <= self._clock()]
+        for job_id in gone:
+            del self.jobs[job_id]
+        return gone
+
+    def _over(self, ends: dict[str, float]) -> list[str]:
+        return [
+            job_id for job_id, at in sorted(ends.items(), key=lambda entry: (entry[1], entry[0])) if at <= self._clock()
+        ]
+
+    def _return_claiming(self) -> int:
+        stranded, self.claiming = self.claiming, []
+        self.waiting += stranded
+        return len(stranded)
+
+    def _drop_claim(self, job_id: str, job: ModelJob) -> None:
+        self.inflight.pop(job_id, None)
+        job.token = None
+
+    def _wait_again(self, job_id: str, job: ModelJob, attempts: int) -> None:
+        self._drop_claim(job_id, job)
+        job.state, job.attempts = "waiting", attempts
+        self.waiting.append(reference(job_id))
+        job.events.append(("waiting", attempts, ""))
+
+    def _bury(self, job_id: str, job: ModelJob, reason: str, *, attempts: int, message: str | None = None) -> None:
+        self._drop_claim(job_id, job)
+        now = self._clock()
+        job.state, job.attempts, job.finished_at, job.events_expire = "dead", attempts, now, True
+        job.errors.append((reason, attempts, now))
+        self.dead.insert(0, (job_id, reason, attempts, now))
+        job.events.append(("dead", attempts, duplicate_message(job.item) if message is None else message))
+        self.counters["dead"] += 1
+
+    def _end_cancelled(self, job_id: str, job: ModelJob) -> None:
+        self._drop_claim(job_id, job)
+        job.state, job.finished_at, job.due_at, job.cancel = "cancelled", self._clock(), None, False
+        job.events.append(("cancelled", job.attempts or 0, ""))
+        self._expire(job_id, job, self.config.get("resultTTLSeconds", DEFAULT_TTL))
+        self.counters["cancelled"] += 1
+
+    def _expire(self, job_id: str, job: ModelJob, ttl: int) -> None:
+        self.done[job_id] = job.expires_at = self._clock() + ttl
+        job.events_expire = True
+
+
+def reference(job_id: str) -> bytes:
+    """Return how a job that was claimed once stands on the list."""
+    return b'{"id":"%s"}' % job_id.encode()
+
+
+def told_id(raw: bytes) -> str | None:
+    """Return the id that an item gives itself."""
+    try:
+        told = json.loads(raw)
+    except ValueError:
+        return None
+    job_id = told.get("id") if isinstance(told, dict) else None
+    return job_id if isinstance(job_id, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]{0,63}", job_id) else None
+
+
+def duplicate_message(raw: bytes) -> str:
+    """Return what is said of an item whose id was taken."""
+    return f"a job with the id {told_id(raw)} exists already; send it without an id, or with a new one"
