@@ -63,7 +63,8 @@ def test_a_model_server_beside_the_worker_is_waited_for_and_drained_with_it(
     assert "engine refuses" not in log
 
 
-def test_an_api_is_asked_with_the_key_of_a_secret(workload: Make, client_of: Client, namespace: str) -> None:
+def serve_api(namespace: str) -> str:
+    """Run our OpenAI-compatible server as a pod, and return its address."""
     put_server(namespace)
     pod_spec = {
         "automountServiceAccountToken": False,
@@ -90,7 +91,11 @@ def test_an_api_is_asked_with_the_key_of_a_secret(workload: Make, client_of: Cli
         },
     )
     kubectl("wait", "--for=condition=Ready", "pod/api", "-n", namespace, "--timeout=60s")
-    told = {"model": "echo", "baseURL": f"http://api.{namespace}.svc:8000/v1"}
+    return f"http://api.{namespace}.svc:8000/v1"
+
+
+def test_an_api_is_asked_with_the_key_of_a_secret(workload: Make, client_of: Client, namespace: str) -> None:
+    told = {"model": "echo", "baseURL": serve_api(namespace)}
     key = {"apiKeySecretRef": {"name": "openai", "key": "api-key"}}
     workload("api", engine={"type": "OpenAI", "openAI": {**told, **key}})
     missing = await_condition("api", namespace, "Ready", "SecretMissing")
@@ -101,6 +106,24 @@ def test_an_api_is_asked_with_the_key_of_a_secret(workload: Make, client_of: Cli
 
     assert "create it with the key api-key" in missing["message"]
     assert (job.state, job.result) == (JobState.DONE, "hello api")
+
+
+def test_an_api_that_refuses_every_job_degrades_the_workload_and_costs_no_attempt(
+    workload: Make, client_of: Client, namespace: str
+) -> None:
+    address = serve_api(namespace)
+    workload("refused", engine={"type": "OpenAI", "openAI": {"model": "401", "baseURL": address}})
+    client = client_of("refused")
+    job_id = client.submit("hello")
+    told = await_condition("refused", namespace, "Ready", "EngineRefuses")
+    attempts = client.job(job_id).attempts
+    workload("refused", engine={"type": "OpenAI", "openAI": {"model": "echo", "baseURL": address}})
+    job = client.result(job_id)
+    await_condition("refused", namespace, "Degraded", "AsExpected")
+
+    assert "it refuses the API key" in told["message"]
+    assert attempts <= 1  # of the one that was asking just then
+    assert (job.state, job.attempts) == (JobState.DONE, 1)
 
 
 def test_an_image_that_cannot_be_pulled_is_told_in_the_status(

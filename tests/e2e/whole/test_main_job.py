@@ -1,5 +1,6 @@
 """A prompt wakes a worker from zero on a real cluster, is answered, and the worker goes back to sleep."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -79,6 +80,29 @@ def test_a_pod_that_is_killed_in_the_middle_of_a_job_loses_nothing(
 
     assert (job.state, job.result) == (JobState.DONE, words(15))
     assert job.attempts <= 2
+
+
+KILLABLE = "python -m greenscale_worker & echo $! >/tmp/worker; wait"
+"""The worker as a child, for nobody can kill the first process of a container from inside it."""
+
+
+def test_a_worker_that_is_killed_gives_its_job_up_when_the_lease_ends(
+    workload: Make, client_of: Client, namespace: str
+) -> None:
+    """`kill -9`, with the leases that a workload has unless told: the job starts again within 32 s."""
+    overlay = {"spec": {"containers": [{"name": "worker", "command": ["sh", "-c", KILLABLE]}]}}
+    workload(worker={"podTemplate": overlay}, queue={"leaseSeconds": 30})
+    client = client_of("echo")
+    job_id = client.submit(words(15))
+    await_delta(client, job_id)
+    (pod,) = names("pods", namespace)
+    killed_at = time.time()
+    kubectl("exec", pod, "-n", namespace, "--", "sh", "-c", "kill -9 $(cat /tmp/worker)")
+    job = client.result(job_id)
+    starts = [event.at for event in client.events(job_id) if event.type == "claimed"]
+
+    assert (job.state, job.result, job.attempts) == (JobState.DONE, words(15), 2)
+    assert starts[1] - killed_at < 32
 
 
 def test_a_pod_that_is_evicted_finishes_its_job_first(workload: Make, client_of: Client, namespace: str) -> None:
