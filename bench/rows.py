@@ -4,48 +4,18 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from statistics import median, quantiles
 
 import psutil
 import redis
 
+from bench.measured import Measured
 from bench.subjects import Floor, GreenScale, Subject, running, start
 
 LATENCY_SAMPLES = 1000
 STARTS = 5
 LOAD_JOBS = 5000
 IDLE_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One figure of one subject in one round."""
-
-    row: str
-    subject: str
-    value: float
-    unit: str
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a row is held to: at most this many times its yardstick, or at most this much."""
-
-    row: str
-    most: float
-    of_yardstick: bool = True
-
-
-TARGETS = [
-    Target("7 idle latency p50", 1.5),
-    Target("7 idle latency p99", 2.0),
-    Target("8 start to first Echo job", 1.2),
-    Target("8 start to first OpenAI job", 1.1),
-    Target("9 memory (PSS) after a load", 1.2),
-    Target("9 idle Redis commands", 1.0, of_yardstick=False),
-    Target("9 idle CPU", 0.1, of_yardstick=False),
-]
 
 
 def latency(port: int) -> Iterator[Measured]:

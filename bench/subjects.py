@@ -12,9 +12,8 @@ from typing import Protocol
 
 import redis
 
+from bench.places import ROOT
 from greenscale_jobs import JobClient, RedisAddress
-
-ROOT = Path(__file__).parents[1]
 
 DONE_SECONDS = 60.0
 
@@ -67,7 +66,7 @@ class GreenScale:
 class Floor:
     """`floor.py`, or `bare_openai.py` where there is an address."""
 
-    name = "floor"
+    name = "yardstick"
 
     def __init__(self, port: int, *, base_url: str | None = None) -> None:
         self._plain = redis.Redis(port=port)

@@ -1,0 +1,249 @@
+"""How fast a queue of jobs is worked off, and what that costs: the same for every subject.
+
+The queue is filled first; then a worker is started, and what happens between the first tenth and the last job is
+measured: its start and its warming up are not.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGKILL
+from typing import IO, Any, Self
+
+import psutil
+import redis
+
+from bench.places import ROOT
+from bench.venvs import python_of
+
+LOOK_SECONDS = 0.05
+WARM_SHARE = 0.1
+STUCK_SECONDS = 60.0
+"""A worker that stores nothing for so long has failed."""
+
+FAILURES = ("Traceback", "failed", "lost")
+"""What a worker's log says only where something went wrong."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One that is measured: the module that is its worker and its producer, and whose Python runs it."""
+
+    name: str
+    module: str
+    jobs: dict[str, int]
+    """Kind of job -> how many make a run of some seconds."""
+    locked: bool = True
+    """Whether it has a virtual environment of its own."""
+    variables: dict[str, str] = field(default_factory=dict)
+    needs_redis: tuple[int, ...] = (6, 2)
+
+    @property
+    def python(self) -> str:
+        """The Python that runs it."""
+        return str(python_of(self.name)) if self.locked else sys.executable
+
+
+OURS = Peer("greenscale", "bench.ours", {"noop": 10000, "thin": 10000, "http": 8000, "openai": 4000}, locked=False)
+FLOORS = [
+    Peer(
+        "floor, batched",
+        "bench.floors",
+        {"noop": 20000, "http": 8000},
+        variables={"BENCH_FLOOR": "batched"},
+        locked=False,
+    ),
+    Peer(
+        "floor, leased",
+        "bench.floors",
+        {"noop": 20000, "http": 8000},
+        variables={"BENCH_FLOOR": "leased"},
+        locked=False,
+    ),
+    Peer("floor, one at a time", "bench.floors", {"noop": 10000}, variables={"BENCH_FLOOR": "one"}, locked=False),
+]
+SURVIVING = [
+    Peer("dramatiq", "bench.peers.dramatiq", {"noop": 6000, "http": 3000, "openai": 2000}),
+    Peer("arq", "bench.peers.arq", {"noop": 4000, "http": 3000, "openai": 2000}),
+    Peer("streaq", "bench.peers.streaq", {"noop": 4000, "http": 3000, "openai": 2000}, needs_redis=(7,)),
+]
+OTHERS = [
+    Peer("saq", "bench.peers.saq", {"noop": 6000, "http": 4000, "openai": 2000}),
+    Peer("taskiq", "bench.peers.taskiq", {"noop": 5000, "http": 3000, "openai": 2000}),
+    Peer("huey", "bench.peers.huey", {"noop": 5000, "http": 3000, "openai": 2000}),
+    Peer("celery", "bench.peers.celery", {"noop": 3000, "http": 2000, "openai": 1500}),
+    Peer("rq", "bench.peers.rq", {"noop": 150}),
+]
+EVERYONE = {peer.name: peer for peer in [OURS, *FLOORS, *SURVIVING, *OTHERS]}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of one subject showed."""
+
+    subject: str
+    kind: str
+    concurrency: int
+    jobs: int
+    jobs_per_second: float
+    cpu_us_per_job: float
+    """Of the worker and its children."""
+    redis_cpu_us_per_job: float
+    redis_commands_per_job: float
+    """Of the worker: the jobs were sent before. Commands within scripts count."""
+    lost: int
+    errors: int
+    contest: str = ""
+
+
+def measure(peer: Peer, kind: str, *, port: int, engine_url: str, concurrency: int, folder: Path) -> Load:
+    """Work off this peer's jobs of a kind; Redis is empty before."""
+    environment = (
+        clean_environment()
+        | peer.variables
+        | {
+            "BENCH_REDIS_PORT": str(port),
+            "BENCH_CONCURRENCY": str(concurrency),
+            "BENCH_KIND": kind,
+        }
+    )
+    if kind in {"http", "openai"}:
+        environment |= {"OPENAI_BASE_URL": engine_url, "OPENAI_API_KEY": "none"}
+    log = folder / f"{peer.name.replace(' ', '-')}-{kind}.log"
+    log.unlink(missing_ok=True)
+    log.touch()
+    with Producer(peer, environment, log) as producer, redis.Redis(port=port) as plain:
+        producer.ask(f"send {kind} {peer.jobs[kind]}")
+        with working(peer, environment, log) as worker:
+            begin, end = _watch(producer, worker, plain, peer.jobs[kind])
+        told = producer.ask("check")
+    jobs = end.stored - begin.stored
+    return Load(
+        subject=peer.name,
+        kind=kind,
+        concurrency=concurrency,
+        jobs=told["sent"],
+        jobs_per_second=jobs / (end.at - begin.at),
+        cpu_us_per_job=1e6 * (end.cpu - begin.cpu) / jobs,
+        redis_cpu_us_per_job=1e6 * (end.redis_cpu - begin.redis_cpu) / jobs,
+        redis_commands_per_job=(end.redis_commands - begin.redis_commands) / jobs,
+        lost=told["sent"] - told["right"],
+        errors=sum(log.read_text(errors="replace").count(word) for word in FAILURES),
+    )
+
+
+@dataclass(frozen=True)
+class Look:
+    """The state at one instant: jobs stored, and what was used up to then (seconds of CPU)."""
+
+    stored: int
+    at: float
+    cpu: float
+    redis_cpu: float
+    redis_commands: int
+
+
+def _watch(producer: "Producer", worker: subprocess.Popen[bytes], plain: "redis.Redis", jobs: int) -> tuple[Look, Look]:
+    begin, last, moved_at = None, 0, time.monotonic()
+    while True:
+        told = producer.ask("stored")
+        stored = int(told["stored"])
+        if stored > last:
+            last, moved_at = stored, time.monotonic()
+        if time.monotonic() - moved_at > STUCK_SECONDS or worker.poll() is not None:
+            raise RuntimeError(f"{producer.name} stored {stored} of {jobs} results and stopped; see {producer.log}")
+        if begin is None and stored >= WARM_SHARE * jobs:
+            begin = _look(stored, told["at"], worker, plain)
+        if begin is not None and stored >= jobs:
+            return begin, _look(stored, told["at"], worker, plain)
+        time.sleep(LOOK_SECONDS)
+
+
+def _look(stored: int, at: float, worker: subprocess.Popen[bytes], plain: "redis.Redis") -> Look:
+    times = plain.info("cpu")
+    redis_cpu = float(times["used_cpu_user"]) + float(times["used_cpu_sys"])
+    return Look(stored, at, cpu_seconds(worker.pid), redis_cpu, int(plain.info("stats")["total_commands_processed"]))
+
+
+def cpu_seconds(process_id: int) -> float:
+    """Return the CPU of a process and all its children, those that ended too."""
+    root = psutil.Process(process_id)
+    alive = [root, *root.children(recursive=True)]
+    times = [process.cpu_times() for process in alive]
+    return sum(each.user + each.system for each in times) + times[0].children_user + times[0].children_system
+
+
+class Producer:
+    """A peer's producer, in its own process with its own Python."""
+
+    def __init__(self, peer: Peer, environment: dict[str, str], log: Path) -> None:
+        self.name, self.log = peer.name, log
+        self._peer, self._environment = peer, environment
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        command = [self._peer.python, "-m", "bench.app", self._peer.module, "producer"]
+        self._errors: IO[bytes] = self.log.with_suffix(".producer.log").open("wb")
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        return self
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """Send it a line and return its answer."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the producer of {self.name} ended; see {self._errors.name}")
+        return dict(json.loads(answer))
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+
+@contextmanager
+def working(peer: Peer, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a peer's worker and end it, with all of its processes."""
+    process = start_worker(peer, environment, log)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def start_worker(peer: Peer, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a peer's worker in a process group of its own; what it says goes into a file."""
+    command: Sequence[str] = [peer.python, "-m", "bench.app", peer.module, "worker"]
+    with log.open("ab") as file:
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker and its children, as a node that vanishes does."""
+    os.killpg(process.pid, SIGKILL)
+    process.wait()
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without what any of them would read."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE", "REDIS"))}
+    mine.pop("PYTHONDONTWRITEBYTECODE", None)
+    return mine | {"PYTHONPATH": str(ROOT)}

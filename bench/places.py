@@ -1,0 +1,7 @@
+"""Where things lie."""
+
+from pathlib import Path
+
+BENCH = Path(__file__).parent
+ROOT = BENCH.parent
+PEERS = BENCH / "peers"

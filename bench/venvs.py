@@ -1,0 +1,29 @@
+"""A virtual environment for each peer, since they want different redis-pys: made once, outside the checkout."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from bench.places import PEERS
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "greenscale" / "bench"
+
+
+def python_of(peer: str) -> Path:
+    """Return the Python of a peer's environment, which is made where it is missing; `peers/<peer>.txt` is its lock."""
+    lock = PEERS / f"{peer}.txt"
+    digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    folder = CACHE / f"{peer}-{digest}"
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        print(f"making the environment of {peer} (a minute, once) ...", file=sys.stderr, flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        subprocess.run([*pip, "install", "--require-hashes", "-r", lock], check=True)
+        (folder / "complete").touch()
+    return python
