@@ -24,7 +24,7 @@ local function identify(raw, number)
     return new, {}, 'DuplicateId', 'a job with the id ' .. id .. ' exists already; send it without an id, or with a new one'
 end
 
-local claims = { 'ok' }
+local claims, claimed_at, lease_ends = { 'ok' }, stamp(now), stamp(now + lease)
 for number, raw in ipairs(taken) do
     local id, known, reason, message = identify(raw, number)
     local attempts = (tonumber(known[3]) or 0) + 1
@@ -34,10 +34,11 @@ for number, raw in ipairs(taken) do
         bury(id, reason, message, 0)
     else
         redis.call('HSET', job_key(id), 'state', 'running', 'attempts', attempts, 'token', token, 'worker', worker,
-            'claimedAt', stamp(now))
-        redis.call('ZADD', inflight, stamp(now + lease), id)
+            'claimedAt', claimed_at)
+        redis.call('ZADD', inflight, lease_ends, id)
         announce(id, 'claimed', attempts, 'text', worker)
-        for _, value in ipairs({ id, item, attempts }) do claims[#claims + 1] = value end
+        local last = #claims
+        claims[last + 1], claims[last + 2], claims[last + 3] = id, item, attempts
     end
 end
 return claims

@@ -48,13 +48,17 @@ end
 
 local function drop_claim(id)
     redis.call('ZREM', inflight, id)
-    redis.call('HDEL', job_key(id), 'token')
+    redis.call('HDEL', job_key(id), 'token', 'cancel')
 end
 
 local function expire(id, ttl)
     redis.call('EXPIRE', job_key(id), ttl)
     redis.call('EXPIRE', events_key(id), ttl)
-    redis.call('ZADD', done, stamp(now + ttl), id)
+end
+
+-- One command for many members, in portions that Lua's stack can hold.
+local function of_many(command, key, args)
+    for first = 1, #args, 1000 do redis.call(command, key, unpack(args, first, math.min(first + 999, #args))) end
 end
 
 local function wait_again(id, attempts)
@@ -88,9 +92,11 @@ end
 local function end_cancelled(id, attempts)
     drop_claim(id)
     redis.call('HSET', job_key(id), 'state', 'cancelled', 'finishedAt', stamp(now))
-    redis.call('HDEL', job_key(id), 'cancel', 'dueAt')
+    redis.call('HDEL', job_key(id), 'dueAt')
     announce(id, 'cancelled', attempts)
-    expire(id, result_ttl())
+    local ttl = result_ttl()
+    expire(id, ttl)
+    redis.call('ZADD', done, stamp(now + ttl), id)
     count('cancelled', 1)
 end
 

@@ -2,24 +2,29 @@
 -- piece of the text that no event has shown yet, of each.
 -- Answers 1 for each that was stored, 0 for a claim that was lost in the meantime. Said again because the answer was
 -- lost, it answers the same and does nothing.
-local ttl, stored, finished = tonumber(ARGV[2]), {}, 0
+local ttl, stored, finished, expiring = tonumber(ARGV[2]), {}, {}, {}
+local finished_at, expires_at = stamp(now), stamp(now + ttl)
 for i = 3, #ARGV, 5 do
     local id, key = ARGV[i], job_key(ARGV[i])
     local job = redis.call('HMGET', key, 'token', 'attempts', 'settledBy')
     if job[1] == ARGV[i + 1] then
-        drop_claim(id)
+        redis.call('HDEL', key, 'token', 'cancel')
         redis.call('HSET', key, 'state', 'done', 'settledBy', job[1], 'outcome', ARGV[i + 2], 'result', ARGV[i + 3],
-            'finishedAt', stamp(now))
-        redis.call('HDEL', key, 'cancel')
+            'finishedAt', finished_at)
         if ARGV[i + 4] ~= '' then announce(id, 'delta', job[2], 'text', ARGV[i + 4]) end
         announce(id, 'done', job[2])
         expire(id, ttl)
-        finished = finished + 1
+        finished[#finished + 1] = id
+        expiring[#expiring + 1] = expires_at
+        expiring[#expiring + 1] = id
         stored[#stored + 1] = 1
     else
         stored[#stored + 1] = job[3] == ARGV[i + 1] and 1 or 0
     end
 end
-if finished > 0 then redis.call('HDEL', stats, 'fault', 'faultAt') end
-count('done', finished)
+-- Last: a job that is done and still looks leased is only done again.
+of_many('ZREM', inflight, finished)
+of_many('ZADD', done, expiring)
+if #finished > 0 then redis.call('HDEL', stats, 'fault', 'faultAt') end
+count('done', #finished)
 return stored
