@@ -47,6 +47,7 @@ class Settling:
         self._backoff = Backoff(settings.backoff_initial_seconds, settings.backoff_max_seconds)
         self._ended: list[Running] = []
         self._some_ended = asyncio.Event()
+        self._settling: list[Running] = []
         self._faults_in_a_row, self._claim_not_before = 0, 0.0
 
     @property
@@ -59,6 +60,11 @@ class Settling:
         """How long nothing should be claimed for the engine's sake; not positive if it may."""
         return self._claim_not_before - time.monotonic()
 
+    @property
+    def busy(self) -> bool:
+        """Whether jobs are being settled: their slots will be free in a moment."""
+        return bool(self._ended or self._settling)
+
     def take(self, *jobs: Running) -> None:
         """Take over jobs that ended."""
         self._ended += jobs
@@ -69,13 +75,14 @@ class Settling:
         while True:
             await self._some_ended.wait()
             self._some_ended.clear()
-            jobs, self._ended = self._ended, []
-            await self._store([job for job in jobs if job.finished_well])
+            self._settling, self._ended = self._ended, []
+            await self._store([job for job in self._settling if job.finished_well])
             # The oldest last: what is handed back goes to the front, one before the other.
-            for job in sorted(jobs, key=lambda job: job.started_at, reverse=True):
+            for job in sorted(self._settling, key=lambda job: job.started_at, reverse=True):
                 if not job.finished_well:
                     await self._settle_failure(job)
                 self._on_settled(job)
+            self._settling = []
 
     async def _store(self, jobs: list[Running]) -> None:
         if not jobs:

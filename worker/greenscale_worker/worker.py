@@ -51,7 +51,7 @@ class Worker:
         self._pulse = pulse
         self._outage = Outage(log)
         self._running: dict[tuple[str, str], Running] = {}
-        self._waiting: asyncio.Task[list[Claim] | None] | None = None
+        self._waiting: asyncio.Timeout | None = None
         self._calling_off: asyncio.Task[None] | None = None
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         self._busy, self._piece = asyncio.Event(), asyncio.Event()
@@ -129,12 +129,13 @@ class Worker:
             await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
             return
         claims = await self._wait_for_jobs(free)
-        for claim in claims or []:
-            self._start(claim)
         if claims is None:
             await self._rest(PAUSE_SECONDS)
-        else:
-            await asyncio.sleep(0)  # the engine's requests go out before we ask for more
+            return
+        started = [self._start(claim) for claim in claims]
+        await asyncio.sleep(0)  # the engine's requests go out before we ask for more
+        if self._settling.busy or any(job.ended for job in started):
+            await self._rest(BLOCK_SECONDS)  # results go first, and free slots for a larger claim
 
     def _free_slots(self) -> int:
         if self._settling.engine_refuses:  # one at a time finds out whether the engine is well again
@@ -142,28 +143,26 @@ class Worker:
         return self._settings.concurrency - len(self._running)
 
     async def _wait_for_jobs(self, count: int) -> list[Claim] | None:
-        claiming = self._queue.claim_when_there(self._settings.worker, count, seconds=BLOCK_SECONDS)
-        self._waiting = asyncio.create_task(claiming)
         try:
-            return await self._waiting
-        except asyncio.CancelledError:
-            if self._stopping.is_set():
-                return []
-            raise
+            async with asyncio.timeout(None) as self._waiting:
+                return await self._queue.claim_when_there(self._settings.worker, count, seconds=BLOCK_SECONDS)
+        except TimeoutError:  # called off
+            return []
         finally:
             self._waiting = None
 
-    async def _call_off(self, waiting: asyncio.Task[list[Claim] | None]) -> None:
+    async def _call_off(self, waiting: asyncio.Timeout) -> None:
         """End a blocking claim so that nothing it may have got is lost; if Redis does not answer, break it off.
 
         It is asked again: at the first time the claim may not block yet, or be leasing jobs that nobody would renew.
         """
         with contextlib.suppress(QueueUnavailable, TimeoutError):
             async with asyncio.timeout(HAND_BACK_SECONDS):
-                while not waiting.done():
+                while self._waiting is waiting:
                     await self._queue.stop_waiting()
-                    await asyncio.wait({waiting}, timeout=CALL_AGAIN_SECONDS)
-        waiting.cancel()
+                    await asyncio.sleep(CALL_AGAIN_SECONDS)
+        if self._waiting is waiting:
+            waiting.reschedule(0)
 
     async def _rest(self, seconds: float) -> None:
         """Wait until a slot is freed or the worker is stopped, at most so long."""
@@ -176,7 +175,7 @@ class Worker:
         except TimeoutError:
             pass
 
-    def _start(self, claim: Claim) -> None:
+    def _start(self, claim: Claim) -> Running:
         job = Running(claim, on_piece=self._piece.set)
         self._running[job.key] = job
         self._busy.set()
@@ -192,6 +191,7 @@ class Worker:
                 self._settling.take(job)
 
         job.task.add_done_callback(ended)
+        return job
 
     async def _ask(self, job: Running) -> Answer:
         return await self._engine.answer(parse_item(job.claim.raw, job.claim.id), job.emit)
