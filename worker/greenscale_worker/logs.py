@@ -1,14 +1,19 @@
 """One line an event: its name and its fields, as text or as JSON. Never a prompt, an answer or a key.
 
 Written straight to stderr: the standard library's logging costs several times as much a line, and a short job has two.
+What only informs is written a moment later, many lines at once, so that no job waits for it.
 """
 
+import asyncio
 import json
 import sys
 import time
 from typing import Literal
 
 import msgspec
+
+WRITE_SECONDS = 0.005
+"""How long a line that only informs may wait for others."""
 
 
 class Log:
@@ -17,6 +22,8 @@ class Log:
     def __init__(self, log_format: Literal["text", "json"], *, worker: str) -> None:
         self._worker = worker
         self._line = self._json if log_format == "json" else _text
+        self._unwritten: list[str] = []
+        self._second, self._second_text = 0, ""
 
     def info(self, event: str, **fields: object) -> None:
         """Say what happened."""
@@ -30,11 +37,26 @@ class Log:
         """Say what a person must mend."""
         self._say("error", event, fields)
 
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._unwritten = self._unwritten, []
+        if lines:
+            sys.stderr.write("\n".join(lines) + "\n")
+            sys.stderr.flush()
+
     def _say(self, level: str, event: str, fields: dict[str, object]) -> None:
+        self._unwritten.append(self._line(self._when(), level, event, fields))
+        if level != "info":
+            self.flush()
+        elif len(self._unwritten) == 1:
+            asyncio.get_running_loop().call_later(WRITE_SECONDS, self.flush)
+
+    def _when(self) -> str:
         now = time.time()
-        when = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z"
-        sys.stderr.write(self._line(when, level, event, fields) + "\n")
-        sys.stderr.flush()
+        if int(now) != self._second:
+            self._second = int(now)
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        return f"{self._second_text}.{int(now % 1 * 1000):03d}Z"
 
     def _json(self, when: str, level: str, event: str, fields: dict[str, object]) -> str:
         # What is no plain value says itself what may be told: msgspec would write out a dataclass, password and all.

@@ -41,6 +41,7 @@ async def run(settings: Settings) -> None:
         try:
             await worker.run()
         finally:
+            log.flush()
             if server:
                 server.close()
             await engine.aclose()
