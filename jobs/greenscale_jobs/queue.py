@@ -19,6 +19,7 @@ from greenscale_jobs.calls import Call, Claim, Finished, Page, Redriven, Tended
 from greenscale_jobs.errors import THEIRS, QueueUnavailable, demoted, translate
 from greenscale_jobs.ids import new_id
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
+from greenscale_jobs.lane import Lane
 from greenscale_jobs.records import (
     Event,
     Item,
@@ -73,15 +74,16 @@ class JobQueue:
         self._clock = clock
         self._shared = connection is not None
         self._redis = connection or address.connect()
-        self._blocking: Redis | None = None
+        # A blocking move waits longer than any command may: it has a lane of its own.
+        self._lane, self._blocking = Lane(address), Lane(address)
         self._blocked_client: int | None = None
 
     async def aclose(self) -> None:
         """Close the connections; nothing that was claimed is given back by it."""
         if not self._shared:
             await self._redis.aclose()
-        if self._blocking:
-            await self._blocking.aclose()
+        await self._lane.aclose()
+        await self._blocking.aclose()
 
     async def __aenter__(self) -> Self:
         """Return the queue; it is closed at the end of the block."""
@@ -302,19 +304,14 @@ class JobQueue:
         )
 
     async def _move_and_claim(self, call: Call[list[Claim] | None], seconds: float) -> list[Claim] | None:
-        if self._blocking is None:
-            # A blocking move waits longer than any command may: it has a connection without a time limit.
-            self._blocking = self.address.connect(command_timeout=None)
+        move = ("BLMOVE", self.keys.list_name, self.keys.claiming, "RIGHT", "LEFT", seconds)
+        claim = ("EVALSHA", calls.script_sha(call.script), 1, self.keys.list_name, *self._args(call))
         try:
-            pipe = self._blocking.pipeline(transaction=False)
             if self._blocked_client is None:
-                pipe.client_id()
-                pipe.script_load(calls.script_text(call.script))
-                self._blocked_client, _ = await self._guard(pipe.execute())
-            timeout: Any = seconds  # Redis takes fractions, whatever redis-py says; 0 would wait for ever
-            pipe.blmove(self.keys.list_name, self.keys.claiming, timeout, "RIGHT", "LEFT")
-            pipe.evalsha(calls.script_sha(call.script), 1, self.keys.list_name, *self._args(call))
-            moved, reply = await self._guard(pipe.execute(raise_on_error=False))
+                client_id = await self._guard(self._blocking.run("CLIENT", "ID"))
+                await self._guard(self._blocking.run("SCRIPT", "LOAD", calls.script_text(call.script)))
+                self._blocked_client = client_id
+            moved, reply = await self._guard(self._blocking.ask(move, claim, seconds=None))
             # The claim was made whatever became of the move, which a full Redis refuses: what it got must not be lost.
             if isinstance(reply, NoScriptError):
                 return await self._run(call)
@@ -330,10 +327,15 @@ class JobQueue:
     async def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, *self._args(call))
         try:
-            reply = await self._guard(self._redis.evalsha(calls.script_sha(call.script), 1, *args))
+            reply = await self._command("EVALSHA", calls.script_sha(call.script), 1, *args)
         except _ScriptForgotten:
-            reply = await self._guard(self._redis.eval(calls.script_text(call.script), 1, *args))
+            reply = await self._command("EVAL", calls.script_text(call.script), 1, *args)
         return call.read(reply)
+
+    async def _command(self, *command: calls.Argument) -> Any:
+        if self._shared:
+            return await self._guard(self._redis.execute_command(*command))
+        return await self._guard(self._lane.run(*command))
 
     def _args(self, call: Call[Any]) -> list[calls.Argument]:
         return ["" if self._clock is None else f"{self._clock():.3f}", *call.args]
@@ -358,9 +360,9 @@ class JobQueue:
             raise translate(answer, str(self.address)) from answer
 
     async def _connect_anew(self) -> None:
-        for client in (self._redis, self._blocking):
-            if client:
-                await client.connection_pool.disconnect(inuse_connections=False)
+        await self._redis.connection_pool.disconnect(inuse_connections=False)
+        for lane in (self._lane, self._blocking):
+            lane.connect_anew()
 
 
 class _ScriptForgotten(Exception):
