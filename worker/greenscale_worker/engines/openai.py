@@ -10,14 +10,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from greenscale_jobs import Item, Parameters, Usage
+import msgspec
+
+from greenscale_jobs import Item, Parameters
 from greenscale_worker.engines import Answer
+from greenscale_worker.engines.openai_chunks import Chunk
 from greenscale_worker.engines.openai_errors import error_of_status
 from greenscale_worker.errors import EngineError, EngineMisconfigured, EngineUnavailable, JobRejected
 
 if TYPE_CHECKING:
     import openai
-    from openai.types.chat import ChatCompletionChunk
 
 CONNECT_SECONDS = 10.0
 """A server that does not even accept a connection by then is away."""
@@ -84,7 +86,7 @@ class OpenAIEngine:
             raise self._broken(error, begun=begun) from None
         except _transport_errors() as error:
             raise self._broken(error, begun=begun) from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except (json.JSONDecodeError, UnicodeDecodeError, msgspec.ValidationError):
             raise self._unavailable("MalformedAnswer", "sent what is no chat completion") from None
 
     async def aclose(self) -> None:
@@ -113,12 +115,21 @@ class OpenAIEngine:
         return self._client
 
     async def _stream(self, client: "openai.AsyncOpenAI", item: Item, emit: Callable[[str], None]) -> Answer:
+        import openai  # noqa: PLC0415 - loaded by now
+
         pieces: list[str] = []
         finish_reason = model = usage = None
-        stream = await client.chat.completions.create(**self._request(item))
+        stream = await client.post(
+            "/chat/completions",
+            body=self._request(item),
+            cast_to=object,
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
         async with stream:
-            async for chunk in stream:
-                model, usage = chunk.model or model, _usage(chunk) or usage
+            async for event in stream:
+                chunk = msgspec.convert(event, Chunk)
+                model, usage = chunk.model or model, chunk.tokens or usage
                 for choice in chunk.choices or ():
                     finish_reason = choice.finish_reason or finish_reason
                     if choice.delta and choice.delta.content:
@@ -164,12 +175,7 @@ class OpenAIEngine:
 
 
 def _load() -> None:
-    import openai  # noqa: PLC0415
-    import openai.resources.chat  # noqa: F401, PLC0415 - else the first call imports it, in the loop
-
-
-def _usage(chunk: "ChatCompletionChunk") -> Usage | None:
-    return Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens) if chunk.usage else None
+    import openai  # noqa: F401, PLC0415
 
 
 def _is_about(error: "openai.APIStatusError", parameter: str) -> bool:
