@@ -4,7 +4,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock bench bench-cold-start clean
+.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-cold-start clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ fmt: .venv/.dev ## Format, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.dev ## Measure latency, start-up and memory against their floors (a few minutes)
+bench: .venv/.dev ## Measure against floors and the surviving peers (ten minutes; `python -m bench --full` has everyone)
 	$(BIN)/python -m bench
 
 bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real cluster, stage by stage (about ten minutes)
@@ -47,6 +47,11 @@ bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real 
 lock: ## Renew the locked requirements (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --group build pyproject.toml -o requirements/local.txt
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --extra operator --group build --group dev -c requirements/local.txt pyproject.toml -o requirements/dev.txt
+
+lock-peers: ## Renew what the bench compares with (needs uv); the model clients stay those of the worker
+	grep -oE '^(openai|aiohttp|pydantic|httpx2)==[^ ]+' requirements/local.txt > bench/peers/clients.txt
+	for peer in bench/peers/*.in; do uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -c bench/peers/clients.txt $$peer -o $${peer%.in}.txt; done
+	rm bench/peers/clients.txt
 
 clean: ## Remove the virtual environment and what local runs left
 	rm -rf .venv .greenscale artifacts

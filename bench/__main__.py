@@ -16,7 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -124,7 +124,7 @@ def _loads(port: int, engine_url: str, wanted: set[str], *, full: bool) -> Itera
 
 
 def _others(port: int, prompt_url: str, wanted: set[str], persistence: str) -> Iterator[Measured]:
-    parts = [
+    parts: list[tuple[str, Callable[[], Iterator[Measured]]]] = [
         ("7", lambda: rows.latency(port)),
         ("8", lambda: rows.starts(port, prompt_url)),
         ("9", lambda: rows.memory(port)),

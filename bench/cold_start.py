@@ -27,7 +27,7 @@ from kubernetes import client, config, watch
 from rich.console import Console
 from rich.table import Table
 
-from bench.subjects import ROOT
+from bench.places import ROOT
 from greenscale_jobs import JobClient, RedisAddress
 from greenscale_operator import desired
 from greenscale_operator.desired import Install

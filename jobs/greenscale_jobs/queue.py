@@ -334,7 +334,7 @@ class JobQueue:
 
     async def _command(self, *command: calls.Argument) -> Any:
         if self._shared:
-            return await self._guard(self._redis.execute_command(*command))
+            return await self._guard(self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
         return await self._guard(self._lane.run(*command))
 
     def _args(self, call: Call[Any]) -> list[calls.Argument]:
