@@ -85,6 +85,8 @@ def _measure(address: RedisAddress, namespace: str, interval: int, rounds: int) 
             print(f"interval {interval} s, round {number} of {rounds} ...", file=sys.stderr, flush=True)
             for subject in (ours, floor):
                 until(lambda name=subject: seen.asleep(name), seconds=120)  # type: ignore[misc]
+                # Falling asleep is KEDA's beat: pushed at once, all would meet it at the same moment of its interval.
+                time.sleep(interval * (number - 0.5) / rounds)
                 seen.forget(subject)
                 times = _wake_ours(queue, seen, ours, namespace) if subject == ours else _wake_floor(plain, floor)
                 rows.append({"interval": interval, "round": number, "subject": subject.partition("-")[0], **times})

@@ -166,12 +166,11 @@ class _Bench:
         until(lambda: wanted <= self._ready(), seconds=600)
 
     def _ready(self) -> set[str]:
-        found = self._objects.list_namespaced_custom_object(
-            "greenscale.dev", "v1alpha1", "default", "greenscaleworkloads"
-        )
+        where = ("greenscale.dev", "v1alpha1", "default", "greenscaleworkloads")
+        found: dict[str, Any] = self._objects.list_namespaced_custom_object(*where)
         return {
             told["metadata"]["name"]
-            for told in items
+            for told in found["items"]
             if any(c["type"] == "Ready" and c["status"] == "True" for c in told.get("status", {}).get("conditions", []))
         }
 
