@@ -4,7 +4,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-cold-start clean
+.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ fmt: .venv/.dev ## Format, and mend what ruff can mend
 
 bench: .venv/.dev ## Measure against floors and the surviving peers (ten minutes; `python -m bench --full` has everyone)
 	$(BIN)/python -m bench
+
+bench-operator: .venv/.dev ## Measure what the operator asks for with 1000 workloads (five minutes; builds kube-apiserver the first time)
+	tests/e2e/cluster/build control-plane
+	$(BIN)/python -m bench.operator_load
 
 bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real cluster, stage by stage (about ten minutes)
 	KUBECONFIG=$${KUBECONFIG:-$$(tests/e2e/cluster/up)} $(BIN)/python -m bench.cold_start

@@ -167,7 +167,7 @@ class _Bench:
 
     def _ready(self) -> set[str]:
         where = ("greenscale.dev", "v1alpha1", "default", "greenscaleworkloads")
-        found: dict[str, Any] = self._objects.list_namespaced_custom_object(*where)
+        found: Any = self._objects.list_namespaced_custom_object(*where)
         return {
             told["metadata"]["name"]
             for told in found["items"]

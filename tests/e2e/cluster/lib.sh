@@ -60,7 +60,7 @@ alone() { # ARGUMENTS...: one `up` or `down` at a time; -o, or the cluster would
 
 stop() { # NAME: asks it to end, waits, insists
   local pid began
-  read -r pid began <"$STATE/pid/$1" 2>/dev/null || return 0
+  read -r pid began 2>/dev/null <"$STATE/pid/$1" || return 0
   rm -f "$STATE/pid/$1"
   [ "$(started_at "$pid")" = "$began" ] || return 0 # the number is another process' by now
   kill "$pid" 2>/dev/null
