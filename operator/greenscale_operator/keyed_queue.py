@@ -14,6 +14,9 @@ K = TypeVar("K")
 CONCURRENCY = 32
 """Keys worked on at once: enough to hide the API server's latency, few enough not to be throttled."""
 
+URGENT_CONCURRENCY = 8
+"""Keys beside them that somebody waits for: they do not queue behind a thousand that are only looked at again."""
+
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.2, 60.0
 
 logger = logging.getLogger(__name__)
@@ -25,9 +28,10 @@ class KeyedQueue(Generic[K]):
     def __init__(self, work: Callable[[K], Awaitable[float | None]], *, concurrency: int = CONCURRENCY) -> None:
         self._work = work
         self._slots = asyncio.Semaphore(concurrency)
+        self._urgent_slots = asyncio.Semaphore(URGENT_CONCURRENCY)
         self._waiting: dict[K, float] = {}
         self._running: set[K] = set()
-        self._again: set[K] = set()
+        self._again: dict[K, bool] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -37,14 +41,16 @@ class KeyedQueue(Generic[K]):
         """How long the key that waits longest has waited for its turn."""
         return time.monotonic() - min(self._waiting.values(), default=time.monotonic())
 
-    def add(self, key: K) -> None:
-        """Ask for a key to be worked on as soon as can be."""
+    def add(self, key: K, *, urgent: bool = False) -> None:
+        """Ask for a key to be worked on as soon as can be; an urgent one does not wait for those that are not."""
         self._cancel_timer(key)
         if key in self._running:
-            self._again.add(key)
+            self._again[key] = urgent or self._again.get(key, False)
         elif key not in self._waiting:
             self._waiting[key] = time.monotonic()
-            task = asyncio.get_running_loop().create_task(self._turn(key))
+            task = asyncio.get_running_loop().create_task(
+                self._turn(key, self._urgent_slots if urgent else self._slots)
+            )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -59,7 +65,7 @@ class KeyedQueue(Generic[K]):
     def forget(self, key: K) -> None:
         """Drop what is planned for a key."""
         self._cancel_timer(key)
-        self._again.discard(key)
+        self._again.pop(key, None)
         self._failures.pop(key, None)
 
     async def aclose(self) -> None:
@@ -71,8 +77,8 @@ class KeyedQueue(Generic[K]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _turn(self, key: K) -> None:
-        async with self._slots:
+    async def _turn(self, key: K, slots: asyncio.Semaphore) -> None:
+        async with slots:
             self._running.add(key)
             del self._waiting[key]
             try:
@@ -87,8 +93,7 @@ class KeyedQueue(Generic[K]):
             finally:
                 self._running.discard(key)
         if key in self._again:
-            self._again.discard(key)
-            self.add(key)
+            self.add(key, urgent=self._again.pop(key))
         elif seconds is not None:
             self.add_in(key, seconds)
 

@@ -52,7 +52,7 @@ class Signals:
             self.queue.forget(key)
             self.queue.add(key)
         elif self._seen.put_workload(body):
-            self.queue.add(key)
+            self._ask(key)
 
     def child(self, kind: Kind, body: Body, *, gone: bool) -> None:
         """Take note of a child, or that it is gone: deleted, or without our label."""
@@ -61,9 +61,13 @@ class Signals:
             return
         if gone:
             self._seen.children.pop((kind.kind, key), None)
-            self.queue.add(key)
+            self._ask(key)
         elif self._seen.put_child(kind.kind, key, body):
-            self.queue.add(key)
+            self._ask(key)
+
+    def _ask(self, key: Key) -> None:
+        body = self._seen.workloads.get(key)
+        self.queue.add(key, urgent=body is not None and not is_settled(body))
 
     def deaf(self) -> str | None:
         """Return since when a list shows what no watch did, as a clause; None while the watch is well."""
@@ -89,6 +93,13 @@ class Signals:
             logger.error("the watch is deaf: it has not shown %s", ", ".join(map(str, missed[:5])))
         else:
             self._deaf_since = None
+
+
+def is_settled(body: Body) -> bool:
+    """Return whether a workload's status says of its present spec that it is Ready: nobody waits for that."""
+    status = body.get("status", {})
+    ready = any(told["type"] == "Ready" and told["status"] == "True" for told in status.get("conditions", []))
+    return ready and status.get("observedGeneration") == body["metadata"].get("generation")
 
 
 def _marks(bodies: Iterable[Body]) -> dict[Key, tuple[str, int]]:

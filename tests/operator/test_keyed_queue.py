@@ -114,3 +114,18 @@ async def test_what_is_forgotten_is_not_called_again(queue: KeyedQueue[str], wor
     await work.until(lambda turns: "b" in turns)
 
     assert work.turns == ["b"]
+
+
+async def test_what_somebody_waits_for_does_not_queue_behind_the_rest(work: Work, queue: KeyedQueue[str]) -> None:
+    """At a restart a thousand workloads are looked at again, and a new one is not their like."""
+    work.go.clear()
+    for number in range(10):
+        queue.add(f"old-{number}")
+    queue.add("new", urgent=True)
+    await work.until(lambda turns: "new" in turns)
+    queue.add("new", urgent=True)
+    work.go.set()
+    await work.until(lambda turns: turns.count("new") == 2)
+
+    assert work.turns.index("new") == 2
+    assert len(work.turns) < 11
