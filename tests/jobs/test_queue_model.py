@@ -39,7 +39,7 @@ MUTANTS = [
         "if job[1] == ARGV[i + 1] then",
         "job[1] = job[1] or '' if job[2] then",
     ),
-    Mutant("finish keeps the claim", "lua/finish.lua", "drop_claim(id)"),
+    Mutant("finish keeps the claim", "lua/finish.lua", "of_many('ZREM', inflight, finished)"),
     Mutant(
         "finish in two calls",
         "queue.py",
@@ -50,7 +50,7 @@ MUTANTS = [
     ),
     Mutant("renew without the fence", "lua/renew.lua", "if job[1] ~= ARGV[i + 1] then", "if not job[1] then"),
     Mutant("emit without the fence", "lua/emit.lua", "== ARGV[i + 1]", "~= ''"),
-    Mutant("claim without a lease", "lua/claim.lua", "redis.call('ZADD', inflight, stamp(now + lease), id)"),
+    Mutant("claim without a lease", "lua/claim.lua", "redis.call('ZADD', inflight, lease_ends, id)"),
     Mutant("the newest first", "lua/claim.lua", "redis.call('RPOP', list,", "redis.call('LPOP', list,"),
     Mutant("a pause is not heard", "lua/claim.lua", "'paused') == '1'", "'paused') == 'yes'"),
     Mutant("an ended attempt stays in flight", "lua/common.lua", "redis.call('ZREM', inflight, id)"),
