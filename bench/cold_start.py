@@ -80,7 +80,7 @@ def _measure(address: RedisAddress, namespace: str, interval: int, rounds: int) 
     with ExitStack() as stack:
         seen = stack.enter_context(Seen(namespace))
         queue = stack.enter_context(JobClient(address, f"greenscale:{{{namespace}/{ours}}}"))
-        plain = stack.enter_context(redis.Redis(address.host, address.port))
+        plain = stack.enter_context(redis.Redis(address.host, address.port, socket_timeout=None))
         for number in range(1, rounds + 1):
             print(f"interval {interval} s, round {number} of {rounds} ...", file=sys.stderr, flush=True)
             for subject in (ours, floor):
@@ -98,6 +98,7 @@ def _wake_ours(queue: JobClient, seen: "Seen", name: str, namespace: str) -> Tim
     since = time.time()
     job_id = queue.submit("hello")
     at = {event.type: event.at for event in reversed(list(queue.events(job_id)))}
+    assert at.keys() >= {"claimed", "delta"}, f"{job_id} was not answered: {at}, {queue.job(job_id).state}"
     started = next(line for line in _log(name, namespace) if line.startswith("started "))
     process = float(started.split()[1])
     ready = next(json.loads(line) for line in _log(name, namespace) if '"event":"started"' in line)
