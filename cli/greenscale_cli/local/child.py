@@ -5,6 +5,7 @@ import ctypes
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -19,8 +20,19 @@ class Child:
         self.log = log
 
     @classmethod
-    async def start(cls, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> "Child":
-        """Start a command in a process group of its own, so that Ctrl-C reaches us first."""
+    async def start(
+        cls,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        if_orphaned: signal.Signals = signal.SIGKILL,
+    ) -> "Child":
+        """Start a command in a process group of its own, so that Ctrl-C reaches us first.
+
+        `if_orphaned` is what it gets when we die without ending it (Linux only). A worker gets no chance to drain: its
+        Redis dies as well, and it would wait out its grace period for it. The lease brings its jobs back.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
@@ -30,7 +42,7 @@ class Child:
                 stderr=asyncio.subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=partial(_die_with_parent, if_orphaned) if sys.platform == "linux" else None,
             )
         return cls(process, log)
 
@@ -74,5 +86,5 @@ class Child:
         return lines[-1][:300] if lines else "it printed nothing"
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _die_with_parent(number: signal.Signals) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ async def start_redis(run_dir: Path, address: RedisAddress) -> Child:
         "save": "",
     }
     command = [binary, *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
-    child = await Child.start(command, log=run_dir / "logs" / "redis.log")
+    child = await Child.start(command, log=run_dir / "logs" / "redis.log", if_orphaned=signal.SIGTERM)  # it saves
     await _until_it_answers(child, address)
     return child
 
