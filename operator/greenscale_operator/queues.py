@@ -20,7 +20,7 @@ from greenscale_operator.workload import Workload
 SURVEY_SECONDS = 10.0
 """Queues are looked at this often, sooner where a retry falls due or a lease ends."""
 
-TELL_SECONDS = 9.0
+TELL_SECONDS = 18.0
 """All workloads are told anew at most this often, however often the queues are looked at."""
 
 DOWN_SECONDS = 2.0
