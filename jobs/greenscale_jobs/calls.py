@@ -28,6 +28,7 @@ from greenscale_jobs.records import (
     Outcome,
     Parameters,
     Stats,
+    Turn,
     WorkloadStatus,
     check_prompt,
     parse_item,
@@ -124,6 +125,7 @@ def submit(
     *,
     job_id: str | None,
     parameters: Parameters | None,
+    history: Sequence[Turn],
     idempotency_key: str | None,
     delay_seconds: float,
     at: dt.datetime | None,
@@ -133,14 +135,14 @@ def submit(
         if job_id is not None:
             raise InvalidItem("give an id or an idempotency key, not both: the key makes the id")
         job_id = keyed_id(idempotency_key)
-    item = new_item(prompt, job_id=job_id, parameters=parameters)
+    item = new_item(prompt, job_id=job_id, parameters=parameters, history=history)
     start = _start(delay_seconds, at)
 
     def read(reply: list[Any]) -> str:
         if reply[0] == b"reused":
             raise KeyReused(
-                f"the idempotency key {idempotency_key!r} stands for another prompt or other parameters "
-                f"(job {item.id}): nothing was submitted; use a new key for a new request"
+                f"the idempotency key {idempotency_key!r} stands for another prompt, other parameters "
+                f"or another history (job {item.id}): nothing was submitted; use a new key for a new request"
             )
         _read_submitted(reply)
         return item.id
@@ -324,15 +326,16 @@ def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None)
     """Turn the hash `<list>:job:<id>` into a Job."""
     try:
         item = parse_item(fields.get("item", b""), job_id)
-        prompt, parameters = item.prompt, item.parameters
+        prompt, parameters, history = item.prompt, item.parameters, item.history
     except InvalidItem:
-        prompt, parameters = None, Parameters()
+        prompt, parameters, history = None, Parameters(), ()
     outcome = fields.get("outcome")
     return Job(
         id=job_id,
         state=JobState(fields["state"].decode()),
         prompt=prompt,
         parameters=parameters,
+        history=history,
         attempts=int(fields.get("attempts", 0)),
         ahead=ahead,
         submitted_at=_seconds(fields.get("submittedAt")),

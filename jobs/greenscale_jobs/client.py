@@ -26,6 +26,7 @@ from greenscale_jobs.records import (
     JobState,
     Parameters,
     Stats,
+    Turn,
     WorkloadStatus,
 )
 from greenscale_jobs.searching import SEARCH_SECONDS, Found
@@ -62,11 +63,12 @@ class JobClient:
         *,
         job_id: str | None = None,
         parameters: Parameters | None = None,
+        history: Sequence[Turn] = (),
         idempotency_key: str | None = None,
         delay_seconds: float = 0,
         at: dt.datetime | None = None,
     ) -> str:
-        """Put one prompt on the list and return its job's id.
+        """Put one prompt on the list and return its job's id; `history` is what was said before it, oldest first.
 
         With `delay_seconds` or `at` it waits among the delayed until then; a time that has passed is now. The same
         `idempotency_key` gives the same job for as long as that is known, whatever became of it.
@@ -74,16 +76,18 @@ class JobClient:
         DuplicateJob then means that it was heard the first time.
 
         Raises:
-            InvalidItem: The prompt is blank or too large, or the id, the key or the time has a wrong form.
+            InvalidItem: The prompt is blank, it is too large with its history, or the id, the key or the time has a
+                wrong form.
             QueueFull: `maxLength` jobs wait already, be it for a worker or for their time.
             DuplicateJob: A job with this id exists.
-            KeyReused: The key stands for another prompt or other parameters.
+            KeyReused: The key stands for another prompt, other parameters or another history.
         """
         return self._run(
             calls.submit(
                 prompt,
                 job_id=job_id,
                 parameters=parameters,
+                history=history,
                 idempotency_key=idempotency_key,
                 delay_seconds=delay_seconds,
                 at=at,

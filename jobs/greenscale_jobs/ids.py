@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from collections.abc import Sequence
 
 from greenscale_jobs.records import (
     JOB_ID,
@@ -10,6 +11,7 @@ from greenscale_jobs.records import (
     InvalidItem,
     Item,
     Parameters,
+    Turn,
     check_prompt,
 )
 
@@ -35,12 +37,18 @@ def keyed_id(idempotency_key: str) -> str:
     return f"k-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}"
 
 
-def new_item(prompt: str, *, job_id: str | None = None, parameters: Parameters | None = None) -> Item:
+def new_item(
+    prompt: str,
+    *,
+    job_id: str | None = None,
+    parameters: Parameters | None = None,
+    history: Sequence[Turn] = (),
+) -> Item:
     """Return a prompt as the list holds it.
 
     Raises:
-        InvalidItem: The prompt is blank or too large, or the id has a wrong form.
+        InvalidItem: The prompt is blank, it is too large with its history, or the id has a wrong form.
     """
     if job_id is not None and not JOB_ID.fullmatch(job_id):
         raise InvalidItem(f"{job_id!r} is no job id: it must have {JOB_ID_RULE}")
-    return check_prompt(Item(job_id or new_id(), prompt, parameters or Parameters()))
+    return check_prompt(Item(job_id or new_id(), prompt, parameters or Parameters(), tuple(history)))

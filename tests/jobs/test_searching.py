@@ -7,7 +7,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, RedisAddress, searching
+from greenscale_jobs import Finished, Job, JobClient, JobQueue, JobState, Outcome, RedisAddress, searching
 from greenscale_testing.local_redis import Clock
 
 
@@ -112,7 +112,8 @@ async def test_pages_together_are_all_that_fit(
         for prompt in prompts:
             client.submit(prompt)
         everything = client.jobs(JobState.WAITING).jobs
-        found, cursor, looked_at = [], 0, 0
+        found: list[Job] = []
+        cursor = looked_at = 0
         while True:
             page = client.search(JobState.WAITING, text="TWO", cursor=cursor, limit=limit)
             found, looked_at = [*found, *page.jobs], looked_at + page.looked_at
