@@ -27,6 +27,7 @@ from greenscale_jobs.records import (
     JobState,
     Outcome,
     Parameters,
+    Resource,
     Stats,
     Turn,
     WorkloadStatus,
@@ -376,6 +377,13 @@ def read_workloads(reply: dict[bytes, bytes]) -> list[WorkloadStatus]:
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             statuses.append(msgspec.json.decode(value, type=WorkloadStatus))
     return sorted(statuses, key=lambda status: (status.namespace, status.name))
+
+
+def read_resource(value: Any) -> Resource | None:
+    """Turn an entry of the hash `greenscale:resources` into a Resource; None where it cannot be read."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(value, type=Resource) if value else None
+    return None
 
 
 def _mapping(fields: Sequence[bytes]) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page, Redriven
 from greenscale_jobs.errors import THEIRS, demoted, translate
 from greenscale_jobs.history import USUAL_STARTS, Sample, Start, read_samples, read_starts
-from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
+from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
 from greenscale_jobs.queue import EVENT_WAIT_SECONDS
 from greenscale_jobs.records import (
     Event,
@@ -25,6 +25,7 @@ from greenscale_jobs.records import (
     Job,
     JobState,
     Parameters,
+    Resource,
     Stats,
     Turn,
     WorkloadStatus,
@@ -211,6 +212,10 @@ class JobClient:
         """Return all workloads that this Redis knows of."""
         reply = self._guard(lambda: self._redis.hgetall(WORKLOADS))
         return calls.read_workloads(cast("dict[bytes, bytes]", reply))
+
+    def resource(self, namespace: str, name: str) -> Resource | None:
+        """Return what was applied for a workload and what became of it; None where nobody tells of it."""
+        return calls.read_resource(self._guard(lambda: self._redis.hget(RESOURCES, f"{namespace}/{name}")))
 
     def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, "", *call.args)

@@ -12,6 +12,9 @@ DEFAULT_LIST = "jobs"
 WORKLOADS = "greenscale:workloads"
 """Hash: `<namespace>/<name>` -> the last `WorkloadStatus`, so that the page needs no Kubernetes API."""
 
+RESOURCES = "greenscale:resources"
+"""Hash: `<namespace>/<name>` -> what was applied and what became of it, as `Resource`; no secret is in it."""
+
 
 def own_list(namespace: str, name: str) -> str:
     """Return the list of a workload that names none; the braces keep its keys in one Cluster slot."""

@@ -19,7 +19,7 @@ from greenscale_jobs.calls import Call, Claim, Finished, Page, Redriven, Tended
 from greenscale_jobs.errors import THEIRS, QueueUnavailable, demoted, translate
 from greenscale_jobs.history import SAMPLES_KEPT, STARTS_KEPT, USUAL_STARTS, Sample, Start, read_starts, sample_fields
 from greenscale_jobs.ids import new_id
-from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
+from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
 from greenscale_jobs.lane import Lane
 from greenscale_jobs.records import (
     Event,
@@ -27,6 +27,7 @@ from greenscale_jobs.records import (
     Job,
     JobState,
     Parameters,
+    Resource,
     Stats,
     Turn,
     WorkloadStatus,
@@ -252,6 +253,10 @@ class JobQueue:
         """Tell the page and the command of a workload."""
         field = f"{status.namespace}/{status.name}"
         await self._guard(self._redis.hset(WORKLOADS, field, msgspec.json.encode(status)))
+
+    async def put_resource(self, namespace: str, name: str, resource: Resource) -> None:
+        """Tell the page and the command what was applied and what became of it."""
+        await self._guard(self._redis.hset(RESOURCES, f"{namespace}/{name}", msgspec.json.encode(resource)))
 
     async def sample(self, sample: Sample) -> None:
         """Add a point to the charts' line, which keeps about `SAMPLES_KEPT`; its time is Redis' own."""

@@ -5,7 +5,7 @@ Pure: no I/O, no clock. JSON uses camelCase, as the resource does.
 
 import enum
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -221,6 +221,15 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     def at_work(self, stats: Stats) -> str:
         """Return what a workload at work does now: the queue's numbers are newer than this status."""
         return at_work(stats, replicas=self.replicas, most=self.max_replicas)
+
+
+class Resource(msgspec.Struct, frozen=True, rename="camel"):
+    """A workload as it was applied and what became of it, in Kubernetes' own form; what may be secret is hidden."""
+
+    resource: dict[str, Any]
+    """Without its status."""
+    scaled_object: dict[str, Any] | None = None
+    conditions: tuple[dict[str, Any], ...] = ()
 
 
 STATUS_STALE_SECONDS = 30.0

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from greenscale_jobs import Start, Stats, WorkloadStatus, usual
+from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
 from greenscale_operator import observed
 from greenscale_operator.conditions import asleep_at, sentence, state
 from greenscale_operator.errors import Lasting, Passing
 from greenscale_operator.memory import Memory
 from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.shown import shown
 from greenscale_operator.workload import Workload
 
 Body = dict[str, Any]
@@ -67,6 +68,19 @@ class Look:
             pods_fault=self.pods_fault,
             waking_since=self.memory.waking_since,
         )
+
+
+def page_resource(look: Look, after: Body) -> Resource:
+    """Return what the page and the command are told of the resource itself; `after` is its new status."""
+    scaled = look.scaled_object
+    return Resource(
+        _shown_object(look.body), _shown_object(scaled) if scaled else None, tuple(after.get("conditions", ()))
+    )
+
+
+def _shown_object(body: Body) -> Body:
+    whole: Body = shown({part: told for part, told in body.items() if part != "status"})
+    return whole
 
 
 def page_status(workload: Workload, seen: Observed, starts: Sequence[Start]) -> WorkloadStatus:

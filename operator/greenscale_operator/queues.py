@@ -19,6 +19,7 @@ from greenscale_jobs import (
     Limits,
     QueueUnavailable,
     RedisAddress,
+    Resource,
     Sample,
     Start,
     Stats,
@@ -54,6 +55,8 @@ class _Tenant:
     told: WorkloadStatus | None = None
     starts: Sequence[Start] = ()
     """The last from zero, newest first."""
+    resource: Resource | None = None
+    """As it was told last."""
     sampled: Sample | None = None
     """The last point of the charts' line."""
     configured: tuple[object, ...] = ()
@@ -123,14 +126,15 @@ class Queues:
                 await tenant.queue.note_start(seconds)
                 tenant.starts = await tenant.queue.starts()
 
-    async def publish(self, key: Key, status: WorkloadStatus) -> None:
-        """Tell the page and the command of a workload."""
+    async def publish(self, key: Key, status: WorkloadStatus, resource: Resource) -> None:
+        """Tell the page and the command of a workload, and what it is where that is new."""
         tenant = self._tenants.get(key)
         if tenant is None:
             return
         tenant.told = status
         with contextlib.suppress(QueueUnavailable):
-            await tenant.fleet.put_workloads([status])
+            await tenant.fleet.put_workloads([status], {} if resource == tenant.resource else {str(key): resource})
+            tenant.resource = resource
             if tenant.stats:
                 await self._sample(tenant, tenant.stats)
 
@@ -242,7 +246,7 @@ class Queues:
     def _wake_all(self, address: RedisAddress, on_change: Callable[[Key], None]) -> None:
         for key, tenant in self._tenants.items():
             if tenant.fleet.address == address:
-                tenant.configured = ()  # it may have come back empty
+                tenant.configured, tenant.resource = (), None  # it may have come back empty
                 on_change(key)
 
 

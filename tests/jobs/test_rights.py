@@ -19,6 +19,7 @@ from greenscale_jobs import (
     Outcome,
     QueueUnavailable,
     RedisAddress,
+    Resource,
     Sample,
     Usage,
     WorkloadStatus,
@@ -83,7 +84,7 @@ async def operate(address: RedisAddress, clock: Clock) -> None:
         queue = fleet.queue(LIST, Limits(max_attempts=1))
         await queue.configure(max_length=100, result_ttl_seconds=60, paused=False)
         await queue.stats()
-        await fleet.put_workloads([STATUS])
+        await fleet.put_workloads([STATUS], {"ns/name": Resource({})})
         clock.advance(Limits().lease_seconds + 1)
         await fleet.survey([LIST])
         await queue.tend()
@@ -104,6 +105,7 @@ async def produce(address: RedisAddress, _: Clock) -> None:
         client.stats()
         client.workloads()
         client.starts()
+        client.resource("ns", "name")
         client.history(0)
         client.search(JobState.DONE, text="nowhere")
         client.next_events(job_id)

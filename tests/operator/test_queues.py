@@ -5,9 +5,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import redis
 
-from greenscale_jobs import Finished, JobClient, JobQueue, Outcome, RedisAddress, Usage, WorkloadStatus
+from greenscale_jobs import Finished, JobClient, JobQueue, Outcome, RedisAddress, Resource, Usage, WorkloadStatus
 from greenscale_jobs.history import COUNTED_SECONDS
 from greenscale_operator.queues import Queues
 from greenscale_operator.seen import Key
@@ -49,6 +50,7 @@ async def test_nobody_has_woken_what_is_not_looked_after(address: RedisAddress) 
         assert queues.starts(Key("ns", "gone")) == ()
 
 
+RESOURCE = Resource({"kind": "GreenScaleWorkload"}, {"kind": "ScaledObject"}, ({"type": "Ready"},))
 AWAKE = WorkloadStatus("ns", "w", "jobs", "Active", "", 1, 1, "Echo", None, {}, 0.0)
 
 
@@ -73,7 +75,7 @@ async def counted(address: RedisAddress, queues: Queues, *, samples: int) -> lis
 async def test_what_is_done_between_two_surveys_is_counted(address: RedisAddress, clock: Clock) -> None:
     """No length of the queue tells of it."""
     async with an_operator(address, clock) as queues, JobQueue(address) as queue:
-        await queues.publish(KEY, AWAKE)
+        await queues.publish(KEY, AWAKE, RESOURCE)
         await do_a_job(queue)
         clock.advance(COUNTED_SECONDS)
 
@@ -85,7 +87,33 @@ async def test_the_line_gets_no_point_where_nothing_changes(
 ) -> None:
     async with an_operator(address, clock) as queues:
         for _ in range(3):
-            await queues.publish(KEY, AWAKE)
+            await queues.publish(KEY, AWAKE, RESOURCE)
             clock.advance(COUNTED_SECONDS)
 
         assert raw.xlen("jobs:history") == 1
+
+
+async def test_what_a_workload_is_is_told_when_it_changes_and_goes_with_it(
+    address: RedisAddress, raw: redis.Redis, clock: Clock
+) -> None:
+    """It is large, and the same at nearly every look."""
+    async with an_operator(address, clock) as queues:
+        with JobClient(address) as client:
+            await queues.publish(KEY, AWAKE, RESOURCE)
+            first = client.resource("ns", "w")
+            raw.delete("greenscale:resources")
+            await queues.publish(KEY, AWAKE, RESOURCE)
+            same = client.resource("ns", "w")
+            changed = msgspec.structs.replace(RESOURCE, scaled_object=None)
+            await queues.publish(KEY, AWAKE, changed)
+            second = client.resource("ns", "w")
+            await queues.forget(KEY)
+
+            assert (first, same, second) == (RESOURCE, None, changed)
+            assert client.resource("ns", "w") is None
+
+
+async def test_what_cannot_be_read_of_a_resource_is_not_known(address: RedisAddress, raw: redis.Redis) -> None:
+    raw.hset("greenscale:resources", "ns/w", b"\xff{")
+    with JobClient(address) as client:
+        assert client.resource("ns", "w") is None

@@ -50,7 +50,6 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(self._scaled.polling_interval, self._poll))
             group.create_task(self._every(STATUS_SECONDS, self._tell))
-            group.create_task(self._every(SAMPLE_SECONDS, self._sample))
             group.create_task(self._every(TEND_SECONDS, self._tend))
 
     async def _every(self, seconds: float, act: Callable[[], object]) -> None:
@@ -91,12 +90,14 @@ class Supervisor:
                 usual_wake_seconds=usual(self._starts or ()),
             )
         )
+        sample = Sample.of(stats, replicas=self._pool.running, at=now)
         await self._queue.put_workload(self._status(stats, state, message, now))
+        await self._sample(sample)
         self._announce(state, message)
 
-    async def _sample(self) -> None:
-        sample = Sample.of(await self._queue.stats(), replicas=self._pool.running, at=time.time())
-        if sample.follows(self._sampled):
+    async def _sample(self, sample: Sample) -> None:
+        due = self._sampled is None or sample.at - self._sampled.at >= SAMPLE_SECONDS
+        if due and sample.follows(self._sampled):
             await self._queue.sample(sample)
             self._sampled = sample
 

@@ -41,6 +41,10 @@ def test_a_prompt_wakes_a_worker_and_it_goes_back_to_sleep(make_instance: Make, 
     assert changes(samples(instance.address, asleep_again)) == [0, 1, 0]
     (status,) = client.workloads()
     assert (status.state, status.replicas) == ("ScaledToZero", 0)
+    resource = client.resource(status.namespace, status.name)
+    assert resource is not None
+    assert resource.scaled_object is not None
+    assert (resource.resource["kind"], resource.scaled_object["kind"]) == ("GreenScaleWorkload", "ScaledObject")
     assert status.usual_wake_seconds is not None
     assert (status.wakes, [start.seconds for start in client.starts()]) == (1, [status.usual_wake_seconds])
 

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from greenscale_jobs import Fleet, JobClient, JobState, RedisAddress, Sample, WorkloadStatus, new_item
+from greenscale_jobs import Fleet, JobClient, JobState, RedisAddress, Resource, Sample, WorkloadStatus, new_item
 
 MANY = ("many-1", "many-2", "many-3")
 DEAD = ("was-dead", "was-dead-too")
@@ -44,7 +44,7 @@ async def tend(address: RedisAddress) -> None:
         await queue.note_start(1.0)
         await queue.starts()
         status = WorkloadStatus("ns", "w", "jobs", "Active", "", 0, 1, "Echo", None, {}, time.time())
-        await fleet.put_workloads([status])
+        await fleet.put_workloads([status], {"ns/w": Resource({})})
         await fleet.forget_workload("ns", "w")
 
 
