@@ -14,7 +14,7 @@ from pathlib import Path
 import redis
 
 from greenscale_jobs import Job, JobClient, JobQueue, JobState, Keys, RedisAddress, UnknownJob
-from greenscale_jobs.keys import WORKLOADS
+from greenscale_jobs.keys import RESOURCES, WORKLOADS
 from greenscale_testing import roles
 from greenscale_testing.kill_proxy import PACKAGE, Kill, KillProxy
 from greenscale_testing.mutants import TESTING
@@ -31,7 +31,11 @@ LONG = " ".join("word" for _ in range(18))
 NEVER = "never"
 """A point that no process passes: who waits for it waits for the kill."""
 
-FINAL_KEYS = {*(f"jobs:{part}" for part in ("dead", "done", "config", "stats", "history", "starts")), WORKLOADS}
+FINAL_KEYS = {
+    *(f"jobs:{part}" for part in ("dead", "done", "config", "stats", "history", "starts")),
+    WORKLOADS,
+    RESOURCES,
+}
 """What may be left beside the jobs when all are final."""
 
 

@@ -28,6 +28,7 @@ def produce(address: RedisAddress) -> None:
         client.stats()
         client.job("single")
         client.jobs(JobState.WAITING)
+        client.search(JobState.WAITING)
         client.next_events(MANY[0])
         client.workloads()
 
