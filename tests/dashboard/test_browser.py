@@ -47,7 +47,7 @@ def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
     visit: Open, instance: InstanceWithPage
 ) -> None:
     """A worker wakes faster than a page can be read here, so the queue is paused until that was seen."""
-    seen = visit()
+    seen = visit("/prompt")
     page = seen.page
     expect(state(page, "Asleep")).to_be_visible()
     seen.picture("asleep-light")
@@ -75,7 +75,7 @@ def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
 
 
 def test_ctrl_enter_sends_and_what_is_typed_meanwhile_stays(visit: Open) -> None:
-    page = visit().page
+    page = visit("/prompt").page
     field(page).fill(SPOKEN)
     field(page).press("Control+Enter")
     expect(answer(page)).to_contain_text("word3")
@@ -86,7 +86,7 @@ def test_ctrl_enter_sends_and_what_is_typed_meanwhile_stays(visit: Open) -> None
 
 
 def test_a_running_job_can_be_cancelled(visit: Open) -> None:
-    page = visit().page
+    page = visit("/prompt").page
     send(page, SPOKEN * 4)
     expect(answer(page)).to_contain_text("word3")
     page.get_by_role("button", name="Cancel").click()
@@ -96,7 +96,7 @@ def test_a_running_job_can_be_cancelled(visit: Open) -> None:
 
 
 def test_a_reloaded_page_shows_the_same_conversation(visit: Open) -> None:
-    page = visit().page
+    page = visit("/prompt").page
     send(page, "Why is the sky blue?")
     finish(page)
     told = answer(page).inner_text()
@@ -158,7 +158,7 @@ HOSTILE = """<img src="{evil}/html"> <script>fetch("{evil}/script")</script> ![x
 def test_a_hostile_answer_makes_the_browser_fetch_nothing(visit: Open, instance: InstanceWithPage) -> None:
     """A model repeats what it read: a picture's address could carry the conversation away."""
     evil = "http://127.0.0.1:9/secret"
-    seen = visit()
+    seen = visit("/prompt")
     send(seen.page, HOSTILE.format(evil=evil))
     finish(seen.page)
     seen.picture("hostile-light")
@@ -171,7 +171,7 @@ def test_a_hostile_answer_makes_the_browser_fetch_nothing(visit: Open, instance:
 
 
 def test_a_redis_that_hangs_is_told_of_and_the_page_recovers_by_itself(visit: Open, instance: InstanceWithPage) -> None:
-    seen = visit()
+    seen = visit("/prompt")
     page = seen.page
     send(page, "before")
     finish(page)

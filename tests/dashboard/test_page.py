@@ -1,7 +1,6 @@
 """The page's script, run without a browser against a real Redis."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,29 +11,7 @@ from streamlit.testing.v1 import AppTest
 from greenscale_jobs import JobClient, JobQueue, RedisAddress, WorkloadStatus
 from greenscale_testing.local_redis import RedisServer
 
-APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Open]:
-    """Draw the page for the Redis at an address; keyword arguments are the page's query."""
-    for name in os.environ:
-        if name.startswith(("REDIS", "GREENSCALE")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-    def open_page(redis: RedisAddress, **query: str) -> AppTest:
-        monkeypatch.setenv("REDIS_HOST", redis.host)
-        monkeypatch.setenv("REDIS_PORT", str(redis.port))
-        page = AppTest.from_file(APP, default_timeout=30)
-        for name, value in query.items():
-            page.query_params[name] = value
-        return page.run()
-
-    yield open_page
-    st.cache_resource.clear()
 
 
 def send(page: AppTest, prompt: str) -> AppTest:
@@ -58,7 +35,7 @@ def metrics(page: AppTest) -> dict[str, str]:
 
 
 def test_without_a_workload_the_list_jobs_is_shown_as_what_it_is(open_page: Open, address: RedisAddress) -> None:
-    page = open_page(address)
+    page = open_page(address, "prompt")
 
     assert texts(page)[:2] == [
         "**jobs** &nbsp; :gray-badge[:material/help: Not known]",
@@ -72,7 +49,7 @@ async def test_a_workload_is_shown_with_its_state(
     open_page: Open, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     await queue.put_workload(status)
-    page = open_page(address)
+    page = open_page(address, "prompt")
 
     assert texts(page)[:2] == [
         "**assistant** &nbsp; :blue-badge[:material/bedtime: Asleep]",
@@ -87,7 +64,7 @@ async def test_a_prompt_goes_to_the_workload_that_is_chosen(
     other = msgspec.structs.replace(status, name="other", list_name="others")
     for told in (status, other):
         await queue.put_workload(told)
-    page = open_page(address, workload="other")
+    page = open_page(address, "prompt", workload="other")
     chosen = page.selectbox[0].value
     send(page, "hello")
 
@@ -102,7 +79,7 @@ async def test_another_workload_is_chosen_without_the_job_of_the_first(
 ) -> None:
     for told in (status, msgspec.structs.replace(status, name="other", list_name="others")):
         await queue.put_workload(told)
-    page = send(open_page(address), "hello")
+    page = send(open_page(address, "prompt"), "hello")
     page.selectbox[0].select("other").run()
 
     assert page.query_params == {"workload": "other"}
@@ -112,7 +89,7 @@ async def test_another_workload_is_chosen_without_the_job_of_the_first(
 def test_what_is_sent_leaves_the_field_and_is_followed(
     open_page: Open, address: RedisAddress, client: JobClient
 ) -> None:
-    page = send(open_page(address), "Why is the sky blue?")
+    page = send(open_page(address, "prompt"), "Why is the sky blue?")
     job_id = page.query_params["job"]
 
     assert client.job(job_id).prompt == "Why is the sky blue?"
@@ -124,7 +101,7 @@ def test_what_is_sent_leaves_the_field_and_is_followed(
 
 
 def test_a_job_can_be_cancelled_from_its_story(open_page: Open, address: RedisAddress) -> None:
-    page = send(open_page(address), "hello")
+    page = send(open_page(address, "prompt"), "hello")
     page.button[1].click().run()
 
     assert [info.value for info in page.info] == ["Cancelled."]
@@ -147,7 +124,7 @@ TOO_LARGE = "x" * (1024 * 1024 + 1)
 def test_a_prompt_that_cannot_be_asked_is_refused_and_kept(
     prompt: str, refusal: str, open_page: Open, address: RedisAddress, client: JobClient
 ) -> None:
-    page = send(open_page(address), prompt)
+    page = send(open_page(address, "prompt"), prompt)
 
     assert errors(page) == [refusal]
     assert page.text_area(key="text").value == prompt
@@ -159,7 +136,7 @@ async def test_a_full_queue_takes_no_more_and_the_field_keeps_its_text(
 ) -> None:
     await queue.configure(max_length=1, result_ttl_seconds=60, paused=False)
     await queue.submit("the only one")
-    page = send(open_page(address), "one too many")
+    page = send(open_page(address, "prompt"), "one too many")
     (refusal,) = errors(page)
 
     assert refusal == (
@@ -170,7 +147,7 @@ async def test_a_full_queue_takes_no_more_and_the_field_keeps_its_text(
 
 
 def test_an_unknown_job_is_said_to_be_unknown(open_page: Open, address: RedisAddress) -> None:
-    page = open_page(address, job="never")
+    page = open_page(address, "prompt", job="never")
 
     assert [warning.value for warning in page.warning] == [
         "no job has the id never: it never existed here, or its result has expired."
@@ -180,13 +157,13 @@ def test_an_unknown_job_is_said_to_be_unknown(open_page: Open, address: RedisAdd
 
 def test_the_address_cannot_make_the_page_show_a_picture(open_page: Open, address: RedisAddress) -> None:
     """Anybody can send somebody a link."""
-    page = open_page(address, job="![x](http://evil/x)")
+    page = open_page(address, "prompt", job="![x](http://evil/x)")
 
     assert "![" not in page.warning[0].value
 
 
 def test_without_redis_the_page_says_what_to_look_at(open_page: Open, own_redis: RedisServer) -> None:
-    page = open_page(own_redis.address)
+    page = open_page(own_redis.address, "prompt")
     (message,) = errors(page)
 
     assert message.startswith(f"Redis at {own_redis.address} does not answer (")
@@ -198,7 +175,7 @@ def test_a_password_that_is_missing_is_asked_for_and_then_used(
 ) -> None:
     own_redis.options = ("--requirepass", "secret")
     own_redis.start()
-    page = open_page(own_redis.address)
+    page = open_page(own_redis.address, "prompt")
     (before,) = errors(page)
     (tmp_path / ".env").write_text("REDIS_PASSWORD=secret\n")
     page.run()
@@ -210,15 +187,16 @@ def test_a_password_that_is_missing_is_asked_for_and_then_used(
 
 
 def test_a_wrong_setting_is_named(open_page: Open) -> None:
-    page = open_page(RedisAddress("localhost", 70000))
+    page = open_page(RedisAddress("localhost", 70000), "prompt")
 
     assert errors(page) == ["REDIS_PORT must be a whole number from 1 to 65535, not '70000'."]
 
 
 def test_the_field_keeps_its_text_while_redis_is_away(open_page: Open, own_redis: RedisServer) -> None:
     own_redis.start()
-    page = open_page(own_redis.address)
+    page = open_page(own_redis.address, "prompt")
     own_redis.stop()
+    st.cache_data.clear()
     send(page, "a long thought")
     state, refusal = errors(page)
 
@@ -227,6 +205,7 @@ def test_the_field_keeps_its_text_while_redis_is_away(open_page: Open, own_redis
     assert page.text_area(key="text").value == "a long thought"
 
     own_redis.start()
+    st.cache_data.clear()
     page.button[0].click().run()
 
     assert errors(page) == []
@@ -235,7 +214,7 @@ def test_the_field_keeps_its_text_while_redis_is_away(open_page: Open, own_redis
 
 def test_a_job_that_cannot_be_cancelled_now_is_told_so(open_page: Open, own_redis: RedisServer) -> None:
     own_redis.start()
-    page = send(open_page(own_redis.address), "hello")
+    page = send(open_page(own_redis.address, "prompt"), "hello")
     own_redis.stop()
     page.button[1].click().run()
 

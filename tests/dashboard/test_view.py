@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from greenscale_dashboard.view import describe, moments, waits_for
+from greenscale_dashboard.view.story import moments, waits_for
+from greenscale_dashboard.view.workloads import describe
 from greenscale_dashboard.words import LOOKS, UNKNOWN
 from greenscale_jobs import Job, JobError, JobState, Stats, WorkloadStatus
 

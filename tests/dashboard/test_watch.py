@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from greenscale_dashboard.view import JobWatch, Workload, workload, workload_names
+from greenscale_dashboard.view.story import JobWatch
+from greenscale_dashboard.view.workloads import Workload, workload, workload_names
 from greenscale_dashboard.words import LOOKS, UNKNOWN
 from greenscale_jobs import JobClient, JobQueue, JobState, Outcome, RedisAddress, WorkloadStatus
 from greenscale_jobs.calls import Finished
@@ -45,7 +46,7 @@ async def test_a_workloads_numbers_are_those_of_now(client: JobClient, queue: Jo
     claims = await queue.claim("w", 2) or []
     await queue.bury(claims[1], "Broken", "it broke")
 
-    assert workload(client, "shown as") == Workload(
+    assert workload(client.address, "shown as", "jobs") == Workload(
         name="shown as",
         list_name="jobs",
         look=LOOKS["Active"],
@@ -61,7 +62,7 @@ async def test_workers_of_which_nobody_tells_any_more_are_not_counted(
     client: JobClient, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     await queue.put_workload(replace(status, replicas=3, sampled_at=status.sampled_at - 60))
-    seen = workload(client, "w")
+    seen = workload(client.address, "w", "jobs")
 
     assert (seen.look, seen.replicas) == (UNKNOWN, DASH)
 
