@@ -1,25 +1,16 @@
 """What every page is given: where Redis is, which workloads there are, and what the viewer may do."""
 
 import dataclasses
-import enum
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from greenscale_dashboard.guard import Role
 from greenscale_dashboard.view import cache
 from greenscale_jobs import JobClient, RedisAddress
 
 Pages = dict[str, Page]
 """By their addresses: overview, prompt, jobs, workload; for `st.page_link` and `st.switch_page`."""
-
-
-class Role(enum.Enum):
-    """What a viewer may do."""
-
-    READER = "reader"
-    """Sees everything, changes nothing."""
-    USER = "user"
-    """Sends, cancels and retries too."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +22,12 @@ class Context:
     """Name as shown -> the queue's list; never empty."""
     role: Role
     pages: Pages
+    local: bool = False
+    """`greenscale local` runs the page: then no `kubectl` helps."""
 
     @property
     def may_change(self) -> bool:
-        """Whether buttons that send, cancel or retry are shown. What they call asks again."""
+        """Whether this viewer gets to see what sends, cancels or retries."""
         return self.role is Role.USER
 
     def client(self, name: str) -> JobClient:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from greenscale_dashboard import jobs, overview, prompt, workload
-from greenscale_dashboard.context import Context, Pages, Role
-from greenscale_dashboard.settings import read_settings
+from greenscale_dashboard import access, jobs, overview, prompt, workload
+from greenscale_dashboard.context import Context, Pages
+from greenscale_dashboard.guard import Role
+from greenscale_dashboard.settings import is_local, read_settings
 from greenscale_dashboard.view import workloads
 from greenscale_dashboard.words import sentence
 from greenscale_jobs import QueueUnavailable
@@ -33,33 +34,46 @@ SHOWS_A_JOB = {"prompt", "jobs"}
 
 
 def show() -> None:
-    """Draw the page that the address names."""
+    """Draw the page that the address names, for those who may see it."""
     st.set_page_config(page_title="GreenScale", page_icon=ICON, layout="centered")
+    try:
+        role = access.admit()
+    except ValueError as error:
+        st.error(sentence(str(error)), icon=":material/settings:")
+        role = None
+    pages = _pages(role or Role.READER)
+    asked = st.navigation(list(pages.values()), position="top" if role else "hidden")
+    if role is None:
+        return
+    if "job" in st.query_params and not any(asked is pages[name] for name in SHOWS_A_JOB):
+        st.switch_page(pages["prompt"], query_params=st.query_params.to_dict())
+    asked.run()
+    access.draw_way_out()
+
+
+def _pages(role: Role) -> Pages:
     pages: Pages = {}
     for name, (draw, icon) in VIEWS.items():
         pages[name] = st.Page(
-            functools.partial(_draw, draw, pages),
+            functools.partial(_draw, draw, role, pages),
             title=name.capitalize(),
             icon=f":material/{icon}:",
             url_path=name,
             default=not pages,
         )
-    asked = st.navigation(list(pages.values()), position="top")
-    if "job" in st.query_params and not any(asked is pages[name] for name in SHOWS_A_JOB):
-        st.switch_page(pages["prompt"], query_params=st.query_params.to_dict())
-    asked.run()
+    return pages
 
 
-def _draw(draw: Callable[[Context], None], pages: Pages) -> None:
+def _draw(draw: Callable[[Context], None], role: Role, pages: Pages) -> None:
     try:
-        context = _context(pages)
+        context = _context(role, pages)
     except (ValueError, QueueUnavailable):
-        _redis_is_away(pages)
+        _redis_is_away(role, pages)
     else:
         draw(context)
 
 
-def _context(pages: Pages) -> Context:
+def _context(role: Role, pages: Pages) -> Context:
     """Return what the pages are given.
 
     While Redis is away the workloads are those seen last: Streamlit forgets what stands in a field that is not drawn.
@@ -74,14 +88,14 @@ def _context(pages: Pages) -> Context:
     except QueueUnavailable:
         if "workloads" not in st.session_state:
             raise
-    return Context(address, st.session_state["workloads"], Role.USER, pages)
+    return Context(address, st.session_state["workloads"], role, pages, local=is_local())
 
 
 @st.fragment(run_every=AWAY_SECONDS)
-def _redis_is_away(pages: Pages) -> None:
+def _redis_is_away(role: Role, pages: Pages) -> None:
     """Say what is wrong, and draw the whole page again once Redis answers."""
     try:
-        _context(pages)
+        _context(role, pages)
     except (ValueError, QueueUnavailable) as error:
         st.error(sentence(str(error)), icon=":material/cloud_off:")
     else:

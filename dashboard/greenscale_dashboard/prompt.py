@@ -21,10 +21,11 @@ def show(context: Context) -> None:
     name = context.choose()
     client = context.client(name)
     st.fragment(overview.card, run_every=STATE_SECONDS)(context, name)
-    _form(client)
+    if context.may_change:
+        _form(client)
     job_id = st.query_params.get("job")
     if job_id:
-        _job(client, job_id)
+        _job(client, job_id, may_change=context.may_change)
 
 
 def _form(client: JobClient) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from playwright.sync_api import Browser, ViewportSize, expect
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -57,23 +58,29 @@ def status() -> WorkloadStatus:
 
 
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Draw:
+def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Draw]:
     """Draw one page for the Redis at an address, without a browser; keyword arguments are its query."""
     for name in os.environ:
         if name.startswith(("REDIS", "GREENSCALE")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    before = st.get_option("server.address")
+    config.set_option("server.address", "127.0.0.1")
 
-    def open_page(redis: RedisAddress, page: str = "overview", **query: str) -> AppTest:
+    def open_page(
+        redis: RedisAddress, page: str = "overview", *, user: dict[str, Any] | None = None, **query: str
+    ) -> AppTest:
         monkeypatch.setenv("REDIS_HOST", redis.host)
         monkeypatch.setenv("REDIS_PORT", str(redis.port))
         seen = AppTest.from_file(APP, default_timeout=30)
         seen._page_hash = calc_hash(page)  # noqa: SLF001 - its switch_page knows files only
+        seen.user = user or {}
         for name, value in query.items():
             seen.query_params[name] = value
         return seen.run()
 
-    return open_page
+    yield open_page
+    config.set_option("server.address", before)
 
 
 @pytest.fixture(scope="module")
