@@ -58,7 +58,9 @@ def _base(
     return (
         alt.Chart(alt.InlineData(values=rows))
         .encode(
-            x=alt.X("at:T", title=None, scale=alt.Scale(domain=[since * 1000, until * 1000]), axis=alt.Axis(grid=False)),
+            x=alt.X(
+                "at:T", title=None, scale=alt.Scale(domain=[since * 1000, until * 1000]), axis=alt.Axis(grid=False)
+            ),
             color=alt.Color(
                 "what:N",
                 scale=alt.Scale(domain=names, range=[COLOURS.get(name, PLAIN) for name in names]),

@@ -260,12 +260,12 @@ def life(job: Job) -> list[Moment]:
     """
     sent = "Sent" if job.submitted_at else "Pushed by another client, nobody measured when"
     moments = [Moment(job.submitted_at, sent)]
+    if job.claimed_at:
+        moments.append(Moment(job.claimed_at, f"Taken by worker {job.worker}" if job.worker else "Taken by a worker"))
     moments += [
         Moment(error.at, f"Attempt {error.attempt} failed, {error.reason}: {sentence(error.message)}")
         for error in job.errors
     ]
-    if job.claimed_at:
-        moments.append(Moment(job.claimed_at, f"Taken by worker {job.worker}" if job.worker else "Taken by a worker"))
     if job.outcome and job.outcome.first_token_at:
         moments.append(Moment(job.outcome.first_token_at, "First words of the answer"))
     if job.finished_at:
