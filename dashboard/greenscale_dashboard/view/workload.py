@@ -16,8 +16,11 @@ from greenscale_dashboard.words import DAY, HOUR, MINUTE
 from greenscale_jobs import STATUS_STALE_SECONDS, Job, JobState, RedisAddress, Sample, Start
 from greenscale_jobs.history import COUNTED_SECONDS
 
-Series = list[tuple[float, float | None]]
+Series = Sequence[tuple[float, float | None]]
 """A line of a chart: Unix seconds, and what was the case then."""
+
+Shown = tuple[float, float]
+"""From when to when a chart goes, in Unix seconds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Past:
     samples: Sequence[Sample]
     known_until: float
 
-    def levels(self, value: Callable[[Sample], int], *, since: float, until: float, step: float) -> Series:
+    def levels(self, value: Callable[[Sample], int], *, shown: Shown, step: float) -> Series:
         """Return the most that a number was within each step.
 
         A queue is sampled when it changes: what a sample says holds until the next.
@@ -53,18 +56,18 @@ class Past:
         values = [value(sample) for sample in self.samples]
         return [
             (at, max(values[bisect.bisect_right(ends, at) : bisect.bisect_left(begins, at + step)], default=None))
-            for at in _steps(since, until, step)
+            for at in _steps(*shown, step)
         ]
 
-    def rates(self, count: Callable[[Sample], int | None], *, since: float, until: float, step: float) -> Series:
+    def rates(self, count: Callable[[Sample], int | None], *, shown: Shown, step: float) -> Series:
         """Return by how much a counter grew a minute in each whole step.
 
         A counter that went back has been lost or belongs to another queue: nothing is known of that time.
         """
         growths = [_Growth.between(*pair, count) for pair in itertools.pairwise(self.samples)]
         first = self.samples[0].at if self.samples else math.inf
-        rates: Series = []
-        for at in _steps(since, until - step, step):
+        rates: list[tuple[float, float | None]] = []
+        for at in _steps(shown[0], shown[1] - step, step):
             within = [growth for growth in growths if growth.begin < at + step and growth.end > at]
             known = first <= at and at + step <= self.known_until and all(growth.by is not None for growth in within)
             grown = sum((growth.by or 0.0) * growth.share(at, at + step) for growth in within)
@@ -101,26 +104,26 @@ def _steps(since: float, until: float, step: float) -> Iterator[float]:
 class Timing:
     """How long finished jobs took, from being sent to their answer, in seconds."""
 
-    points: Series
+    points: list[tuple[float, float]]
     """When each was done, and how long it had taken."""
-    half: float | None
-    most: float | None
-    """Half of them took at most so long, and 95 of 100."""
     unmeasured: int
     """Done jobs that another client pushed: nobody knows since when they waited."""
+    whole: bool
+    """Whether these are all jobs of the time; else only the last of them."""
+
+    def percentile(self, percent: float) -> float | None:
+        """Return the smallest time that at least so many percent of the jobs did not exceed; None of no job."""
+        took = sorted(seconds for _, seconds in self.points)
+        return took[math.ceil(percent / 100 * len(took)) - 1] if took else None
 
 
-def timing(jobs: Sequence[Job]) -> Timing:
-    """Return how long these jobs took. Pure."""
-    done = [job for job in jobs if job.state is JobState.DONE and job.finished_at is not None]
-    points: Series = [(job.finished_at, job.finished_at - job.submitted_at) for job in done if job.submitted_at]
-    took = sorted(seconds for _, seconds in points)
-    return Timing(points, percentile(took, 50), percentile(took, 95), len(done) - len(points))
-
-
-def percentile(ordered: Sequence[float], percent: float) -> float | None:
-    """Return the smallest of these that at least so many percent do not exceed; None of nothing."""
-    return ordered[math.ceil(percent / 100 * len(ordered)) - 1] if ordered else None
+def timing(jobs: Sequence[Job], *, since: float, limit: int) -> Timing:
+    """Return how long jobs took of which the last `limit` are given, as far as they were done since then. Pure."""
+    done = [job for job in jobs if job.state is JobState.DONE and job.finished_at and job.finished_at >= since]
+    points = [
+        (job.finished_at, job.finished_at - job.submitted_at) for job in done if job.finished_at and job.submitted_at
+    ]
+    return Timing(points, len(done) - len(points), whole=len(done) < len(jobs) or len(jobs) < limit)
 
 
 PAST_SECONDS = 10.0
@@ -141,9 +144,10 @@ def past(address: RedisAddress, list_name: str, seconds: float) -> Past:
 
 
 @shared(seconds=PAST_SECONDS)
-def last_timing(address: RedisAddress, list_name: str) -> Timing:
-    """Return how long the last finished jobs took."""
-    return timing(client(address, list_name).search(JobState.DONE, limit=TIMED_JOBS).jobs)
+def last_timing(address: RedisAddress, list_name: str, seconds: float) -> Timing:
+    """Return how long the last finished jobs took, those of the last so many seconds."""
+    jobs = client(address, list_name).search(JobState.DONE, limit=TIMED_JOBS).jobs
+    return timing(jobs, since=time.time() - seconds, limit=TIMED_JOBS)
 
 
 @shared(seconds=PAST_SECONDS)
