@@ -4,6 +4,7 @@ Pure.
 """
 
 import dataclasses
+import re
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -45,6 +46,11 @@ def seconds(value: float | None) -> str:
     return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"  # noqa: PLR2004
 
 
+def counted(number: int, what: str) -> str:
+    """Return `1 job` or `1,200 jobs`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def sentence(text: str) -> str:
     """Return a text with a full stop, unless it ends a sentence already."""
     return text if text.endswith((".", "?", "!")) else f"{text}."
@@ -56,3 +62,8 @@ def harmless(markdown: str) -> str:
     Streamlit escapes HTML by itself.
     """
     return markdown.replace("![", "!\\[")
+
+
+def plain(text: str) -> str:
+    """Return a foreign text, a name or a message, that stands in markdown as it is, on one line."""
+    return re.sub(r"([\\`*_\[\]<>#|~$:])", r"\\\1", text.replace("\n", " "))
