@@ -35,6 +35,7 @@ def _state(context: Context, name: str) -> None:
         seen = workload(context.address, name, context.workloads[name], local=context.local)
     except QueueUnavailable as error:
         st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
+        st.empty()  # in the sentence's place
     else:
         st.title(headline(seen), anchor=False)
         st.markdown(plain(seen.sentence))
@@ -52,7 +53,7 @@ def _how_many() -> str:
             on_change=_begin_anew,
         )
         if "job" in st.query_params:
-            st.button("New conversation", icon=":material/add_comment:", type="tertiary", on_click=_begin_anew)
+            st.button("Start anew", icon=":material/add_comment:", type="tertiary", on_click=_begin_anew)
     return str(chosen)
 
 
@@ -69,16 +70,17 @@ def _find(client: JobClient, job_id: str) -> Job | None:
 
 
 def _form(client: JobClient, job: Job | None, *, going_on: bool) -> None:
+    history = conversation.so_far(job) if job else ()
+    placeholder = f"Ask on; the {len(history)} turns before go with it." if history else "Ask something."
     with st.bottom, st.form("prompt", border=False):
         st.text_area(
             "Prompt",
             key="text",
-            placeholder="Ask something. Ctrl-Enter sends.",
-            height=84,
+            placeholder=f"{placeholder} Ctrl-Enter sends.",
+            height=68,
             label_visibility="collapsed",
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            history = conversation.so_far(job) if job else ()
             st.form_submit_button(
                 "Send",
                 icon=":material/send:",
@@ -89,8 +91,6 @@ def _form(client: JobClient, job: Job | None, *, going_on: bool) -> None:
                 args=(client, history),
             )
             parameters.draw()
-            if history:
-                st.caption(f"Goes with the {len(history)} turns before.")
         refusal = st.session_state.pop("refusal", None)
         if refusal:
             st.error(refusal, icon=":material/block:")

@@ -4,6 +4,7 @@ Pure.
 """
 
 import dataclasses
+import html
 import re
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -59,9 +60,21 @@ def sentence(text: str) -> str:
 def harmless(markdown: str) -> str:
     """Return a foreign text whose pictures are not fetched: their address may carry away what was said.
 
-    Streamlit escapes HTML by itself.
+    A diagram (mermaid) may have pictures in it, so it stands as its text. Streamlit escapes HTML by itself.
     """
-    return markdown.replace("![", "!\\[")
+    return FENCE.sub(_without_diagram, markdown.replace("![", "!\\["))
+
+
+FENCE = re.compile(r"(`{3,}|~{3,})([^\n\r]*)")
+"""Where code may begin, with what it says of its language."""
+
+
+def _without_diagram(fence: re.Match[str]) -> str:
+    marks, told = fence.groups()
+    inline = marks.startswith("`") and "`" in told
+    # A language may be written with entities and backslashes: `&#109;ermai\\d` is one too.
+    named = "mermaid" in html.unescape(told).replace("\\", "").lower()
+    return f"{marks}text" if named and not inline else fence[0]
 
 
 def plain(text: str) -> str:

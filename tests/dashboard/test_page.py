@@ -86,7 +86,7 @@ def test_a_job_can_be_cancelled_from_its_story(open_page: Open, address: RedisAd
     press(page, "Cancel")
 
     assert [info.value for info in page.info] == ["Cancelled."]
-    assert {button.label for button in page.button} == {"New conversation", "Send"}
+    assert {button.label for button in page.button} == {"Start anew", "Send"}
 
 
 TOO_LARGE = "x" * (1024 * 1024 + 1)
