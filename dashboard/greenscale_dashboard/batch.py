@@ -78,7 +78,7 @@ def _broken(batch: Batch) -> None:
             hide_index=True,
         )
         if len(batch.broken) > MOST_BROKEN:
-            st.caption(f"The first {MOST_BROKEN:,} of {len(batch.broken):,}.")
+            st.markdown(f"The first {MOST_BROKEN:,} of {len(batch.broken):,}.")
 
 
 def _go_on(context: Context, name: str, batch: Batch) -> None:
@@ -113,4 +113,4 @@ def _tell(batch: Batch, now: Stats, bar: Any) -> None:
     bar.progress(
         done / len(batch.items), f"{about.capitalize()}{done:,} of {counted(len(batch.items), 'prompt')} through"
     )
-    st.caption(f"In the queue, of all senders: {now.pending:,} waiting, {now.in_flight:,} running, {now.dead:,} dead.")
+    st.markdown(f"In the queue, of all senders: {now.pending:,} waiting, {now.in_flight:,} running, {now.dead:,} dead.")

@@ -62,7 +62,7 @@ def _card(context: Context, seen: Workload, hour: Past) -> None:
         _numbers(seen, hour)
         if hour.points:
             st.altair_chart(line_of_the_hour(hour), height=HEIGHT, alt=hour.sentence, key=f"hour-{seen.name}")
-            st.caption(f"{hour.sentence} :orange[Waiting], :green[running], shaded workers, :blue[asleep].")
+            st.markdown(f":small[{hour.sentence} :orange[Waiting], :green[running], shaded workers, :blue[asleep].]")
 
 
 def _links(context: Context, seen: Workload) -> None:

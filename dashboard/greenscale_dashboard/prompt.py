@@ -44,12 +44,12 @@ def _state(context: Context, name: str) -> None:
 
 def _how_many() -> str:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        chosen = st.segmented_control(
+        chosen = st.radio(
             "How many prompts",
             [ONE, SEVERAL],
-            default=ONE,
-            required=True,
+            horizontal=True,
             label_visibility="collapsed",
+            width="content",
             on_change=_begin_anew,
         )
         if "job" in st.query_params:

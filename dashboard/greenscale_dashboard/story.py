@@ -39,7 +39,7 @@ def _go_on(watch: JobWatch, *, may_change: bool) -> None:
     except UnknownJob as error:
         st.warning(plain(sentence(str(error))), icon=":material/help:")
     except QueueUnavailable:
-        st.caption("The story goes on once Redis is back.")
+        st.markdown("The story goes on once Redis is back.")
     else:
         _draw(watch, story, may_change=may_change)
     let_it_arrive()
@@ -91,7 +91,7 @@ def _said_by_person(prompt: str) -> None:
     ):
         st.text(prompt[:MOST_CHARS])
         if len(prompt) > MOST_CHARS:
-            st.caption(f"The first {MOST_CHARS:,} of {len(prompt):,} characters.")
+            st.markdown(f"The first {MOST_CHARS:,} of {len(prompt):,} characters.")
 
 
 def _said_by_model(answer: str, *, key: str) -> None:
@@ -103,7 +103,7 @@ def _answer(answer: str, *, key: str, whole: bool) -> None:
     st.markdown(harmless(answer[:MOST_CHARS]))
     if len(answer) <= MOST_CHARS:
         return
-    st.caption(f"The first {MOST_CHARS:,} of {len(answer):,} characters{'' if whole else ' so far'}.")
+    st.markdown(f"The first {MOST_CHARS:,} of {len(answer):,} characters{'' if whole else ' so far'}.")
     if whole:
         st.download_button(
             "The whole answer", answer, "answer.md", "text/markdown", key=f"whole-{key}", on_click="ignore"
