@@ -1,4 +1,4 @@
-"""Draws a conversation and the story of its last job: each step with its seconds, the answer as it grows."""
+"""Draws a job: the prompt, each step with its seconds, the answer as it grows."""
 
 import streamlit as st
 
@@ -17,15 +17,10 @@ PERSON, MODEL = ":material/person:", ":material/eco:"
 
 
 def show(client: JobClient, job_id: str, job: Job | None, *, may_change: bool) -> bool:
-    """Draw the conversation that ends with a job; return whether its answer is still to come."""
+    """Draw a job; return whether its answer is still to come."""
     watch = st.session_state.get("watch")
     if watch is None or watch.job_id != job_id:
         watch = st.session_state["watch"] = JobWatch(client, job_id)
-    for number, turn in enumerate(job.history if job else ()):
-        if turn.role == "user":
-            _said_by_person(turn.content)
-        else:
-            _said_by_model(turn.content, key=f"{job_id}-{number}")
     going_on = not (job.state.final if job else watch.final)
     unsettled = going_on or not watch.settled
     st.fragment(_go_on, run_every=STORY_SECONDS if unsettled else None)(watch, may_change=may_change)
@@ -92,11 +87,6 @@ def _said_by_person(prompt: str) -> None:
         st.text(prompt[:MOST_CHARS])
         if len(prompt) > MOST_CHARS:
             st.markdown(f"The first {MOST_CHARS:,} of {len(prompt):,} characters.")
-
-
-def _said_by_model(answer: str, *, key: str) -> None:
-    with st.chat_message("assistant", avatar=MODEL):
-        _answer(answer, key=key, whole=True)
 
 
 def _answer(answer: str, *, key: str, whole: bool) -> None:
