@@ -10,14 +10,16 @@ from greenscale_dashboard.view.past import HOUR_SECONDS, Past
 GREEN, AMBER, SLEEP = "#2f9d6b", "#d98a00", "#7d93b2"
 """What runs, what waits, and sleep: each is seen in light and dark; the lines differ by their dashes too."""
 
+LEAST_SECONDS = 300.0
+
 HEIGHT, STRIP = 88, 5
 """In pixels: the whole with its times, and the strip at its foot that shows sleep."""
 
 
 def line_of_the_hour(past: Past) -> alt.LayerChart:
     """Return a thin line of what waited and ran, over the workers; at its foot, sleep as sleep."""
-    # A point of nothing where the hour begins: the chart always shows a whole one.
-    begin = past.points[-1].at - HOUR_SECONDS if past.points else 0.0
+    # A point of nothing where the chart begins: a younger workload's shows its whole life, but five minutes at least.
+    begin = past.until - (HOUR_SECONDS if past.since is None else max(LEAST_SECONDS, past.until - past.since))
     steps = pd.DataFrame(
         {
             "from": _times([begin, *(point.at for point in past.points)]),

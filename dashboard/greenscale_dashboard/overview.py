@@ -86,10 +86,10 @@ def headline(seen: Workload) -> str:
 
 def _numbers(seen: Workload, hour: Past) -> None:
     done = None if hour.done_before is None else max(0, seen.done - hour.done_before)
-    told = f"Jobs done in the last {hour.span}: it was measured no longer." if hour.since else "Jobs done."
     with st.container(horizontal=True, horizontal_alignment="distribute"):  # columns would stack on a phone
         st.metric("Waiting", seen.waiting, width="content")
         st.metric("Running", seen.running, width="content")
         st.metric("Workers", seen.replicas, width="content")
-        st.metric("Done in 1 h", UNMEASURED if done is None else done, width="content", help=told)
+        span = "1 h" if hour.since is None else hour.span  # no longer was measured
+        st.metric(f"Done in {span}", UNMEASURED if done is None else done, width="content")
         st.metric("Dead", seen.dead, width="content")

@@ -51,7 +51,7 @@ async def test_a_full_queue_says_how_many_went_in_and_sends_the_rest_when_there_
     page.run()
 
     assert re.sub(r"\\(.)", r"\1", warning.value).startswith(
-        "2 prompts went in, 1 did not yet: the queue is full: 2 of at most 2 jobs wait"
+        "2 prompts went in, 1 did not yet: the queue is full: 2 of at most 2 jobs wait (queue.maxLength). They follow"
     )
     assert len(page.warning) == 0
     assert [job.prompt for job in (await queue.jobs(JobState.WAITING)).jobs] == ["three"]

@@ -75,7 +75,7 @@ class Batch:
             except QueueFull as error:
                 self.in_doubt = 0
                 if len(portion) == 1:
-                    self.full = str(error)
+                    self.full = str(error).partition(";")[0]  # it goes on that nothing went in: of this one
                     return
                 size = len(portion) // 2  # what room there is shall be filled
                 continue

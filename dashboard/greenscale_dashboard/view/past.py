@@ -37,6 +37,7 @@ class Past:
     """Jobs that the queue had done before that; None where nothing was measured."""
     since: float | None
     """From when on it was measured, if that is less than an hour."""
+    until: float = 0.0
     asleep: tuple[tuple[float, float], ...] = ()
     """From when to when no worker was there."""
 
@@ -60,9 +61,7 @@ class Past:
     @property
     def span(self) -> str:
         """How long was measured, as people say it."""
-        if self.since is None or not self.points:
-            return "hour"
-        return seconds(self.points[-1].at + STEP_SECONDS - self.since)
+        return "hour" if self.since is None else seconds(self.until - self.since)
 
 
 @shared(seconds=READ_SECONDS)
@@ -97,6 +96,7 @@ def past(samples: Sequence[Sample], *, now: float) -> Past:
         points=tuple(steps[step] for step in sorted(steps)),
         done_before=samples[0].done,
         since=since,
+        until=now,
         asleep=tuple(asleep),
     )
 

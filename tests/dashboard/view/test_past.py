@@ -34,11 +34,11 @@ def test_what_is_younger_than_an_hour_says_since_when() -> None:
     seen = past([sample(7020, replicas=1, done=40)], now=NOW)
 
     assert (seen.since, seen.done_before, seen.asleep) == (7020.0, 40, ())
-    assert seen.sentence == "The last 4 min: asleep for 0.0 s; at most 0 waiting, 0 running, 1 worker."
+    assert seen.sentence == "The last 3 min: asleep for 0.0 s; at most 0 waiting, 0 running, 1 worker."
 
 
 def test_nothing_measured_is_said_to_be_so() -> None:
-    assert past([], now=NOW) == Past((), None, None)
+    assert past([], now=NOW) == Past((), None, None, until=0.0)
     assert past([], now=NOW).sentence == "Nothing was measured in the last hour."
 
 
