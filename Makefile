@@ -51,7 +51,7 @@ bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real 
 bench-page: .venv/.browser ## Measure how soon the page shows something, and what ten open pages cost (seven minutes)
 	$(BIN)/python -m bench.page_load
 
-screenshots: .venv/.browser ## Take the pictures in docs/images anew, from a real run
+screenshots: .venv/.browser ## Take the picture in docs/images anew, from a real run
 	$(BIN)/python docs/images/take.py
 
 lock: ## Renew the locked requirements (needs uv)

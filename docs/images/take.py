@@ -1,4 +1,7 @@
-"""Take the pictures of the page: a real `greenscale local`, a real worker, a real Chromium. `make screenshots`."""
+"""Take the README's picture of the page: a real `greenscale local`, a real worker, a real Chromium.
+
+`make screenshots`.
+"""
 
 import re
 import shutil
@@ -16,7 +19,7 @@ HERE = Path(__file__).parent
 
 PROMPT = "Echo, please say again: the sky is blue because air scatters short waves of light more than long ones."
 
-SIZE = ViewportSize(width=1280, height=640)
+SIZE = ViewportSize(width=1280, height=800)
 
 
 def main() -> None:
@@ -33,11 +36,9 @@ def main() -> None:
             answer = seen.page.get_by_label("Chat message from assistant")
             expect(answer).to_contain_text(re.compile("s of it asleep"), timeout=60_000)
             expect(seen.page.get_by_role("button", name="Send")).to_be_enabled()
+            expect(seen.page.get_by_text("Cooling down")).to_be_visible()
             seen.page.mouse.move(0, 0)
             seen.page.screenshot(path=HERE / "page.png")
-            seen.page.goto(instance.url)
-            expect(seen.page.get_by_text("The last")).to_be_visible(timeout=60_000)
-            seen.page.screenshot(path=HERE / "overview.png")
     finally:
         instance.stop()
         shutil.rmtree(folder)
