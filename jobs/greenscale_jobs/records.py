@@ -207,7 +207,7 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 
 STATUS_STALE_SECONDS = 30.0
-"""Whoever runs a workload tells of it every ten seconds at least: an older status is a memory."""
+"""Whoever runs a workload tells of it every twenty seconds at least: an older status is a memory."""
 
 
 def at_work(stats: Stats, *, replicas: int, most: int) -> str:

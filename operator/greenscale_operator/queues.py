@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -29,6 +30,9 @@ from greenscale_operator.workload import Workload
 
 SURVEY_SECONDS = 10.0
 """Queues are looked at this often, sooner where a retry falls due or a lease ends."""
+
+TELL_SECONDS = 18.0
+"""All workloads are told anew at most this often, however often the queues are looked at."""
 
 DOWN_SECONDS = 2.0
 """How soon a Redis that was away is asked again."""
@@ -69,6 +73,8 @@ class Queues:
         self._clock = clock
         self._fleets: dict[RedisAddress, Fleet] = {}
         self._tenants: dict[Key, _Tenant] = {}
+        self._named: dict[str, set[Key]] = defaultdict(set)
+        self._told_at: dict[RedisAddress, float] = {}
         self._down: dict[RedisAddress, str] = {}
         self._soon = asyncio.Event()
 
@@ -83,9 +89,9 @@ class Queues:
 
     def rival(self, key: Key, address: RedisAddress, list_name: str, *, created: str) -> Key | None:
         """Return the older workload that has this very list already."""
-        for other, tenant in self._tenants.items():
-            same = tenant.fleet.address == address and tenant.queue.keys.list_name == list_name
-            if same and other != key and (tenant.created, other) < (created, key):
+        for other in self._named.get(list_name, ()):
+            tenant = self._tenants[other]
+            if other != key and tenant.fleet.address == address and (tenant.created, other) < (created, key):
                 return other
         return None
 
@@ -132,6 +138,7 @@ class Queues:
         """Look after a queue no longer; its jobs stay."""
         tenant = self._tenants.pop(key, None)
         if tenant:
+            self._named[tenant.queue.keys.list_name].discard(key)
             with contextlib.suppress(QueueUnavailable):
                 await tenant.fleet.forget_workload(*key)
 
@@ -188,6 +195,9 @@ class Queues:
     async def _tell(self, fleet: Fleet) -> None:
         """Say again what is known of all workloads of one Redis: the page takes what is old for a memory."""
         now = self._clock()
+        if now - self._told_at.get(fleet.address, 0) < TELL_SECONDS:
+            return
+        self._told_at[fleet.address] = now
         told = [tenant.told for tenant in self._tenants.values() if tenant.fleet is fleet and tenant.told]
         await fleet.put_workloads(msgspec.structs.replace(status, sampled_at=now) for status in told)
 
@@ -201,13 +211,20 @@ class Queues:
 
     def _tenant(self, key: Key, workload: Workload, address: RedisAddress, created: str) -> _Tenant:
         limits = Limits(workload.queue.lease_seconds, workload.queue.max_attempts, workload.queue.result_ttl_seconds)
-        tenant = self._tenants.get(key)
-        if tenant is None or tenant.fleet.address != address or tenant.queue.limits != limits:
+        tenant, name = self._tenants.get(key), workload.list_name
+        if (
+            tenant is None
+            or (tenant.fleet.address, tenant.queue.keys.list_name) != (address, name)
+            or tenant.queue.limits != limits
+        ):
             fleet = self._fleets.get(address)
             if fleet is None:
                 fleet = self._fleets[address] = Fleet(address)
-            tenant = _Tenant(fleet, fleet.queue(workload.list_name, limits), created)
+            if tenant:
+                self._named[tenant.queue.keys.list_name].discard(key)
+            tenant = _Tenant(fleet, fleet.queue(name, limits), created)
             self._tenants[key] = tenant
+            self._named[name].add(key)
             self._soon.set()
         return tenant
 
