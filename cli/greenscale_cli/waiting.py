@@ -38,8 +38,8 @@ def _workload_words(workload: WorkloadStatus, *, now: float) -> str:
     match workload.state:
         case "Waking" if workload.waking_since:
             waking = f"waking for {duration(now - workload.waking_since)}"
-            usual = workload.last_wake_seconds
-            return waking + (f", the last time it took {duration(usual)}" if usual else "")
+            usual = workload.usual_wake_seconds
+            return waking + (f", usually {duration(usual)}" if usual else "")
         case "ScaledToZero":
             return "asleep, about to wake"
         case "Suspended" | "Degraded":

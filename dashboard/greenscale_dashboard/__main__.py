@@ -5,14 +5,6 @@ import sys
 
 from greenscale_dashboard.settings import login_is_set, read_guard
 
-FLAGS = (
-    "--server.port=8501",
-    "--server.headless=true",
-    "--server.fileWatcherType=none",
-    "--browser.gatherUsageStats=false",
-    "--client.toolbarMode=minimal",
-)
-
 ALONE = """\
 GreenScale's page listens on loopback only, for nobody would have to log in. `kubectl port-forward` reaches it.
 To serve it to others set GREENSCALE_PAGE_PASSWORD (in a cluster: the Secret `dashboard`), or [auth] in secrets.toml."""
@@ -27,16 +19,7 @@ def main() -> None:
     if not guarded:
         print(ALONE, flush=True)  # noqa: T201
     address = "0.0.0.0" if guarded else "127.0.0.1"  # noqa: S104
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        sys.argv[1],
-        *FLAGS,
-        *sys.argv[2:],
-        f"--server.address={address}",
-    ]
+    command = [sys.executable, "-m", "streamlit", "run", *sys.argv[1:], f"--server.address={address}"]
     os.execv(sys.executable, command)  # noqa: S606
 
 

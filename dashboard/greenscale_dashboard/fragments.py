@@ -5,6 +5,9 @@ import time
 STATE_SECONDS = 1.0
 """How often a workload's state is renewed."""
 
+STORY_SECONDS = 0.4
+"""How often a job's story is renewed while it goes on."""
+
 ARRIVAL_SECONDS = 0.05
 """How long what a fragment drew takes to be on its way to the browser; Streamlit sends every 0.01 s."""
 

@@ -11,11 +11,13 @@ from greenscale_dashboard.context import Context, Pages
 from greenscale_dashboard.guard import Role
 from greenscale_dashboard.settings import is_local, read_settings
 from greenscale_dashboard.view import workloads
-from greenscale_dashboard.words import sentence
+from greenscale_dashboard.words import plain, sentence
 from greenscale_jobs import QueueUnavailable
 
 ICON = Path(__file__).with_name("leaf.svg")
 """A file of ours: the browser would fetch one of Streamlit's symbols from Google."""
+
+LOGO = Path(__file__).with_name("logo.svg")
 
 AWAY_SECONDS = 2.0
 """How often a page that has found no Redis looks again."""
@@ -36,10 +38,11 @@ SHOWS_A_JOB = {"prompt", "jobs"}
 def show() -> None:
     """Draw the page that the address names, for those who may see it."""
     st.set_page_config(page_title="GreenScale", page_icon=ICON, layout="centered")
+    st.logo(LOGO, size="large")
     try:
         role = access.admit()
     except ValueError as error:
-        st.error(sentence(str(error)), icon=":material/settings:")
+        st.error(plain(sentence(str(error))), icon=":material/settings:")
         role = None
     pages = _pages(role or Role.READER)
     asked = st.navigation(list(pages.values()), position="top" if role else "hidden")
@@ -70,7 +73,17 @@ def _draw(draw: Callable[[Context], None], role: Role, pages: Pages) -> None:
     except (ValueError, QueueUnavailable):
         _redis_is_away(role, pages)
     else:
+        _choose_the_jobs_own(context)
         draw(context)
+
+
+def _choose_the_jobs_own(context: Context) -> None:
+    """Where the address names a job and no workload, name the one that has it."""
+    job_id = st.query_params.get("job")
+    if job_id and "workload" not in st.query_params:
+        found = workloads.holder(context.address, context.workloads, job_id)
+        if found and len(context.workloads) > 1:
+            st.query_params["workload"] = found
 
 
 def _context(role: Role, pages: Pages) -> Context:
@@ -97,6 +110,6 @@ def _redis_is_away(role: Role, pages: Pages) -> None:
     try:
         _context(role, pages)
     except (ValueError, QueueUnavailable) as error:
-        st.error(sentence(str(error)), icon=":material/cloud_off:")
+        st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
     else:
         st.rerun()

@@ -212,12 +212,14 @@ def finish(results: Sequence[Finished], *, result_ttl_seconds: int) -> Call[list
     """Store results and drop their claims. Reads for each whether its claim still held."""
     args: list[Argument] = [result_ttl_seconds]
     for result in results:
+        usage = result.outcome.usage
         args += [
             result.claim.id,
             result.claim.token,
             msgspec.json.encode(result.outcome),
             result.text,
             result.unseen,
+            (usage and usage.total) or "",
         ]
     return Call("finish", args, lambda reply: [bool(stored) for stored in reply])
 
@@ -308,12 +310,14 @@ def page(state: JobState, *, offset: int = 0, limit: int = 50) -> Call[Page]:
 
     def read(reply: list[Any]) -> Page:
         total, *rows = reply
-        return Page(
-            int(total),
-            tuple(read_job(job_id.decode(), _mapping(fields)) for job_id, fields in rows),
-        )
+        return Page(int(total), read_rows(rows))
 
     return Call("page", (state, offset, limit), read)
+
+
+def read_rows(rows: Sequence[Any]) -> tuple[Job, ...]:
+    """Turn pairs of an id and a hash into Jobs."""
+    return tuple(read_job(job_id.decode(), _mapping(fields)) for job_id, fields in rows)
 
 
 def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None) -> Job:

@@ -6,15 +6,17 @@ print(client.result(job_id).result)
 """
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls
+from greenscale_jobs import calls, searching
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page, Redriven
 from greenscale_jobs.errors import THEIRS, demoted, translate
+from greenscale_jobs.history import USUAL_STARTS, Sample, Start, read_samples, read_starts
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
 from greenscale_jobs.queue import EVENT_WAIT_SECONDS
 from greenscale_jobs.records import (
@@ -26,6 +28,7 @@ from greenscale_jobs.records import (
     Stats,
     WorkloadStatus,
 )
+from greenscale_jobs.searching import SEARCH_SECONDS, Found
 
 T = TypeVar("T")
 
@@ -125,6 +128,54 @@ class JobClient:
     def jobs(self, state: JobState, *, offset: int = 0, limit: int = 50) -> Page:
         """Return some jobs of one state; `done` holds the cancelled too."""
         return self._run(calls.page(state, offset=offset, limit=limit))
+
+    def starts(self, limit: int = USUAL_STARTS) -> list[Start]:
+        """Return the last starts from zero, newest first."""
+        return read_starts(self._guard(lambda: self._redis.xrevrange(self.keys.starts, count=limit)))
+
+    def history(self, since: float) -> list[Sample]:
+        """Return the samples since then (Unix seconds), oldest first; before them the last one that is older, if any.
+
+        Between two samples the lengths were those of the first; a busy queue is sampled often, a quiet one when it
+        changes.
+        """
+        begin = max(1, int(since * 1000))
+        with self._redis.pipeline(transaction=False) as both:
+            both.xrevrange(self.keys.history, max=begin - 1, count=1)
+            both.xrange(self.keys.history, min=begin)
+            before, after = self._guard(both.execute)
+        return read_samples([*before, *after])
+
+    def search(
+        self,
+        state: JobState,
+        *,
+        text: str = "",
+        since: float | None = None,
+        until: float | None = None,
+        cursor: int = 0,
+        limit: int = 50,
+    ) -> Found:
+        """Return jobs of one state, in the order of `jobs`; `done` holds the cancelled too.
+
+        `text` is looked for as it stands in the prompt, the answer, the last error, the id and the worker; whether the
+        letters A to Z are small or capital does not matter, in all others it does. `since` and `until` (Unix seconds,
+        the latter not included) are about when a job was finished, else claimed, else submitted.
+
+        It ends when `limit` are found, when all were looked at, or after about `SEARCH_SECONDS`; the `cursor` of what
+        was found goes on from there. A job that moves between two calls may be found twice or not at all.
+        """
+        jobs: list[Job] = []
+        looked_at, deadline = 0, time.monotonic() + SEARCH_SECONDS
+        while True:
+            step = self._run(
+                searching.look(state, text=text, since=since, until=until, cursor=cursor, limit=limit - len(jobs))
+            )
+            jobs += step.jobs
+            looked_at += step.looked_at
+            if step.cursor is None or len(jobs) >= limit or time.monotonic() > deadline:
+                return Found(tuple(jobs), step.cursor, looked_at, step.total)
+            cursor = step.cursor
 
     def next_events(self, job_id: str, *, after: str = "0", wait_seconds: float = 0) -> list[Event]:
         """Return the events after `after`; waits for one at most so long (0: not at all)."""

@@ -31,6 +31,7 @@ def forgotten() -> Iterator[None]:
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
+    st.secrets._reset()  # noqa: SLF001
 
 
 @pytest.fixture

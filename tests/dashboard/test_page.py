@@ -1,5 +1,6 @@
 """The page's script, run without a browser against a real Redis."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,46 +17,26 @@ Open = Callable[..., AppTest]
 
 def send(page: AppTest, prompt: str) -> AppTest:
     page.text_area(key="text").input(prompt)
-    return page.button[0].click().run()
+    return press(page, "Send")
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    return next(button for button in page.button if button.label == label).click().run()
 
 
 def errors(page: AppTest) -> list[str]:
-    """Return what the page says in red; a traceback is never among it."""
+    """Return what the page says in red, as one reads it; a traceback is never among it."""
     assert not page.exception
-    return [error.value for error in page.error]
+    return [read(error.value) for error in page.error]
+
+
+def read(markdown: str) -> str:
+    return re.sub(r"\\(.)", r"\1", markdown)
 
 
 def texts(page: AppTest) -> list[str]:
     assert not page.exception
-    return [markdown.value for markdown in page.markdown]
-
-
-def metrics(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
-
-
-def test_without_a_workload_the_list_jobs_is_shown_as_what_it_is(open_page: Open, address: RedisAddress) -> None:
-    page = open_page(address, "prompt")
-
-    assert texts(page)[:2] == [
-        "**jobs** &nbsp; :gray-badge[:material/help: Not known]",
-        "A bare queue: nobody scales it, so its workers are not counted.",
-    ]
-    assert metrics(page) == {"Waiting": "0", "Running": "0", "Workers": "\N{EN DASH}", "Dead": "0"}
-    assert errors(page) == []
-
-
-async def test_a_workload_is_shown_with_its_state(
-    open_page: Open, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
-) -> None:
-    await queue.put_workload(status)
-    page = open_page(address, "prompt")
-
-    assert texts(page)[:2] == [
-        "**assistant** &nbsp; :blue-badge[:material/bedtime: Asleep]",
-        "Nothing runs, nothing costs. A prompt wakes it.",
-    ]
-    assert metrics(page) == {"Waiting": "0", "Running": "0", "Workers": "0 of 4", "Dead": "0"}
+    return [read(markdown.value) for markdown in page.markdown]
 
 
 async def test_a_prompt_goes_to_the_workload_that_is_chosen(
@@ -97,15 +78,15 @@ def test_what_is_sent_leaves_the_field_and_is_followed(
     assert [message.text[0].value for message in page.chat_message if message.name == "user"] == [
         "Why is the sky blue?"
     ]
-    assert any(text.startswith("Waiting for 0.") and text.endswith("; it is the next.") for text in texts(page))
+    assert "It is the next. A bare queue: nobody scales it, so its workers are not counted." in texts(page)
 
 
 def test_a_job_can_be_cancelled_from_its_story(open_page: Open, address: RedisAddress) -> None:
     page = send(open_page(address, "prompt"), "hello")
-    page.button[1].click().run()
+    press(page, "Cancel")
 
     assert [info.value for info in page.info] == ["Cancelled."]
-    assert len(page.button) == 1
+    assert {button.label for button in page.button} == {"Start anew", "Send"}
 
 
 TOO_LARGE = "x" * (1024 * 1024 + 1)
@@ -149,7 +130,7 @@ async def test_a_full_queue_takes_no_more_and_the_field_keeps_its_text(
 def test_an_unknown_job_is_said_to_be_unknown(open_page: Open, address: RedisAddress) -> None:
     page = open_page(address, "prompt", job="never")
 
-    assert [warning.value for warning in page.warning] == [
+    assert [read(warning.value) for warning in page.warning] == [
         "no job has the id never: it never existed here, or its result has expired."
     ]
     assert errors(page) == []
@@ -159,7 +140,7 @@ def test_the_address_cannot_make_the_page_show_a_picture(open_page: Open, addres
     """Anybody can send somebody a link."""
     page = open_page(address, "prompt", job="![x](http://evil/x)")
 
-    assert "![" not in page.warning[0].value
+    assert "!\\[x\\]" in page.warning[0].value
 
 
 def test_without_redis_the_page_says_what_to_look_at(open_page: Open, own_redis: RedisServer) -> None:
@@ -183,7 +164,7 @@ def test_a_password_that_is_missing_is_asked_for_and_then_used(
     assert before.startswith(f"Redis at {own_redis.address} asks for a password")
     assert before.endswith(". Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.")
     assert errors(page) == []
-    assert metrics(page)["Waiting"] == "0"
+    assert len(page.text_area) > 0
 
 
 def test_a_wrong_setting_is_named(open_page: Open) -> None:
@@ -206,7 +187,7 @@ def test_the_field_keeps_its_text_while_redis_is_away(open_page: Open, own_redis
 
     own_redis.start()
     st.cache_data.clear()
-    page.button[0].click().run()
+    press(page, "Send")
 
     assert errors(page) == []
     assert page.text_area(key="text").value == ""
@@ -216,8 +197,8 @@ def test_a_job_that_cannot_be_cancelled_now_is_told_so(open_page: Open, own_redi
     own_redis.start()
     page = send(open_page(own_redis.address, "prompt"), "hello")
     own_redis.stop()
-    page.button[1].click().run()
+    press(page, "Cancel")
 
-    assert [toast.value.partition(" (")[0] for toast in page.toast] == [
+    assert [read(toast.value).partition(" (")[0] for toast in page.toast] == [
         f"Not cancelled: Redis at {own_redis.address} does not answer"
     ]
