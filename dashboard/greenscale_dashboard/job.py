@@ -9,7 +9,7 @@ from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import let_it_arrive
 from greenscale_dashboard.times import when, zone
 from greenscale_dashboard.view import jobs as view
-from greenscale_dashboard.words import harmless, sentence
+from greenscale_dashboard.words import harmless, plain, sentence
 from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
 
 REFRESH_SECONDS = 1.0
@@ -39,7 +39,7 @@ def _draw(context: Context, name: str, job_id: str, *, going_on: bool) -> None:
     except UnknownJob as error:
         st.warning(harmless(sentence(str(error))), icon=":material/help:")
     except QueueUnavailable:
-        st.caption("The job is shown again once Redis is back.")
+        st.markdown(":small[The job is shown again once Redis is back.]")
     else:
         if going_on is job.state.final:
             st.rerun()  # from now on by itself, or no more
@@ -48,22 +48,21 @@ def _draw(context: Context, name: str, job_id: str, *, going_on: bool) -> None:
 
 
 def _job(context: Context, name: str, job: Job) -> None:
-    st.divider()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         colour = view.COLOURS[job.state]
         st.markdown(f"**{job.id}** &nbsp; :{colour}-badge[{view.STATES[job.state]}]", width="content")
-        with st.container(horizontal=True, width="content"):
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
             _actions(context, name, job)
     if job.state is JobState.DEAD and job.error:
-        st.error(f"{job.error.reason}: {harmless(sentence(job.error.message))}", icon=":material/error:")
-    st.caption("Prompt")
+        st.error(f"{job.error.reason}: {plain(sentence(job.error.message))}", icon=":material/error:")
+    st.markdown(":small[Prompt]")
     _text(job.prompt, "It cannot be read.", file=f"{job.id}-prompt.txt")
     if job.result is not None:
-        st.caption("Answer")
+        st.markdown(":small[Answer]")
         _text(job.result, "It is empty.", file=f"{job.id}-answer.txt")
-    st.caption("What happened")
+    st.markdown(":small[What happened]")
     _life(job)
-    st.caption(view.facts(job))
+    st.markdown(f":small[{plain(view.facts(job))}]")
 
 
 def _actions(context: Context, name: str, job: Job) -> None:
@@ -78,9 +77,9 @@ def _actions(context: Context, name: str, job: Job) -> None:
         query_params={"workload": name, "job": job.id},
     )
     with st.popover("Link", icon=":material/link:"):
-        st.caption("The address of this job")
+        st.markdown(":small[The address of this job]")
         st.code(f"{(st.context.url or '').split('?')[0]}?workload={name}&job={job.id}", language=None, wrap_lines=True)
-        st.caption("On a terminal")
+        st.markdown(":small[On a terminal]")
         st.code(f"greenscale jobs show {job.id}", language=None, wrap_lines=True)
 
 
@@ -111,7 +110,7 @@ def _text(text: str | None, instead: str, *, file: str) -> None:
     st.code(text[:MOST_CHARS], language=None, wrap_lines=True, height=TALL_PIXELS if tall else "content")
     if len(text) > MOST_CHARS:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"The first {MOST_CHARS:,} of {len(text):,} characters.", width="content")
+            st.markdown(f":small[The first {MOST_CHARS:,} of {len(text):,} characters.]", width="content")
             st.download_button(
                 "The whole text", text, file_name=file, mime="text/plain", icon=":material/download:", on_click="ignore"
             )

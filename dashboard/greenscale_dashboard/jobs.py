@@ -14,7 +14,7 @@ from greenscale_dashboard.times import zone
 from greenscale_dashboard.view import jobs as view
 from greenscale_dashboard.view.export import FORMS
 from greenscale_dashboard.view.jobs import Counts, Filter, Listing, Sheet
-from greenscale_dashboard.words import DAY, HOUR, MINUTE, sentence
+from greenscale_dashboard.words import DAY, HOUR, MINUTE, plain, sentence
 from greenscale_jobs import JobState, QueueUnavailable
 
 REFRESH_SECONDS = 2.0
@@ -22,6 +22,9 @@ REFRESH_SECONDS = 2.0
 
 TABLE, DIALOG, WHOLE_PAGE = "jobs-table", "jobs-dialog", "jobs-whole-page"
 """Keys of the session's state: the table, a dialog to open, and whether the whole page must be drawn anew."""
+
+TABLE_ROWS, TABLE_PIXELS = 8, 318
+"""More rows scroll, so that the job that is opened below them is seen."""
 
 EVERY = "All"
 CHOICES = {EVERY: view.LISTED, **{view.STATES[state]: (state,) for state in view.LISTED}}
@@ -36,7 +39,7 @@ AGES = {
     "Last day": DAY,
     BETWEEN: None,
 }
-"""When a job may have been sent: within so many seconds."""
+"""When a job was finished, else taken, else sent: within so many seconds."""
 
 
 def show(context: Context) -> None:
@@ -56,13 +59,11 @@ def show(context: Context) -> None:
 def _filter() -> Filter:
     """Let the viewer choose; what is chosen stands in the address too, so that it can be sent to somebody."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        state = st.segmented_control(
-            "State", list(CHOICES), default=EVERY, required=True, key="state", bind="query-params"
-        )
+        state = st.radio("State", list(CHOICES), horizontal=True, key="state", bind="query-params")
         text = st.text_input(
             "Search", key="text", bind="query-params", icon=":material/search:", placeholder="prompts, answers, errors"
         )
-        age = st.selectbox("Sent", list(AGES), key="sent", bind="query-params", width=180)
+        age = st.selectbox("When", list(AGES), key="when", bind="query-params", width=180)
     since, until = _between() if age == BETWEEN else (None, None)
     return Filter(CHOICES[state], text.strip(), AGES[age], since, until)
 
@@ -70,8 +71,8 @@ def _filter() -> Filter:
 def _between() -> tuple[float | None, float | None]:
     here = zone(st.context.timezone)
     with st.container(horizontal=True):
-        since = st.datetime_input("From", value=None, key="sent-since", width=220)
-        until = st.datetime_input("To", value=None, key="sent-until", width=220)
+        since = st.datetime_input("From", value=None, key="when-since", width=220)
+        until = st.datetime_input("To", value=None, key="when-until", width=220)
     return _unix(since, here), _unix(until, here)
 
 
@@ -95,7 +96,7 @@ def _list(context: Context, name: str, listing: Listing) -> None:
         numbers = view.counts(context.address, context.workloads[name])
         sheet = listing.look(context.client(name), numbers)
     except QueueUnavailable as error:
-        st.error(sentence(str(error)), icon=":material/cloud_off:")
+        st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
     else:
         _head(context, name, listing, numbers)
         if sheet.jobs:
@@ -147,14 +148,14 @@ def _nothing(context: Context, name: str, listing: Listing, sheet: Sheet) -> Non
 
 
 def _show_all() -> None:
-    st.session_state["state"], st.session_state["text"], st.session_state["sent"] = EVERY, "", next(iter(AGES))
+    st.session_state["state"], st.session_state["text"], st.session_state["when"] = EVERY, "", next(iter(AGES))
     st.session_state[WHOLE_PAGE] = True
 
 
 def _pager(listing: Listing, sheet: Sheet, numbers: Counts) -> None:
     """Say which jobs these are, and let the viewer turn the page."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(view.extent(sheet, listing.wanted, numbers), width="content")
+        st.markdown(f":small[{view.extent(sheet, listing.wanted, numbers)}]", width="content")
         if len(listing.places) > 1:
             st.button("Back", icon=":material/chevron_left:", key="jobs-back", on_click=listing.turn_back)
         if sheet.goes_on:
@@ -179,6 +180,7 @@ def _table(sheet: Sheet) -> None:
             "Took": [row.took for row in rows],
         },
         key=TABLE,
+        height=TABLE_PIXELS if len(rows) > TABLE_ROWS else "auto",
         hide_index=True,
         on_select=functools.partial(_open, ids),
         selection_mode=["single-row", "single-cell"],

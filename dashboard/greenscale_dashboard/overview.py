@@ -72,7 +72,7 @@ def _links(context: Context, seen: Workload) -> None:
             context.pages["jobs"],
             label="See the dead",
             icon=":material/report:",
-            query_params={**here, "state": "dead"},
+            query_params={**here, "state": "Dead"},
         )
     if context.may_change:
         st.page_link(context.pages["prompt"], label="Send a prompt", icon=":material/chat:", query_params=here)

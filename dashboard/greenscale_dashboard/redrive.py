@@ -14,7 +14,7 @@ def ask(context: Context, name: str, dead: int) -> None:
     """Ask, and if it is wanted send all dead jobs again, saying how far it is."""
     jobs = "The one dead job" if dead == 1 else f"All {dead:,} dead jobs"
     st.markdown(f"{jobs} of this workload go back to the queue, oldest first, each with all its attempts.")
-    st.caption("What dies meanwhile is left for the next time.")
+    st.markdown(":small[What dies meanwhile is left for the next time.]")
     if not st.button(f"Send {dead:,} again", type="primary", icon=":material/replay:"):
         return
     sent = 0

@@ -10,8 +10,9 @@ from greenscale_dashboard import overview, workload_charts
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.view import workload as view
+from greenscale_dashboard.view import workloads
 from greenscale_dashboard.view.workload import SPANS, Past, Series, Span, Timing
-from greenscale_dashboard.words import seconds, sentence
+from greenscale_dashboard.words import plain, seconds, sentence
 from greenscale_jobs import QueueUnavailable, Start, usual
 
 CHARTS_SECONDS = 10.0
@@ -22,11 +23,40 @@ def show(context: Context) -> None:
     """Draw the page."""
     st.set_page_config(layout="wide")
     name = context.choose()
-    st.fragment(overview.card, run_every=STATE_SECONDS)(context, name)
-    span = SPANS[
-        st.segmented_control("Back", list(SPANS), default="Hour", required=True, key="span", bind="query-params")
-    ]
+    st.fragment(_head, run_every=STATE_SECONDS)(context, name)
+    span = SPANS[st.radio("Show the last", list(SPANS), horizontal=True, key="span", bind="query-params")]
     st.fragment(_charts, run_every=CHARTS_SECONDS)(context, name, span)
+    _commands(context, name)
+
+
+def _head(context: Context, name: str) -> None:
+    """Say what it does now; a workload that is deleted meanwhile is said to be gone."""
+    try:
+        list_name = context.workloads[name]
+        seen = workloads.workload(context.address, name, list_name, local=context.local)
+        told = workloads.status(context.address, list_name)
+    except QueueUnavailable as error:
+        st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
+    else:
+        st.header(overview.headline(seen), anchor=False)
+        st.markdown(plain(seen.sentence))
+        if told is None:
+            st.info("No workload is known with this queue: it was deleted, or never was.", icon=":material/help:")
+    let_it_arrive()
+
+
+def _commands(context: Context, name: str) -> None:
+    """Offer the commands to go on with, ready to be copied."""
+    try:
+        told = workloads.status(context.address, context.workloads[name])
+    except QueueUnavailable:
+        return  # said above
+    if told is None:
+        return
+    st.markdown("**To go on with**")
+    for what, command in view.commands(told, local=context.local):
+        st.markdown(f":small[{what}]")
+        st.code(command, language=None, wrap_lines=True)
 
 
 def _charts(context: Context, name: str, span: Span) -> None:
@@ -36,7 +66,7 @@ def _charts(context: Context, name: str, span: Span) -> None:
         timing = view.last_timing(context.address, list_name, span.seconds)
         starts = view.starts(context.address, list_name)
     except QueueUnavailable as error:
-        st.error(sentence(str(error)), icon=":material/cloud_off:")
+        st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
     else:
         until = time.time()
         shown = (until - span.seconds, until)
@@ -76,7 +106,7 @@ def _done(past: Past, span: Span, shown: Shown) -> None:
     _chart(
         "Jobs a minute",
         f"On average over {seconds(span.rate)}.",
-        workload_charts.bars(rates, step=span.rate, span=shown, unit="jobs a minute") if _known(rates) else None,
+        workload_charts.heaps(rates, span=shown, unit="jobs a minute") if _known(rates) else None,
         "Nothing was measured in this time.",
     )
 
@@ -86,7 +116,7 @@ def _tokens(past: Past, span: Span, shown: Shown) -> None:
     _chart(
         "Tokens a minute",
         f"Of prompts and answers, on average over {seconds(span.rate)}.",
-        workload_charts.bars(rates, step=span.rate, span=shown, unit="tokens a minute") if _known(rates) else None,
+        workload_charts.heaps(rates, span=shown, unit="tokens a minute") if _known(rates) else None,
         "The engine has told of no tokens in this time.",
     )
 
@@ -129,7 +159,7 @@ def _chart(title: str, said: str, chart: alt.Chart | alt.LayerChart | None, noth
     """Draw a chart below its title, or say why there is none."""
     st.markdown(f"**{title}**")
     if chart is None:
-        st.caption(nothing)
+        st.markdown(f":small[{nothing}]")
         return
-    st.caption(said)
+    st.markdown(f":small[{said}]")
     st.altair_chart(chart, key=f"chart-{title}", alt=f"{title}. {said}")

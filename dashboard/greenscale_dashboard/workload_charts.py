@@ -1,5 +1,6 @@
 """The charts of one workload: no frame, one size, and a gap for what is not known. Pure."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,10 +27,10 @@ def stairs(series: Mapping[str, Series], *, span: tuple[float, float], unit: str
     return chart.encode(y=_y(unit, whole=True))
 
 
-def bars(series: Mapping[str, Series], *, step: float, span: tuple[float, float], unit: str) -> alt.Chart:
-    """Return a bar for each step, those of all names on each other."""
-    chart: alt.Chart = _base(series, span=span, unit=unit, step=step).mark_bar()
-    return chart.encode(y=_y(unit), x2="end:T")
+def heaps(series: Mapping[str, Series], *, span: tuple[float, float], unit: str) -> alt.Chart:
+    """Return filled stairs, those of all names on each other."""
+    chart: alt.Chart = _base(series, span=span, unit=unit).mark_area(interpolate="step-after", opacity=0.75)
+    return chart.encode(y=_y(unit))
 
 
 def dots(points: Series, levels: Mapping[str, float], *, span: tuple[float, float], unit: str) -> alt.LayerChart:
@@ -45,9 +46,7 @@ def dots(points: Series, levels: Mapping[str, float], *, span: tuple[float, floa
     return alt.LayerChart(layer=layers, height=HEIGHT)
 
 
-def _base(
-    series: Mapping[str, Series], *, span: tuple[float, float], unit: str, step: float | None = None
-) -> alt.Chart:
+def _base(series: Mapping[str, Series], *, span: tuple[float, float], unit: str) -> alt.Chart:
     names, several = list(series), len(series) > 1
     tooltip = [alt.Tooltip("at:T", title="at", format="%H:%M:%S"), alt.Tooltip("value:Q", title=unit, format=",.3~f")]
     colour = alt.Color(
@@ -55,26 +54,20 @@ def _base(
         scale=alt.Scale(domain=names, range=[COLOURS.get(name, PLAIN) for name in names]),
         legend=alt.Legend(orient="top", title=None) if several else None,
     )
-    chart: alt.Chart = alt.Chart(alt.InlineData(values=_rows(series, step))).encode(
-        x=alt.X(
-            "at:T",
-            title=None,
-            scale=alt.Scale(domain=[at * 1000 for at in span]),
-            axis=alt.Axis(grid=False, tickCount=6, format="%H:%M"),
-        ),
+    # As numbers the ends would be taken for a scale that is no time.
+    ends = [dt.datetime.fromtimestamp(at, tz=dt.UTC) for at in span]
+    axis = alt.Axis(grid=False, tickCount=6, format="%H:%M")
+    chart: alt.Chart = alt.Chart(alt.InlineData(values=_rows(series))).encode(
+        x=alt.X("at:T", title=None, scale=alt.Scale(domain=ends), axis=axis),
         color=colour,
         tooltip=[*tooltip, alt.Tooltip("what:N", title="of")] if several else tooltip,
     )
     return chart.properties(height=HEIGHT)
 
 
-def _rows(series: Mapping[str, Series], step: float | None) -> list[dict[str, Any]]:
+def _rows(series: Mapping[str, Series]) -> list[dict[str, Any]]:
     """Return the points as Vega wants them: times in milliseconds."""
-    return [
-        {"at": at * 1000, "what": name, "value": value, **({"end": (at + step) * 1000} if step else {})}
-        for name, line in series.items()
-        for at, value in line
-    ]
+    return [{"at": at * 1000, "what": name, "value": value} for name, line in series.items() for at, value in line]
 
 
 def _y(unit: str, *, whole: bool = False) -> alt.Y:

@@ -58,12 +58,12 @@ class Filter:
 
     states: tuple[JobState, ...] = LISTED
     text: str = ""
-    """In the prompt, the answer or an error, in any case."""
+    """In the prompt, the answer, the last error, the id or the worker; A to Z in any case."""
     age: float | None = None
-    """Sent within so many seconds before now."""
+    """Finished, else taken, else sent within so many seconds before now."""
     since: float | None = None
     until: float | None = None
-    """Sent between these, in Unix seconds."""
+    """The same between these, in Unix seconds."""
 
     @property
     def bare(self) -> bool:

@@ -7,13 +7,14 @@ import bisect
 import dataclasses
 import itertools
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from greenscale_dashboard.view import workloads
 from greenscale_dashboard.view.cache import client, shared
 from greenscale_dashboard.words import DAY, HOUR, MINUTE
-from greenscale_jobs import STATUS_STALE_SECONDS, Job, JobState, RedisAddress, Sample, Start
+from greenscale_jobs import STATUS_STALE_SECONDS, Job, JobState, RedisAddress, Sample, Start, WorkloadStatus
 from greenscale_jobs.history import COUNTED_SECONDS
 
 Series = Sequence[tuple[float, float | None]]
@@ -124,6 +125,25 @@ def timing(jobs: Sequence[Job], *, since: float, limit: int) -> Timing:
         (job.finished_at, job.finished_at - job.submitted_at) for job in done if job.finished_at and job.submitted_at
     ]
     return Timing(points, len(done) - len(points), whole=len(done) < len(jobs) or len(jobs) < limit)
+
+
+def commands(told: WorkloadStatus, *, local: bool) -> list[tuple[str, str]]:
+    """Return what each command shows, and the command: `greenscale` beside local mode, else `kubectl`. Pure."""
+    name, namespace = shlex.quote(told.name), shlex.quote(told.namespace)
+    if local:
+        return [
+            ("What it does, as it changes", "greenscale status --watch"),
+            ("Its dead jobs", "greenscale jobs list --state dead"),
+            ("Send all dead jobs again", "greenscale jobs retry --all-dead"),
+        ]
+    there = f"kubectl -n {namespace}"
+    return [
+        ("Its conditions and events, in sentences", f"{there} describe gsw {name}"),
+        ("The whole resource", f"{there} get gsw {name} -o yaml"),
+        ("The ScaledObject that it became", f"{there} get scaledobject {name}-scaler -o yaml"),
+        ("The workers' logs", f"{there} logs deploy/{name} --all-containers --tail=100 -f"),
+        ("The workers, as they come and go", f"{there} get deploy {name} --watch"),
+    ]
 
 
 PAST_SECONDS = 10.0
