@@ -68,7 +68,7 @@ class Past:
         growths = [_Growth.between(*pair, count) for pair in itertools.pairwise(self.samples)]
         first = self.samples[0].at if self.samples else math.inf
         rates: list[tuple[float, float | None]] = []
-        for at in _steps(shown[0], shown[1] - step, step):
+        for at in _steps(shown[0], math.floor(shown[1] / step) * step, step):
             within = [growth for growth in growths if growth.begin < at + step and growth.end > at]
             known = first <= at and at + step <= self.known_until and all(growth.by is not None for growth in within)
             grown = sum((growth.by or 0.0) * growth.share(at, at + step) for growth in within)
