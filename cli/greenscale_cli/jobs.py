@@ -4,13 +4,13 @@ import itertools
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
 from greenscale_cli import options
 from greenscale_cli.choose import open_client
+from greenscale_cli.documents import of_job
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.words import duration, excerpt, harmless, moment
@@ -68,7 +68,7 @@ def show_job(
     with faults_told(), open_client(redis, run_dir, workload) as client:
         job = client.job(job_id)
         if output is options.Output.JSON:
-            show_json(as_document(job))
+            show_json(of_job(job))
         else:
             show_table(table(("", ""), list(_life(job))))
 
@@ -142,26 +142,11 @@ def _cancelled(client: JobClient) -> Iterator[Job]:
         offset, total = offset + CANCELLED_BATCH, page.total
 
 
-def as_document(job: Job) -> dict[str, Any]:
-    """Return a job as `-o json` says it: every time in RFC 3339, nothing left out that is known."""
-    document: dict[str, Any] = msgspec.to_builtins(job)
-    for name in ("submittedAt", "claimedAt", "dueAt", "finishedAt"):
-        if name in document:
-            document[name] = moment(document[name])
-    outcome = document.get("outcome") or {}
-    if "firstTokenAt" in outcome:
-        outcome["firstTokenAt"] = moment(outcome["firstTokenAt"])
-    document["errors"] = [
-        {**error, "at": moment(error["at"])} if "at" in error else error for error in document.get("errors", ())
-    ]
-    return document
-
-
 def _show_jobs(found: list[Job], *, total: int, output: options.Output) -> None:
     from greenscale_cli.tables import show, show_json, table  # noqa: PLC0415
 
     if output is options.Output.JSON:
-        show_json([as_document(job) for job in found])
+        show_json([of_job(job) for job in found])
         return
     if not found:
         show("No jobs.")
