@@ -45,8 +45,8 @@ def what_it_does(workload: WorkloadStatus, *, now: float) -> str:
     match workload.state:
         case "Waking" if workload.waking_since:
             waking = f"waking for {duration(now - workload.waking_since)}"
-            usual = workload.last_wake_seconds
-            return waking + (f", the last time it took {duration(usual)}" if usual else "")
+            usual = workload.usual_wake_seconds
+            return waking + (f", usually {duration(usual)}" if usual else "")
         case "ScaledToZero":
             return "asleep, about to wake"
         case "Suspended" | "Degraded":

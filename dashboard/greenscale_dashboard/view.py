@@ -64,12 +64,12 @@ def describe(told: WorkloadStatus | None, stats: Stats, *, now: float) -> tuple[
 
 def _sentence(told: WorkloadStatus, stats: Stats, *, now: float) -> str:
     """Return what is said of a state, with the numbers of now and not of the last status."""
-    usual = f"; the last time that took {seconds(told.last_wake_seconds)}" if told.last_wake_seconds else ""
+    usual = seconds(told.usual_wake_seconds) if told.usual_wake_seconds else None
     match told.state:
         case "ScaledToZero":
-            return f"Nothing runs, nothing costs. A prompt wakes it{usual}."
+            return f"Nothing runs, nothing costs. A prompt wakes it{f' in about {usual}' if usual else ''}."
         case "Waking" if told.waking_since:
-            return f"Waking for {seconds(now - told.waking_since)}{usual}."
+            return f"Waking for {seconds(now - told.waking_since)}{f', usually {usual}' if usual else ''}."
         case "Active":
             return told.at_work(stats) if stats.work else f"Idle, {told.replicas} of {told.max_replicas} workers."
         case "CoolingDown" if told.asleep_at:

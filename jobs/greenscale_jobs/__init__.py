@@ -12,6 +12,7 @@ from greenscale_jobs.errors import (
     UnknownJob,
 )
 from greenscale_jobs.fleet import Fleet, Survey
+from greenscale_jobs.history import USUAL_STARTS, Sample, Start, usual
 from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import Keys
 from greenscale_jobs.queue import JobQueue, Limits
@@ -34,6 +35,7 @@ from greenscale_jobs.records import (
 
 __all__ = [
     "STATUS_STALE_SECONDS",
+    "USUAL_STARTS",
     "Claim",
     "DuplicateJob",
     "Event",
@@ -56,6 +58,8 @@ __all__ = [
     "QueueFull",
     "QueueUnavailable",
     "RedisAddress",
+    "Sample",
+    "Start",
     "Stats",
     "Survey",
     "Tended",
@@ -66,4 +70,5 @@ __all__ = [
     "new_id",
     "new_item",
     "parse_item",
+    "usual",
 ]

@@ -212,12 +212,14 @@ def finish(results: Sequence[Finished], *, result_ttl_seconds: int) -> Call[list
     """Store results and drop their claims. Reads for each whether its claim still held."""
     args: list[Argument] = [result_ttl_seconds]
     for result in results:
+        usage = result.outcome.usage
         args += [
             result.claim.id,
             result.claim.token,
             msgspec.json.encode(result.outcome),
             result.text,
             result.unseen,
+            (usage and usage.total) or "",
         ]
     return Call("finish", args, lambda reply: [bool(stored) for stored in reply])
 

@@ -15,6 +15,7 @@ from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page, Redriven
 from greenscale_jobs.errors import THEIRS, demoted, translate
+from greenscale_jobs.history import USUAL_STARTS, Sample, Start, read_samples, read_starts
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
 from greenscale_jobs.queue import EVENT_WAIT_SECONDS
 from greenscale_jobs.records import (
@@ -125,6 +126,23 @@ class JobClient:
     def jobs(self, state: JobState, *, offset: int = 0, limit: int = 50) -> Page:
         """Return some jobs of one state; `done` holds the cancelled too."""
         return self._run(calls.page(state, offset=offset, limit=limit))
+
+    def starts(self, limit: int = USUAL_STARTS) -> list[Start]:
+        """Return the last starts from zero, newest first."""
+        return read_starts(self._guard(lambda: self._redis.xrevrange(self.keys.starts, count=limit)))
+
+    def history(self, since: float) -> list[Sample]:
+        """Return the samples since then (Unix seconds), oldest first; before them the last one that is older, if any.
+
+        Between two samples the lengths were those of the first; a busy queue is sampled often, a quiet one when it
+        changes.
+        """
+        begin = max(1, int(since * 1000))
+        with self._redis.pipeline(transaction=False) as both:
+            both.xrevrange(self.keys.history, max=begin - 1, count=1)
+            both.xrange(self.keys.history, min=begin)
+            before, after = self._guard(both.execute)
+        return read_samples([*before, *after])
 
     def next_events(self, job_id: str, *, after: str = "0", wait_seconds: float = 0) -> list[Event]:
         """Return the events after `after`; waits for one at most so long (0: not at all)."""

@@ -64,6 +64,11 @@ class Keys:
         """Stream: a capped line of samples for charts."""
         return f"{self.list_name}:history"
 
+    @property
+    def starts(self) -> str:
+        """Stream: how long the last starts from zero took, in seconds."""
+        return f"{self.list_name}:starts"
+
     def job(self, job_id: str) -> str:
         """Hash: the job itself."""
         return f"{self.list_name}:job:{job_id}"
@@ -85,6 +90,7 @@ class Keys:
             self.config,
             self.stats,
             self.history,
+            self.starts,
         )
 
     @property

@@ -17,6 +17,7 @@ from greenscale_jobs import calls, server
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Claim, Finished, Page, Redriven, Tended
 from greenscale_jobs.errors import THEIRS, QueueUnavailable, demoted, translate
+from greenscale_jobs.history import SAMPLES_KEPT, STARTS_KEPT, USUAL_STARTS, Sample, Start, read_starts, sample_fields
 from greenscale_jobs.ids import new_id
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
 from greenscale_jobs.lane import Lane
@@ -248,20 +249,24 @@ class JobQueue:
         field = f"{status.namespace}/{status.name}"
         await self._guard(self._redis.hset(WORKLOADS, field, msgspec.json.encode(status)))
 
-    async def sample(self, *, pending: int, in_flight: int, replicas: int, keep: int) -> None:
-        """Add a point to the charts' line and keep the last so many."""
-        fields: dict[Any, Any] = {
-            "pending": pending,
-            "inFlight": in_flight,
-            "replicas": replicas,
-        }
-        await self._guard(self._redis.xadd(self.keys.history, fields, maxlen=keep))
+    async def sample(self, sample: Sample) -> None:
+        """Add a point to the charts' line, which keeps about `SAMPLES_KEPT`; its time is Redis' own."""
+        await self._guard(self._redis.xadd(self.keys.history, sample_fields(sample), maxlen=SAMPLES_KEPT))
+
+    async def note_start(self, seconds: float) -> None:
+        """Remember how long a start from zero took that is over now."""
+        fields: dict[Any, Any] = {"seconds": f"{seconds:.3f}"}
+        await self._guard(self._redis.xadd(self.keys.starts, fields, maxlen=STARTS_KEPT, approximate=False))
 
     # What anyone may look at.
 
     async def stats(self) -> Stats:
         """Return the queue's numbers at one instant."""
         return await self._run(calls.stats())
+
+    async def starts(self, limit: int = USUAL_STARTS) -> list[Start]:
+        """Return the last starts from zero, newest first."""
+        return read_starts(await self._guard(self._redis.xrevrange(self.keys.starts, count=limit)))
 
     async def job(self, job_id: str) -> Job:
         """Return one job; raises UnknownJob."""

@@ -15,6 +15,9 @@ MAX_PROMPT_BYTES = 1024 * 1024
 MAX_ITEM_BYTES = 8 * MAX_PROMPT_BYTES
 """An item's limit on the list: JSON writes a control character in six bytes, a prompt of them fits."""
 
+MOST_TOKENS = 10**9
+"""No model reads or writes more in one request: a server that says so is wrong, and must not break the counting."""
+
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """What an id may look like: it is part of a Redis key, a page's address and a command line."""
 
@@ -72,6 +75,12 @@ class Usage(msgspec.Struct, frozen=True, rename="camel"):
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        """All that were told, as a queue counts them; a number that cannot be one counts as the nearest that can."""
+        told = [count for count in (self.prompt_tokens, self.completion_tokens) if count is not None]
+        return min(max(0, sum(told)), MOST_TOKENS) if told else None
 
 
 class JobError(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -151,7 +160,7 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     delayed: int
     dead: int
     counters: dict[str, int] = {}
-    """submitted, done, dead, cancelled, retried, expired."""
+    """submitted, done, dead, cancelled, retried, expired, and the tokens of those done, where an engine told of any."""
     fault: str | None = None
     """What keeps the engine from working at all, until it works again."""
     fault_at: float | None = None
@@ -187,8 +196,10 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     waking_since: float | None = None
     asleep_at: float | None = None
     """When the cooldown will be over if no job comes."""
-    last_wake_seconds: float | None = None
-    """How long the last start from zero took, from the decision to the first claim."""
+    usual_wake_seconds: float | None = None
+    """How long a start from zero usually takes, from the decision to the first claim; None where none was measured."""
+    wakes: int = 0
+    """How many starts it is the median of: the last, at most `history.USUAL_STARTS`."""
 
     def at_work(self, stats: Stats) -> str:
         """Return what a workload at work does now: the queue's numbers are newer than this status."""
@@ -196,7 +207,7 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 
 STATUS_STALE_SECONDS = 30.0
-"""Whoever runs a workload tells of it every ten seconds at least: an older status is a memory."""
+"""Whoever runs a workload tells of it every twenty seconds at least: an older status is a memory."""
 
 
 def at_work(stats: Stats, *, replicas: int, most: int) -> str:

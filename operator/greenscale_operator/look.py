@@ -1,8 +1,9 @@
 """One look at a workload: what has been found so far, and what is made of it in the end."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from greenscale_jobs import Stats, WorkloadStatus
+from greenscale_jobs import Start, Stats, WorkloadStatus, usual
 from greenscale_operator import observed
 from greenscale_operator.conditions import asleep_at, sentence, state
 from greenscale_operator.errors import Lasting, Passing
@@ -65,11 +66,10 @@ class Look:
             pods=self.pods,
             pods_fault=self.pods_fault,
             waking_since=self.memory.waking_since,
-            last_wake_seconds=self.memory.last_wake_seconds,
         )
 
 
-def page_status(workload: Workload, seen: Observed) -> WorkloadStatus:
+def page_status(workload: Workload, seen: Observed, starts: Sequence[Start]) -> WorkloadStatus:
     """Return what the page and the command are told."""
     stats = seen.stats or Stats(0, 0, 0, 0)
     return WorkloadStatus(
@@ -91,5 +91,6 @@ def page_status(workload: Workload, seen: Observed) -> WorkloadStatus:
         sampled_at=seen.now,
         waking_since=seen.waking_since,
         asleep_at=asleep_at(seen),
-        last_wake_seconds=seen.last_wake_seconds,
+        usual_wake_seconds=usual(starts),
+        wakes=len(starts),
     )

@@ -209,7 +209,9 @@ class Reconciler:
         found = observed.workers(look.deployment)
         if found is None:
             return
-        look.memory.note_replicas(found.replicas, look.stats, now=look.now)
+        took = look.memory.note_replicas(found.replicas, look.stats, now=look.now)
+        if took is not None:
+            await self._queues.note_start(Key(workload.namespace, workload.name), took)
         if look.memory.waking_since is not None:
             look.again_in(WAKING_SECONDS)
         if found.ready >= found.replicas:
@@ -249,7 +251,7 @@ class Reconciler:
         elif wait:
             look.again_in(wait)
         if look.workload:
-            await self._queues.publish(key, page_status(look.workload, seen))
+            await self._queues.publish(key, page_status(look.workload, seen, self._queues.starts(key)))
             if ready(seen).status == "Unknown":
                 look.again_in(KEDA_SECONDS)
         return look.again

@@ -118,9 +118,9 @@ async def test_the_live_line_says_what_the_job_waits_for(
     shown = terminal("submit", "second", "--wait", "--id", "j")
     shown.shows("position 2; asleep, about to wake")
     client.cancel(first)
-    waking = msgspec.structs.replace(workload, state="Waking", waking_since=time.time() - 300, last_wake_seconds=48.0)
+    waking = msgspec.structs.replace(workload, state="Waking", waking_since=time.time() - 300, usual_wake_seconds=48.0)
     await queue.put_workload(waking)
-    shown.shows("next; waking for 5 min, the last time it took 48 s")
+    shown.shows("next; waking for 5 min, usually 48 s")
     await queue.claim("w-1")
     shown.shows("running on w-1 for ")
 

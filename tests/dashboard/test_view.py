@@ -45,16 +45,16 @@ def job(state: JobState, **parts: Any) -> Job:
             told(state="ScaledToZero"), stats(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"
         ),
         pytest.param(
-            told(state="ScaledToZero", last_wake_seconds=11.8),
+            told(state="ScaledToZero", usual_wake_seconds=11.8),
             stats(),
-            "Nothing runs, nothing costs. A prompt wakes it; the last time that took 12 s.",
+            "Nothing runs, nothing costs. A prompt wakes it in about 12 s.",
             id="asleep, and it woke before",
         ),
         pytest.param(told(state="Waking", waking_since=995), stats(1), "Waking for 7.0 s.", id="waking"),
         pytest.param(
-            told(state="Waking", waking_since=995, last_wake_seconds=12),
+            told(state="Waking", waking_since=995, usual_wake_seconds=12),
             stats(1),
-            "Waking for 7.0 s; the last time that took 12 s.",
+            "Waking for 7.0 s, usually 12 s.",
             id="waking, and it woke before",
         ),
         pytest.param(

@@ -142,10 +142,10 @@ def test_a_start_from_zero_lasts_until_the_first_claim() -> None:
     memory.note_replicas(1, stats(pending=1), now=NOW + 1)
     waking = memory.waking_since
     memory.note_replicas(1, stats(pending=1), now=NOW + 5)
-    memory.note_replicas(1, stats(in_flight=1), now=NOW + 9)
 
     assert waking == NOW + 1
-    assert (memory.waking_since, memory.last_wake_seconds) == (None, 8)
+    assert memory.note_replicas(1, stats(in_flight=1), now=NOW + 9) == 8
+    assert memory.waking_since is None
 
 
 def test_workers_that_ran_before_we_looked_are_not_taken_for_a_start() -> None:

@@ -40,7 +40,25 @@ def test_a_prompt_wakes_a_worker_and_it_goes_back_to_sleep(make_instance: Make, 
     assert changes(samples(instance.address, asleep_again)) == [0, 1, 0]
     (status,) = client.workloads()
     assert (status.state, status.replicas) == ("ScaledToZero", 0)
-    assert status.last_wake_seconds is not None
+    assert status.usual_wake_seconds is not None
+    assert (status.wakes, [start.seconds for start in client.starts()]) == (1, [status.usual_wake_seconds])
+
+
+def test_what_a_start_usually_takes_is_known_after_a_restart(make_instance: Make, client_of: Client) -> None:
+    instance = make_instance().start()
+    client = client_of(instance)
+    client.result(client.submit("hello"))
+    samples(instance.address, asleep_again)
+    (before,) = client.workloads()
+    assert instance.stop() == 0
+    instance.start()
+    client = client_of(instance)
+    client.result(client.submit("hello"))
+    samples(instance.address, lambda replicas: changes(replicas).count(0) > 2)
+    (after,) = client.workloads()
+
+    assert (before.wakes, after.wakes) == (1, 2)
+    assert [start.seconds for start in client.starts()][1] == before.usual_wake_seconds
 
 
 def test_many_jobs_reach_the_ceiling_and_end_at_zero(make_instance: Make, client_of: Client) -> None:
