@@ -116,19 +116,18 @@ def retry_jobs(
 
 def _redrive_all(client: JobClient) -> None:
     """Send again what is dead now and print the ids; a terminal is shown how far it is."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from greenscale_cli.bars import Bar  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("sending again", total=None)
+    sent = 0
+    with Bar("sending again", total=None) as bar:
 
         def told(job_ids: Sequence[str], left: int) -> None:
-            done = progress.tasks[task].completed + len(job_ids)
-            progress.update(task, completed=done, total=done + left)
-            for job_id in job_ids:
-                print(job_id)  # noqa: T201
+            nonlocal sent
+            sent += len(job_ids)
+            bar.go_on(len(job_ids), total=sent + left, words=f"{sent} of {sent + left}")
+            print(*job_ids, sep="\n")  # noqa: T201
 
-        sent = client.redrive_all(told=told)
+        client.redrive_all(told=told)
     if sys.stderr.isatty():
         print(f"{sent} sent again", file=sys.stderr)  # noqa: T201
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from greenscale_cli import jobs, options, status, submit
+from greenscale_cli.doctor.command import doctor
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import HELP, Exit
 
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.command()(submit.submit)
 app.command()(status.status)
+app.command()(doctor)
 app.add_typer(jobs.app, name="jobs")
 
 

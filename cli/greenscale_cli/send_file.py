@@ -36,7 +36,7 @@ def send_file(client: JobClient, file: Path, parameters: Parameters, *, wait: bo
                 if isinstance(line, BrokenLine):
                     bar.note(f"greenscale: line {line.number}: {line.why}")
                 elif not wait:
-                    print(line.item.id)  # noqa: T201
+                    print(line.item.id, flush=True)  # noqa: T201
 
             batch = Batch(client, told=told)
             full = _send(batch, lines, file, parameters)

@@ -46,7 +46,8 @@ def what_it_does(workload: WorkloadStatus, *, now: float) -> str:
         case "Waking" if workload.waking_since:
             waking = f"waking for {duration(now - workload.waking_since)}"
             usual = workload.usual_wake_seconds
-            return waking + (f", usually {duration(usual)}" if usual else "")
+            starts = "1 start" if workload.wakes == 1 else f"median of {workload.wakes} starts"
+            return waking + (f", usually {duration(usual)} ({starts})" if usual else "")
         case "ScaledToZero":
             return "asleep, about to wake"
         case "Suspended" | "Degraded":
