@@ -61,7 +61,10 @@ def show_job(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Show one job: prompt, answer, attempts, times."""
+    """Show one job: prompt, answer, attempts with each error, times.
+
+    greenscale jobs show 1a20d9061ba8b3597795f
+    """
     from greenscale_cli.tables import show as show_table  # noqa: PLC0415
     from greenscale_cli.tables import show_json, table  # noqa: PLC0415
 
@@ -81,7 +84,10 @@ def cancel_jobs(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Cancel jobs: a waiting one at once, a running one within seconds."""
+    """Cancel jobs: a waiting one at once, a running one within seconds.
+
+    greenscale jobs cancel 1a20d9061ba8b3597795f
+    """
     with faults_told(), open_client(redis, run_dir, workload) as client:
         for job_id in ids:
             before = client.cancel(job_id)
@@ -99,7 +105,10 @@ def retry_jobs(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Send dead jobs again, with all their attempts."""
+    """Send dead jobs again, with all their attempts.
+
+    greenscale jobs retry --all-dead -w assistant
+    """
     with faults_told(), open_client(redis, run_dir, workload) as client:
         if bool(ids) == all_dead:
             raise Fault("say which jobs: ids, or --all-dead", Exit.USAGE)

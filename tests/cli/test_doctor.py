@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import redis
 
 from greenscale_cli.doctor.finding import Verdict
 from greenscale_cli.doctor.queue_checks import clock, told_lately
@@ -23,7 +22,7 @@ Examine = Callable[..., dict[str, dict[str, str]]]
 ROOT = Path(__file__).parents[2]
 
 PRODUCER = re.search(
-    r"ACL SETUSER greenscale-producer on >PASSWORD (.*?)\nACL", (ROOT / "docs/redis.md").read_text(), re.S
+    r"ACL SETUSER greenscale-producer on >PASSWORD (.*?)\nACL", (ROOT / "docs/redis.md").read_text(), re.DOTALL
 )
 assert PRODUCER
 RIGHTS = PRODUCER.group(1).replace("\\\n", "").split()
@@ -87,7 +86,7 @@ def test_no_redis_at_all_is_a_fault(examine: Examine) -> None:
         ({"maxmemory": "1"}, "redis memory", "fault", "is full"),
     ],
 )
-def test_each_fault_of_redis_is_named(  # noqa: PLR0913
+def test_each_fault_of_redis_is_named(
     examine: Examine, own_redis: RedisServer, settings: dict[str, str], check: str, verdict: str, said: str
 ) -> None:
     own_redis.start()
@@ -181,4 +180,4 @@ def test_a_kubeconfig_that_is_none_is_said(examine: Examine, tmp_path: Path) -> 
     (tmp_path / "config").write_text("- nonsense")
     found = examine(KUBECONFIG=str(tmp_path / "config"))["cluster"]
 
-    assert (found["verdict"], found["found"][:33]) == ("not checked", "the kubeconfig cannot be used (In")
+    assert (found["verdict"], found["found"][:30]) == ("not checked", "the kubeconfig cannot be used ")

@@ -35,6 +35,7 @@ class Cluster:
         if not any(Path(path).exists() for path in paths.split(os.pathsep)):
             raise NoCluster(f"no kubeconfig is there ({paths}); set KUBECONFIG where there is a cluster")
         try:
+            import urllib3  # noqa: PLC0415
             from kubernetes import client, config  # noqa: PLC0415
         except ModuleNotFoundError:
             raise NoCluster("the package kubernetes is missing: pip install 'greenscale[operator]'") from None
@@ -44,6 +45,8 @@ class Cluster:
         except Exception as error:  # noqa: BLE001 - whatever is wrong in a file of another hand
             raise NoCluster(f"the kubeconfig cannot be used ({' '.join(str(error).split())[:200]})") from None
         configuration.retries = False
+        # A kubeconfig that asks for no verification is its owner's choice; urllib3 would say so at every request.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._api = client.ApiClient(configuration)
 
     def ask(self, path: str, *, body: Manifest | None = None) -> Manifest:

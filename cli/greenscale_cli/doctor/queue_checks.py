@@ -31,7 +31,8 @@ try('HGETALL', key) try('HEXISTS', key, 'f') try('EXISTS', key) try('EXPIRE', ke
 try('HDEL', key, 'f')
 try('ZADD', key, 'XX', 1, 'm') try('ZCARD', key) try('ZCOUNT', key, 0, 1) try('ZRANGE', key, 0, 0)
 try('ZREVRANGE', key, 0, 0) try('ZREM', key, 'm')
-try('XADD', key, 'NOMKSTREAM', '*', 'f', 'v')
+try('XADD', key, 'NOMKSTREAM', '*', 'f', 'v') try('XREAD', 'STREAMS', key, '0') try('XRANGE', key, '-', '+')
+try('XREVRANGE', key, '+', '-')
 return denied
 """
 """Tries each right of a producer (docs/redis.md) on a key of its own, and leaves nothing there."""
@@ -42,6 +43,7 @@ def check_queue(address: RedisAddress) -> Iterator[Finding]:
     with JobClient(address) as client, address.connect_plain() as plain:
         try:
             workloads = client.workloads()
+            client.stats()
             info = {name: str(value) for name, value in plain.info().items()}
             skew = _skew(plain)
             rights = _rights(plain, sorted({told.list_name for told in workloads} or {client.keys.list_name}))

@@ -96,7 +96,9 @@ def test_whoever_may_nothing_is_told_so(examine: Examine, control_plane: Control
 
     assert found["kubernetes rights"] == (
         "warning",
-        "you may not: list greenscaleworkloads, create greenscaleworkloads, patch greenscaleworkloads, list pods, "
-        "get pods/log (in all namespaces)",
+        (
+            "you may not: list greenscaleworkloads, create greenscaleworkloads, patch greenscaleworkloads, list pods, "
+            "get pods/log (in all namespaces)"
+        ),
     )
     assert {found[check][0] for check in ("crd", "keda", "operator", "secrets")} == {"not checked"}
