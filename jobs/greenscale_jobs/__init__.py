@@ -32,6 +32,7 @@ from greenscale_jobs.records import (
     at_work,
     parse_item,
 )
+from greenscale_jobs.searching import Found
 
 __all__ = [
     "STATUS_STALE_SECONDS",
@@ -41,6 +42,7 @@ __all__ = [
     "Event",
     "Finished",
     "Fleet",
+    "Found",
     "InvalidItem",
     "Item",
     "Job",

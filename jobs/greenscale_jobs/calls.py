@@ -310,12 +310,14 @@ def page(state: JobState, *, offset: int = 0, limit: int = 50) -> Call[Page]:
 
     def read(reply: list[Any]) -> Page:
         total, *rows = reply
-        return Page(
-            int(total),
-            tuple(read_job(job_id.decode(), _mapping(fields)) for job_id, fields in rows),
-        )
+        return Page(int(total), read_rows(rows))
 
     return Call("page", (state, offset, limit), read)
+
+
+def read_rows(rows: Sequence[Any]) -> tuple[Job, ...]:
+    """Turn pairs of an id and a hash into Jobs."""
+    return tuple(read_job(job_id.decode(), _mapping(fields)) for job_id, fields in rows)
 
 
 def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None) -> Job:

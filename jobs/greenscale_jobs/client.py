@@ -6,12 +6,13 @@ print(client.result(job_id).result)
 """
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls
+from greenscale_jobs import calls, searching
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page, Redriven
 from greenscale_jobs.errors import THEIRS, demoted, translate
@@ -27,6 +28,7 @@ from greenscale_jobs.records import (
     Stats,
     WorkloadStatus,
 )
+from greenscale_jobs.searching import SEARCH_SECONDS, Found
 
 T = TypeVar("T")
 
@@ -143,6 +145,37 @@ class JobClient:
             both.xrange(self.keys.history, min=begin)
             before, after = self._guard(both.execute)
         return read_samples([*before, *after])
+
+    def search(
+        self,
+        state: JobState,
+        *,
+        text: str = "",
+        since: float | None = None,
+        until: float | None = None,
+        cursor: int = 0,
+        limit: int = 50,
+    ) -> Found:
+        """Return jobs of one state, in the order of `jobs`; `done` holds the cancelled too.
+
+        `text` is looked for as it stands in the prompt, the answer, the last error, the id and the worker; whether the
+        letters A to Z are small or capital does not matter, in all others it does. `since` and `until` (Unix seconds,
+        the latter not included) are about when a job was finished, else claimed, else submitted.
+
+        It ends when `limit` are found, when all were looked at, or after about `SEARCH_SECONDS`; the `cursor` of what
+        was found goes on from there. A job that moves between two calls may be found twice or not at all.
+        """
+        jobs: list[Job] = []
+        looked_at, deadline = 0, time.monotonic() + SEARCH_SECONDS
+        while True:
+            step = self._run(
+                searching.look(state, text=text, since=since, until=until, cursor=cursor, limit=limit - len(jobs))
+            )
+            jobs += step.jobs
+            looked_at += step.looked_at
+            if step.cursor is None or len(jobs) >= limit or time.monotonic() > deadline:
+                return Found(tuple(jobs), step.cursor, looked_at, step.total)
+            cursor = step.cursor
 
     def next_events(self, job_id: str, *, after: str = "0", wait_seconds: float = 0) -> list[Event]:
         """Return the events after `after`; waits for one at most so long (0: not at all)."""

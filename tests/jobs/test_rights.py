@@ -105,6 +105,7 @@ async def produce(address: RedisAddress, _: Clock) -> None:
         client.workloads()
         client.starts()
         client.history(0)
+        client.search(JobState.DONE, text="nowhere")
         client.next_events(job_id)
         for state in JobState:
             for job in client.jobs(state).jobs:

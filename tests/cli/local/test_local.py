@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_what_a_start_usually_takes_is_known_after_a_restart(make_instance: Make
     instance.start()
     client = client_of(instance)
     client.result(client.submit("hello"))
-    samples(instance.address, lambda replicas: changes(replicas).count(0) > 2)
+    samples(instance.address, lambda replicas: changes(replicas)[-4:] == [1, 0, 1, 0])
     (after,) = client.workloads()
 
     assert (before.wakes, after.wakes) == (1, 2)
@@ -191,7 +192,9 @@ def test_a_suspended_workload_takes_prompts_and_runs_none(make_instance: Make, c
     instance.start()
     client = client_of(instance)
     client.submit("hi")
-    samples(instance.address, lambda replicas: len(replicas) > 4)
+    several_polls_later = time.time() + 3
+    while not any(told.sampled_at > several_polls_later for told in client.workloads()):
+        time.sleep(0.05)
 
     assert (client.stats().pending, client.workloads()[0].state) == (1, "Suspended")
     assert instance.children("greenscale_worker") == []
