@@ -1,5 +1,6 @@
 """`greenscale jobs`: look at jobs, cancel them, send dead ones again."""
 
+import datetime as dt
 import itertools
 import sys
 import time
@@ -13,6 +14,7 @@ from greenscale_cli.choose import open_client
 from greenscale_cli.documents import of_job
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.when import past_of
 from greenscale_cli.words import duration, excerpt, harmless, moment
 from greenscale_jobs import Job, JobClient, JobState
 
@@ -20,18 +22,28 @@ app = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, send de
 
 LISTED = (JobState.RUNNING, JobState.WAITING, JobState.DELAYED, JobState.DEAD, JobState.DONE)
 
-CANCELLED_BATCH = 100
-"""Done jobs that are read at once in search of the cancelled among them."""
+SEARCHED_BATCH = 100
+"""Jobs that are asked for at once where one searches."""
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Jobs' ids.")]
 State = Annotated[JobState | None, typer.Option("--state", help="Only these; `done` holds the cancelled too.")]
+Text = Annotated[
+    str, typer.Option("--text", help="Only with this in prompt, answer, last error, id or worker.", show_default=False)
+]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Not older: 2h, 30m, 1d ago, or 2026-11-26T09:00.")
+]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Older than this, said likewise.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many of each state.")]
 
 
 @app.command("list")
-def list_jobs(
+def list_jobs(  # noqa: PLR0913 - a command's options
     *,
     state: State = None,
+    text: Text = "",
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 20,
     output: options.OutputOption = options.Output.TABLE,
     workload: options.WorkloadName = None,
@@ -41,15 +53,23 @@ def list_jobs(
     """List jobs: running, waiting, delayed, dead, done.
 
     greenscale jobs list --state dead -o json
+
+    greenscale jobs list --text invoice --since 2h
     """
-    with faults_told(), open_client(redis, run_dir, workload) as client:
-        if state is JobState.CANCELLED:
-            found = list(itertools.islice(_cancelled(client), limit))
-            _show_jobs(found, total=len(found), output=output)
-            return
-        pages = [client.jobs(listed, limit=limit) for listed in ((state,) if state else LISTED)]
-        found = [job for page in pages for job in page.jobs]
-        _show_jobs(found, total=sum(page.total for page in pages), output=output)
+    with faults_told():
+        now = dt.datetime.now(dt.UTC)
+        first, last = (
+            None if told is None else past_of(told, option=option, now=now)
+            for option, told in (("--since", since), ("--until", until))
+        )
+        found: list[Job] = []
+        more = False
+        with open_client(redis, run_dir, workload) as client:
+            for listed in (state,) if state else LISTED:
+                jobs = list(itertools.islice(_search(client, listed, text, first, last), limit + 1))
+                more = more or len(jobs) > limit
+                found += jobs[:limit]
+        _show_jobs(found, more=more, output=output)
 
 
 @app.command("show")
@@ -141,16 +161,17 @@ def _redrive_all(client: JobClient) -> None:
         print(f"{sent} sent again", file=sys.stderr)  # noqa: T201
 
 
-def _cancelled(client: JobClient) -> Iterator[Job]:
-    """Yield the cancelled jobs, newest first: they are kept among the done."""
-    offset, total = 0, 1
-    while offset < total:
-        page = client.jobs(JobState.DONE, offset=offset, limit=CANCELLED_BATCH)
-        yield from (job for job in page.jobs if job.state is JobState.CANCELLED)
-        offset, total = offset + CANCELLED_BATCH, page.total
+def _search(client: JobClient, state: JobState, text: str, since: float | None, until: float | None) -> Iterator[Job]:
+    """Yield what fits, in the order of the state's list; the cancelled are kept among the done."""
+    kept = JobState.DONE if state is JobState.CANCELLED else state
+    cursor: int | None = 0
+    while cursor is not None:
+        found = client.search(kept, text=text, since=since, until=until, cursor=cursor, limit=SEARCHED_BATCH)
+        yield from (job for job in found.jobs if state is not JobState.CANCELLED or job.state is state)
+        cursor = found.cursor
 
 
-def _show_jobs(found: list[Job], *, total: int, output: options.Output) -> None:
+def _show_jobs(found: list[Job], *, more: bool, output: options.Output) -> None:
     from greenscale_cli.tables import show, show_json, table  # noqa: PLC0415
 
     if output is options.Output.JSON:
@@ -164,8 +185,8 @@ def _show_jobs(found: list[Job], *, total: int, output: options.Output) -> None:
         (job.id or "(no id yet)", job.state.value, _age(job, now), excerpt(job.prompt), _last(job)) for job in found
     ]
     show(table(("ID", "STATE", "AGE", "PROMPT", "ANSWER OR ERROR"), rows))
-    if total > len(found):
-        show(f"{len(found)} of {total}; --limit shows more.")
+    if more:
+        show("There are more: --limit shows them.")
 
 
 def _age(job: Job, now: float) -> str:
