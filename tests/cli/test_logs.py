@@ -43,7 +43,7 @@ def test_a_workload_without_a_file_is_named(refused: Refused) -> None:
 def test_what_comes_later_is_followed(folder: Path, tmp_path: Path, environment: dict[str, str]) -> None:
     from greenscale_testing.instances import GREENSCALE  # noqa: PLC0415
 
-    command = [GREENSCALE, "logs", "--follow"]
+    command = [str(GREENSCALE), "logs", "--follow"]
     with subprocess.Popen(
         command, cwd=tmp_path, env={**environment, **HERE}, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -45,6 +45,11 @@ def labels(page: AppTest) -> list[str]:
     return [button.label for button in page.button]
 
 
+def labels_of(page: AppTest, kind: str) -> list[str]:
+    """Return the labels of elements that AppTest knows by their name only."""
+    return [element.proto.label for element in page.get(kind)]
+
+
 def press(page: AppTest, label: str) -> AppTest:
     return next(button for button in page.button if button.label == label).click().run()
 
@@ -59,7 +64,7 @@ def test_without_jobs_it_is_said_what_to_do(open_page: Draw, address: RedisAddre
     page = open_page(address, "jobs")
 
     assert [info.value for info in page.info] == ["No job yet. Jobs are listed here as soon as a prompt is sent."]
-    assert [link.label for link in page.get("page_link")] == ["Send a prompt"]
+    assert labels_of(page, "page_link") == ["Send a prompt"]
 
 
 async def test_a_dead_job_shows_its_error_in_its_row(open_page: Draw, address: RedisAddress, queue: JobQueue) -> None:
@@ -168,7 +173,7 @@ async def test_an_export_says_how_many_jobs_it_holds(
     page.menu_button(key="jobs-export").click("CSV").run()
 
     assert [text.value for text in page.markdown if "MiB" in text.value] == ["**3** jobs, 0.0 MiB"]
-    assert [button.label for button in page.get("download_button")] == ["Download CSV"]
+    assert labels_of(page, "download_button") == ["Download CSV"]
 
 
 async def test_a_reader_is_offered_nothing_that_changes_a_job(
@@ -207,7 +212,7 @@ async def test_a_huge_answer_is_shown_in_part_and_offered_whole(
 
     assert "x" * 20_000 in [code.value for code in page.code]
     assert "The first 20,000 of 1,048,576 characters." in captions(page)
-    assert "The whole text" in [button.label for button in page.get("download_button")]
+    assert "The whole text" in labels_of(page, "download_button")
 
 
 async def test_the_jobs_of_the_chosen_workload_are_listed(

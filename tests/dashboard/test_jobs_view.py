@@ -23,8 +23,9 @@ async def answer(queue: JobQueue, clock: Clock, count: int, *, prompt: str = "wh
 
 def whole(client: JobClient, wanted: Filter, *, limit: int = 50) -> list[Sheet]:
     """Return all pages of a search."""
-    sheets, place = [], view.BEGINNING
-    while place:
+    sheets: list[Sheet] = []
+    place: Place | None = view.BEGINNING
+    while place is not None:
         sheets.append(find(client, wanted, place, limit=limit))
         place = sheets[-1].goes_on
     return sheets

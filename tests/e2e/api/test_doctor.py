@@ -24,7 +24,7 @@ def examine(control_plane: ControlPlane, address: RedisAddress) -> Examine:
 
     def examine(kubeconfig: Path = control_plane.kubeconfig) -> dict[str, tuple[str, str]]:
         where = {"REDIS_HOST": address.host, "REDIS_PORT": str(address.port), "KUBECONFIG": str(kubeconfig)}
-        command = [GREENSCALE, "doctor", "-o", "json"]
+        command = [str(GREENSCALE), "doctor", "-o", "json"]
         ran = subprocess.run(command, env={**os.environ, **where}, capture_output=True, text=True, check=False)
         assert (ran.returncode in {0, Exit.FAILED}, ran.stderr) == (True, "")
         return {found["check"]: (found["verdict"], found["found"]) for found in json.loads(ran.stdout)}
