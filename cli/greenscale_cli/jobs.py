@@ -11,12 +11,12 @@ import typer
 
 from greenscale_cli import options
 from greenscale_cli.choose import open_client
-from greenscale_cli.documents import of_job
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.when import past_of
-from greenscale_cli.words import duration, excerpt, harmless, moment
+from greenscale_cli.words import duration, excerpt, harmless
 from greenscale_jobs import Job, JobClient, JobState
+from greenscale_jobs.document import document, moment
 
 app = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, send dead ones again.")
 
@@ -91,7 +91,7 @@ def show_job(
     with faults_told(), open_client(redis, run_dir, workload) as client:
         job = client.job(job_id)
         if output is options.Output.JSON:
-            show_json(of_job(job))
+            show_json(document(job))
         else:
             show_table(table(("", ""), list(_life(job))))
 
@@ -175,7 +175,7 @@ def _show_jobs(found: list[Job], *, more: bool, output: options.Output) -> None:
     from greenscale_cli.tables import show, show_json, table  # noqa: PLC0415
 
     if output is options.Output.JSON:
-        show_json([of_job(job) for job in found])
+        show_json([document(job) for job in found])
         return
     if not found:
         show("No jobs.")

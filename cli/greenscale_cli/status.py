@@ -12,7 +12,7 @@ from greenscale_cli import options
 from greenscale_cli.choose import environment_with_file, find_redis, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
-from greenscale_cli.words import duration, excerpt, moment
+from greenscale_cli.words import duration, excerpt
 from greenscale_jobs import (
     STATUS_STALE_SECONDS,
     JobClient,
@@ -22,6 +22,7 @@ from greenscale_jobs import (
     Stats,
     WorkloadStatus,
 )
+from greenscale_jobs.document import moment
 
 WATCH_SECONDS = 1.0
 

@@ -13,6 +13,7 @@ from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.when import moment_of, seconds_of
 from greenscale_jobs import Job, JobClient, JobState, Parameters, QueueUnavailable
+from greenscale_jobs.document import document
 from greenscale_jobs.records import MAX_PROMPT_BYTES
 
 Prompt = Annotated[
@@ -129,10 +130,9 @@ def _stdin() -> str:
 
 def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
     if as_json:
-        from greenscale_cli.documents import of_job  # noqa: PLC0415
         from greenscale_cli.tables import show_json  # noqa: PLC0415
 
-        show_json(of_job(client.job(job_id)))
+        show_json(document(client.job(job_id)))
     else:
         print(job_id)  # noqa: T201
 

@@ -10,7 +10,6 @@ import pytest
 
 from greenscale_cli.exits import Exit
 from greenscale_cli.status import Row, cells
-from greenscale_cli.words import moment
 from greenscale_jobs import JobQueue, JobState, Stats, WorkloadStatus
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
