@@ -101,7 +101,7 @@ def _context(role: Role, pages: Pages) -> Context:
     except QueueUnavailable:
         if "workloads" not in st.session_state:
             raise
-    return Context(address, st.session_state["workloads"], role, pages, local=is_local())
+    return Context(address, st.session_state["workloads"], role, pages, default_list, local=is_local())
 
 
 @st.fragment(run_every=AWAY_SECONDS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import altair as alt
 import streamlit as st
 
-from greenscale_dashboard import overview, workload_charts
+from greenscale_dashboard import overview, resource, workload_charts
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.view import workload as view
@@ -18,15 +18,32 @@ from greenscale_jobs import QueueUnavailable, Start, usual
 CHARTS_SECONDS = 10.0
 """How often the charts are drawn anew."""
 
+RESOURCE_SECONDS = 2.0
+"""How often the resource and its conditions are."""
+
+OTHER_TABS = {
+    "Conditions": resource.show_conditions,
+    "Resource": resource.show_resource,
+    "ScaledObject": resource.show_scaled_object,
+    "Commands": resource.show_commands,
+}
+"""What is drawn beside the charts: only the tab that is open is."""
+
 
 def show(context: Context) -> None:
     """Draw the page."""
     st.set_page_config(layout="wide")
     name = context.choose()
     st.fragment(_head, run_every=STATE_SECONDS)(context, name)
-    span = SPANS[st.radio("Show the last", list(SPANS), horizontal=True, key="span", bind="query-params")]
-    st.fragment(_charts, run_every=CHARTS_SECONDS)(context, name, span)
-    _commands(context, name)
+    charts, *others = st.tabs(["Charts", *OTHER_TABS], key="tab", bind="query-params")
+    if charts.open:
+        with charts:
+            span = SPANS[st.radio("Show the last", list(SPANS), horizontal=True, key="span", bind="query-params")]
+            st.fragment(_charts, run_every=CHARTS_SECONDS)(context, name, span)
+    for tab, draw in zip(others, OTHER_TABS.values(), strict=True):
+        if tab.open:
+            with tab:
+                st.fragment(_told, run_every=RESOURCE_SECONDS)(context, name, draw)
 
 
 def _head(context: Context, name: str) -> None:
@@ -45,18 +62,15 @@ def _head(context: Context, name: str) -> None:
     let_it_arrive()
 
 
-def _commands(context: Context, name: str) -> None:
-    """Offer the commands to go on with, ready to be copied."""
+def _told(context: Context, name: str, draw: resource.Draw) -> None:
+    """Draw what only a workload has, and a bare queue has not."""
     try:
         told = workloads.status(context.address, context.workloads[name])
+        if told is not None:
+            draw(context, told)
     except QueueUnavailable:
-        return  # said above
-    if told is None:
-        return
-    st.markdown("**To go on with**")
-    for what, command in view.commands(told, local=context.local):
-        st.markdown(f":small[{what}]")
-        st.code(command, language=None, wrap_lines=True)
+        st.markdown(":small[It is shown again once Redis is back.]")
+    let_it_arrive()
 
 
 def _charts(context: Context, name: str, span: Span) -> None:
