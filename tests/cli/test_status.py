@@ -11,6 +11,7 @@ import pytest
 from greenscale_cli.exits import Exit
 from greenscale_cli.status import Row, cells
 from greenscale_jobs import JobQueue, JobState, Stats, WorkloadStatus
+from greenscale_jobs.document import moment
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]

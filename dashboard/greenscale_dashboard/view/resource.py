@@ -43,13 +43,11 @@ def as_yaml(document: Mapping[str, Any]) -> str:
 
 def conditions(told: Sequence[Mapping[str, Any]]) -> list[Condition]:
     """Return conditions in the order in which they were told. Pure."""
-    return [
-        Condition(
-            *(str(one.get(part) or "") for part in ("type", "status", "reason", "message")),
-            since=_unix(one.get("lastTransitionTime")),
-        )
-        for one in told
-    ]
+    return [Condition(**_texts(one), since=_unix(one.get("lastTransitionTime"))) for one in told]
+
+
+def _texts(told: Mapping[str, Any]) -> dict[str, str]:
+    return {part: str(told.get(part) or "") for part in ("type", "status", "reason", "message")}
 
 
 def _unix(moment: object) -> float | None:
