@@ -44,7 +44,6 @@ AGES = {
 
 def show(context: Context) -> None:
     """Draw the page."""
-    st.set_page_config(layout="wide")
     name = context.choose()
     listing = _listing(name, _filter())
     st.fragment(_list, run_every=REFRESH_SECONDS)(context, name, listing)

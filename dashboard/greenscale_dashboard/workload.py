@@ -32,7 +32,6 @@ OTHER_TABS = {
 
 def show(context: Context) -> None:
     """Draw the page."""
-    st.set_page_config(layout="wide")
     name = context.choose()
     st.fragment(_head, run_every=STATE_SECONDS)(context, name)
     charts, *others = st.tabs(["Charts", *OTHER_TABS], key="tab", bind="query-params")
