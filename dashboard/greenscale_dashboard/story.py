@@ -4,7 +4,7 @@ import streamlit as st
 
 from greenscale_dashboard.fragments import STORY_SECONDS, let_it_arrive
 from greenscale_dashboard.view.story import JobWatch, Step, Story
-from greenscale_dashboard.words import harmless, plain, seconds, sentence
+from greenscale_dashboard.words import harmless, opening, plain, seconds, sentence
 from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
 
 LONG_PROMPT_CHARS, LONG_PROMPT_LINES, LONG_PROMPT_PIXELS = 300, 5, 128
@@ -37,7 +37,7 @@ def _go_on(watch: JobWatch, *, may_change: bool) -> None:
     try:
         story = watch.look()
     except UnknownJob as error:
-        st.warning(plain(sentence(str(error))), icon=":material/help:")
+        st.warning(plain(opening(str(error))), icon=":material/help:")
     except QueueUnavailable:
         st.markdown("The story goes on once Redis is back.")
     else:

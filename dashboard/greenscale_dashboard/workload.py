@@ -83,14 +83,17 @@ def _charts(context: Context, name: str, span: Span) -> None:
     else:
         until = time.time()
         shown = (until - span.seconds, until)
-        left, right = st.columns(2, gap="large")
-        with left:
+        above, between, below = (st.columns(2, gap="large") for _ in range(3))  # row by row, so that neighbours align
+        with above[0]:
             _levels(past, span, shown)
-            _timing(timing, shown)
-            _tokens(past, span, shown)
-        with right:
+        with above[1]:
             _done(past, span, shown)
+        with between[0]:
+            _timing(timing, shown)
+        with between[1]:
             _starts(starts, shown)
+        with below[0]:
+            _tokens(past, span, shown)
     let_it_arrive()
 
 
@@ -106,7 +109,7 @@ def _levels(past: Past, span: Span, shown: Shown) -> None:
     _chart(
         "Jobs and workers",
         f"The most within {seconds(span.level)}.",
-        workload_charts.stairs(levels, span=shown, unit="number") if _known(levels) else None,
+        workload_charts.stairs(levels, span=shown, unit="jobs, workers") if _known(levels) else None,
         "Nothing was measured in this time.",
     )
 
@@ -170,9 +173,6 @@ def _known(series: Mapping[str, Series]) -> bool:
 
 def _chart(title: str, said: str, chart: alt.Chart | alt.LayerChart | None, nothing: str) -> None:
     """Draw a chart below its title, or say why there is none."""
-    st.markdown(f"**{title}**")
-    if chart is None:
-        st.markdown(f":small[{nothing}]")
-        return
-    st.markdown(f":small[{said}]")
-    st.altair_chart(chart, key=f"chart-{title}", alt=f"{title}. {said}")
+    st.markdown(f"**{title}**  \n:small[{said if chart else nothing}]")
+    if chart:
+        st.altair_chart(chart, key=f"chart-{title}", alt=f"{title}. {said}")

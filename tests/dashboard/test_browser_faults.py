@@ -36,7 +36,7 @@ def nothing(_page: Page) -> None:
         pytest.param("/prompt", "assistant", several, "Prompts, one a line", "one\ntwo", id="several prompts"),
     ],
 )
-def test_every_page_says_that_redis_is_away_and_recovers(  # noqa: PLR0913 - a row of the table
+def test_every_page_says_that_redis_is_away_and_recovers(
     visit: Open,
     instance: InstanceWithPage,
     path: str,
@@ -82,9 +82,7 @@ def test_a_prompt_of_a_mebibyte_goes_in_and_a_byte_more_is_refused_and_kept(
         expect(page.get_by_label("Chat message from assistant")).to_contain_text("Cancelled.")
 
 
-def test_a_files_broken_lines_are_named_and_the_others_are_done(
-    visit: Open, instance: InstanceWithPage, tmp_path: Path
-) -> None:
+def test_a_files_broken_lines_are_named_and_the_others_are_done(visit: Open, tmp_path: Path) -> None:
     file = tmp_path / "prompts.jsonl"
     file.write_bytes(b'{"prompt": "good"}\n{"prompt": \nplain text\n\xff\xfe\n{"promt": "x"}\n{"prompt": "good too"}\n')
     seen = visit("/prompt")

@@ -66,6 +66,7 @@ def test_a_dead_job_is_found_and_tells_every_attempt_that_failed(
     page.get_by_role("textbox", name="Search").fill("300 PAGES")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page.get_by_text("1 to 1 found, looked at 2 of 2")).to_be_visible()
+    expect(cell(page, "Summarise that one too")).to_have_count(0)
     open_row(page, 0)
 
     expect(page.get_by_text(f"{job_id} Dead")).to_be_visible()
@@ -179,6 +180,6 @@ def test_a_job_that_is_not_there_is_said_to_be_unknown_beside_those_that_are(vis
     done(client, "this one is there")
     seen = visit("/jobs?job=nonsense")
 
-    expect(seen.page.get_by_text("no job has the id nonsense: it never existed here")).to_be_visible()
+    expect(seen.page.get_by_text("No job has the id nonsense: it never existed here")).to_be_visible()
     expect(cell(seen.page, "this one is there").first).to_be_attached()
     seen.picture("jobs-unknown-light")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 import redis
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from greenscale_jobs import JobClient, WorkloadStatus
 from greenscale_jobs.keys import WORKLOADS
@@ -24,8 +24,10 @@ def worked(instance: InstanceWithPage) -> None:
             client.result(client.submit(prompt))
 
 
-def tab(page: Page, name: str) -> None:
+def tab(page: Page, name: str) -> Locator:
+    """Open a tab and return what it shows."""
     page.get_by_role("tab", name=name).click()
+    return page.get_by_role("tabpanel", name=name)
 
 
 @pytest.mark.usefixtures("worked")
@@ -49,13 +51,13 @@ def test_a_workload_is_drawn_and_told_as_yaml(visit: Open, scheme: str, viewport
     seen.picture(f"workload-{look}")
     seen.picture(f"workload-whole-{look}", whole=True)
 
-    tab(page, "Resource")
-    expect(page.get_by_test_id("stCode")).to_contain_text("kind: GreenScaleWorkload")
-    expect(page.get_by_test_id("stCode")).to_contain_text("leaseSeconds: 5")
+    resource = tab(page, "Resource").get_by_test_id("stCode")
+    expect(resource).to_contain_text("kind: GreenScaleWorkload")
+    expect(resource).to_contain_text("leaseSeconds: 5")
     seen.picture(f"workload-resource-{look}")
-    tab(page, "ScaledObject")
-    expect(page.get_by_test_id("stCode")).to_contain_text("kind: ScaledObject")
-    expect(page.get_by_test_id("stCode")).to_contain_text("cooldownPeriod: 2")
+    scaled_object = tab(page, "ScaledObject").get_by_test_id("stCode")
+    expect(scaled_object).to_contain_text("kind: ScaledObject")
+    expect(scaled_object).to_contain_text("cooldownPeriod: 2")
     seen.picture(f"workload-scaled-{look}")
     tab(page, "Conditions")
     expect(page.get_by_text("Outside a cluster there are none.")).to_be_visible()

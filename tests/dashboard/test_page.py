@@ -164,7 +164,7 @@ def test_an_unknown_job_is_said_to_be_unknown(open_page: Open, address: RedisAdd
     page = open_page(address, "prompt", job="never")
 
     assert [read(warning.value) for warning in page.warning] == [
-        "no job has the id never: it never existed here, or its result has expired."
+        "No job has the id never: it never existed here, or its result has expired."
     ]
     assert errors(page) == []
 

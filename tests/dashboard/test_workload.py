@@ -12,9 +12,9 @@ Draw = Callable[..., AppTest]
 
 
 def said(page: AppTest) -> list[str]:
-    """Return what is said in small."""
+    """Return what is said in small, below each chart's title."""
     assert not page.exception
-    return [text.value[7:-1] for text in page.markdown if text.value.startswith(":small[")]
+    return [text.value.partition(":small[")[2][:-1] for text in page.markdown if ":small[" in text.value]
 
 
 async def test_what_was_not_measured_is_said_to_be_so_instead_of_drawn(
@@ -26,10 +26,10 @@ async def test_what_was_not_measured_is_said_to_be_so_instead_of_drawn(
     assert len(page.get("vega_lite_chart")) == 0
     assert said(page)[:5] == [
         "Nothing was measured in this time.",
-        "No job was done in this time.",
-        "The engine has told of no tokens in this time.",
         "Nothing was measured in this time.",
+        "No job was done in this time.",
         "It was not woken in this time.",
+        "The engine has told of no tokens in this time.",
     ]
 
 
