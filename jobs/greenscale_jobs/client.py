@@ -5,18 +5,19 @@ job_id = client.submit("Why is the sky blue?")
 print(client.result(job_id).result)
 """
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls
+from greenscale_jobs import calls, reading
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page, Redriven
-from greenscale_jobs.errors import THEIRS, demoted, translate
+from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
-from greenscale_jobs.queue import EVENT_WAIT_SECONDS
+from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_MORE
 from greenscale_jobs.records import (
     Event,
     Item,
@@ -129,7 +130,10 @@ class JobClient:
     def next_events(self, job_id: str, *, after: str = "0", wait_seconds: float = 0) -> list[Event]:
         """Return the events after `after`; waits for one at most so long (0: not at all)."""
         block = int(wait_seconds * 1000) or None
-        return calls.read_events(self._guard(lambda: self._redis.xread({self.keys.events(job_id): after}, block=block)))
+        key = self.keys.events(job_id)
+        return reading.read_events(
+            self._guard(lambda: self._redis.xread({key: after}, block=block), self.keys.types_of_job(job_id))
+        )
 
     def events(self, job_id: str, *, after: str = "0") -> Iterator[Event]:
         """Yield what happens to a job, from its beginning or after the event `after`, until it is final."""
@@ -154,12 +158,13 @@ class JobClient:
 
     def workloads(self) -> list[WorkloadStatus]:
         """Return all workloads that this Redis knows of."""
-        reply = self._guard(lambda: self._redis.hgetall(WORKLOADS))
-        return calls.read_workloads(cast("dict[bytes, bytes]", reply))
+        reply = self._guard(lambda: self._redis.hgetall(WORKLOADS), {WORKLOADS: "hash"})
+        return reading.read_workloads(cast("dict[bytes, bytes]", reply))
 
     def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, "", *call.args)
-        return call.read(self._guard(lambda: self._evaluate(call.script, *args)))
+        types = self.keys.types_of_job(call.job_id) if call.job_id else {}
+        return call.read(self._guard(lambda: self._evaluate(call.script, *args), types))
 
     def _evaluate(self, script: str, *args: calls.Argument) -> Any:
         try:
@@ -167,10 +172,19 @@ class JobClient:
         except NoScriptError:
             return self._redis.eval(calls.script_text(script), 1, *args)
 
-    def _guard(self, command: Callable[[], T]) -> T:
+    def _guard(self, command: Callable[[], T], types: Mapping[str, str] = NO_MORE) -> T:
         try:
             return command()
         except THEIRS as error:
             if demoted(error):
                 self._redis.connection_pool.disconnect(inuse_connections=False)
-            raise translate(error, str(self.address)) from error
+            raise self._meaning(error, types) from error
+
+    def _meaning(self, error: Exception, types: Mapping[str, str]) -> QueueError:
+        """Say what an error means; `types` has the keys that were used beside those that the queue has once."""
+        if FOREIGN_TYPE not in str(error):
+            return translate(error, str(self.address))
+        types, found = {**types, **self.keys.types}, []
+        with contextlib.suppress(QueueUnavailable):
+            found = self._guard(lambda: [cast("bytes", self._redis.type(key)) for key in types])
+        return damage(str(self.address), types, found)

@@ -8,13 +8,16 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
-from greenscale_jobs import Fleet, JobQueue, Limits, QueueUnavailable, RedisAddress, Stats, WorkloadStatus
+from greenscale_jobs import Fleet, JobQueue, Limits, QueueDamaged, QueueUnavailable, RedisAddress, Stats, WorkloadStatus
 from greenscale_operator.seen import Key
 from greenscale_operator.workload import Workload
+
+T = TypeVar("T")
 
 SURVEY_SECONDS = 10.0
 """Queues are looked at this often, sooner where a retry falls due or a lease ends."""
@@ -125,8 +128,8 @@ class Queues:
         }
         try:
             survey = await fleet.survey(list(tenants))
-            tended = [await tenants[name][1].queue.tend() for name in survey.to_tend if name in tenants]
-            numbers = {name: await tenants[name][1].queue.stats() for name in survey.busy if name in tenants}
+            tended = await _each(survey.to_tend, tenants, JobQueue.tend)
+            numbers = await _each(survey.busy, tenants, JobQueue.stats)
             await self._tell(fleet)
         except QueueUnavailable as error:
             self._note_down(fleet.address, str(error), on_change)
@@ -138,7 +141,7 @@ class Queues:
                 tenant.stats and tenant.stats.fault != now.fault and now.work
             ):
                 on_change(key)
-        soon = [moved.next_in for moved in tended if moved.next_in is not None]
+        soon = [moved.next_in for moved in tended.values() if moved.next_in is not None]
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
 
     async def _tell(self, fleet: Fleet) -> None:
@@ -187,3 +190,15 @@ class Queues:
 
 def _lengths(stats: Stats | None) -> tuple[int, ...] | None:
     return None if stats is None else (stats.pending, stats.in_flight, stats.delayed, stats.dead)
+
+
+async def _each(
+    names: Iterable[str], tenants: Mapping[str, tuple[Key, _Tenant]], action: Callable[[JobQueue], Awaitable[T]]
+) -> dict[str, T]:
+    """Do it to each of these queues. A damaged one holds up no other: the status of its workload says what is wrong."""
+    answers = {}
+    for name in names:
+        if name in tenants:
+            with contextlib.suppress(QueueDamaged):
+                answers[name] = await action(tenants[name][1].queue)
+    return answers

@@ -62,11 +62,24 @@ async def test_none_is_sent_again_where_none_is_dead(queue: JobQueue) -> None:
 async def test_a_dead_entry_whose_job_is_gone_holds_up_no_other(queue: JobQueue, raw: redis.Redis) -> None:
     gone, here = await bury(queue, 2)
     raw.delete(f"jobs:job:{gone}")
-    raw.rpush("jobs:dead", "no entry of ours")
 
     assert await queue.redrive_all() == 1
     assert (await queue.job(here)).state is JobState.WAITING
     assert raw.llen("jobs:dead") == 0
+
+
+async def test_a_dead_entry_that_cannot_be_read_stays(queue: JobQueue, raw: redis.Redis) -> None:
+    """Nobody knows what it stands for: not we to throw it away."""
+    damaged, here = await bury(queue, 2)
+    raw.set(f"jobs:job:{damaged}", "of another program")
+    raw.rpush("jobs:dead", "no entry of ours")
+
+    assert await queue.redrive_all() == 1
+    assert (await queue.job(here)).state is JobState.WAITING
+    assert [(job.id, job.error and job.error.reason) for job in (await queue.jobs(JobState.DEAD)).jobs] == [
+        (damaged, "Unreadable"),
+        ("", "Unreadable"),
+    ]
 
 
 async def test_many_ids_are_sent_again(queue: JobQueue) -> None:

@@ -6,10 +6,17 @@ if redis.call('HGET', config, 'paused') == '1' then
     return { 'paused' }
 end
 
+-- A key of a foreign type must stop us before anything is taken.
+redis.call('LLEN', list)
+redis.call('LLEN', dead)
+redis.call('ZCARD', inflight)
 local taken = redis.call('RPOP', claiming, want) or {}
 if #taken < want then
     for _, raw in ipairs(redis.call('RPOP', list, want - #taken) or {}) do taken[#taken + 1] = raw end
 end
+
+-- Any other state is waiting, or damaged: then the job is here.
+local ELSEWHERE = { running = true, delayed = true, done = true, dead = true, cancelled = true }
 
 -- The job that an item stands for: its id, what is known of it, and why it can never run.
 local function identify(raw, number)
@@ -18,16 +25,16 @@ local function identify(raw, number)
         return new, {}, 'TooLarge', 'the item has ' .. #raw .. ' bytes, more than the ' .. ARGV[7] .. ' that are allowed'
     end
     if not id then return new, {} end
-    local known = redis.call('HMGET', job_key(id), 'state', 'item', 'attempts')
-    if not known[1] then return id, {} end
-    if known[1] == 'waiting' and (raw == known[2] or raw == reference(id)) then return id, known end
+    local known = record(id, 'state', 'item', 'attempts')
+    if known and not known[1] and not known[2] then return id, {} end
+    if known and not ELSEWHERE[known[1]] and (raw == known[2] or raw == reference(id)) then return id, known end
     return new, {}, 'DuplicateId', 'a job with the id ' .. id .. ' exists already; send it without an id, or with a new one'
 end
 
 local claims, claimed_at, lease_ends = { 'ok' }, stamp(now), stamp(now + lease)
 for number, raw in ipairs(taken) do
     local id, known, reason, message = identify(raw, number)
-    local attempts = (tonumber(known[3]) or 0) + 1
+    local attempts = (whole(known[3]) or 0) + 1
     local item = known[2] or raw
     if not known[2] then redis.call('HSET', job_key(id), 'item', raw) end
     if reason then

@@ -24,15 +24,45 @@ local function events_key(id) return list .. ':events:' .. id end
 -- How a job goes back to the list: its hash holds the item, whatever that looked like.
 local function reference(id) return '{"id":"' .. id .. '"}' end
 
+-- What a damaged key spoils: a key of a foreign type, a counter that is no number, a stream that can take no more.
+local SPOILED = { 'WRONGTYPE', 'not an integer', 'overflow', 'exhausted' }
+
+-- Do what concerns one job or a number only. Where its key is damaged it is left undone and answers nil: that must not
+-- hold up the other jobs, nor end a script that has taken some of them already.
+local function spared(...)
+    local answer = redis.pcall(...)
+    if type(answer) ~= 'table' or not answer.err then return answer end
+    for _, word in ipairs(SPOILED) do
+        if string.find(answer.err, word, 1, true) then return nil end
+    end
+    error(answer.err, 0)
+end
+
+-- Stop before anything is done if a key that all jobs share is of a foreign type: halfway, jobs would be lost.
+local function refuse_foreign_keys()
+    for _, key in ipairs({ list, claiming, dead }) do redis.call('LLEN', key) end
+    for _, key in ipairs({ inflight, delayed, done }) do redis.call('ZCARD', key) end
+end
+
+-- Fields of a job's record; nil where it is no record at all but a key of a foreign type.
+local function record(id, ...) return spared('HMGET', job_key(id), ...) end
+
+-- Whether nothing is left of a job that could be done; its state has been read.
+local function is_gone(id, state) return not state and not redis.call('HGET', job_key(id), 'item') end
+
+-- A number that counts something, or nil: anybody may have written there.
+local function whole(value)
+    local number = tonumber(value or '')
+    return number and number >= 0 and number <= 1e9 and math.floor(number) or nil
+end
+
 local function announce(id, kind, attempt, ...)
-    redis.call('XADD', events_key(id), '*', 'type', kind, 'attempt', attempt, ...)
+    spared('XADD', events_key(id), '*', 'type', kind, 'attempt', attempt, ...)
 end
 
-local function count(what, by) if by > 0 then redis.call('HINCRBY', stats, what, by) end end
+local function count(what, by) if by > 0 then spared('HINCRBY', stats, what, by) end end
 
-local function result_ttl()
-    return tonumber(redis.call('HGET', config, 'resultTTLSeconds') or '') or 86400
-end
+local function result_ttl() return whole(spared('HGET', config, 'resultTTLSeconds')) or 86400 end
 
 -- An error as one line of JSON. Both texts come from our own code and are valid UTF-8.
 local function error_line(reason, message, attempt)
@@ -77,11 +107,14 @@ local function revive(id)
     announce(id, 'waiting', 0)
 end
 
+-- What stands among the dead for a job.
+local function dead_entry(id, line) return '{"id":"' .. id .. '",' .. string.sub(line, 2) end
+
 local function bury(id, reason, message, attempts)
     drop_claim(id)
     local line = error_line(reason, message, attempts)
     remember_error(id, line)
-    local entry = '{"id":"' .. id .. '",' .. string.sub(line, 2)
+    local entry = dead_entry(id, line)
     redis.call('HSET', job_key(id), 'state', 'dead', 'attempts', attempts, 'finishedAt', stamp(now), 'dead', entry)
     redis.call('LPUSH', dead, entry)
     announce(id, 'dead', attempts, 'text', message)
@@ -100,6 +133,13 @@ local function end_cancelled(id, attempts)
     count('cancelled', 1)
 end
 
+-- A job whose record a key of a foreign type has taken the place of: what is left of it is its entry among the dead.
+local function bury_unreadable(id)
+    local message = 'its record ' .. job_key(id) .. ' is no hash any more: its prompt is lost'
+    redis.call('LPUSH', dead, dead_entry(id, error_line('Damaged', message, 0)))
+    count('dead', 1)
+end
+
 -- LPOP gives the newest first, so the oldest ends at the right, where it is taken next.
 local function return_claiming()
     local stranded = redis.call('LPOP', claiming, 1000) or {}
@@ -107,8 +147,9 @@ local function return_claiming()
     return #stranded
 end
 
--- The id that an item gives itself, or nil.
+-- The id that an item gives itself, or nil. What is longer than records.MAX_ITEM_BYTES is never decoded: it would hold up Redis.
 local function told_id(raw)
+    if #raw > 8388608 then return nil end
     local id = string.match(raw, '^{"id":"(%w[%w_.-]*)"') -- our own producers: no need to decode
     if not id and string.match(raw, '^%s*{') then
         local ok, item = pcall(cjson.decode, raw)

@@ -4,15 +4,18 @@
 -- lost, it answers the same and does nothing.
 local ttl, stored, finished, expiring = tonumber(ARGV[2]), {}, {}, {}
 local finished_at, expires_at = stamp(now), stamp(now + ttl)
+-- A key of a foreign type must stop us before a record has changed.
+redis.call('ZCARD', inflight)
+redis.call('ZCARD', done)
 for i = 3, #ARGV, 5 do
     local id, key = ARGV[i], job_key(ARGV[i])
-    local job = redis.call('HMGET', key, 'token', 'attempts', 'settledBy')
+    local job = record(id, 'token', 'attempts', 'settledBy') or {}
     if job[1] == ARGV[i + 1] then
         redis.call('HDEL', key, 'token', 'cancel')
         redis.call('HSET', key, 'state', 'done', 'settledBy', job[1], 'outcome', ARGV[i + 2], 'result', ARGV[i + 3],
             'finishedAt', finished_at)
-        if ARGV[i + 4] ~= '' then announce(id, 'delta', job[2], 'text', ARGV[i + 4]) end
-        announce(id, 'done', job[2])
+        if ARGV[i + 4] ~= '' then announce(id, 'delta', whole(job[2]) or 1, 'text', ARGV[i + 4]) end
+        announce(id, 'done', whole(job[2]) or 1)
         expire(id, ttl)
         finished[#finished + 1] = id
         expiring[#expiring + 1] = expires_at
@@ -25,6 +28,6 @@ end
 -- Last: a job that is done and still looks leased is only done again.
 of_many('ZREM', inflight, finished)
 of_many('ZADD', done, expiring)
-if #finished > 0 then redis.call('HDEL', stats, 'fault', 'faultAt') end
+if #finished > 0 then spared('HDEL', stats, 'fault', 'faultAt') end
 count('done', #finished)
 return stored

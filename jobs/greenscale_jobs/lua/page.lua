@@ -9,7 +9,7 @@ if state == 'waiting' then
     for i = #raws, 1, -1 do ids[#ids + 1] = told_id(raws[i]) or { raws[i] } end
 elseif state == 'dead' then
     total = redis.call('LLEN', dead)
-    for _, entry in ipairs(redis.call('LRANGE', dead, first, last)) do ids[#ids + 1] = told_id(entry) end
+    for _, entry in ipairs(redis.call('LRANGE', dead, first, last)) do ids[#ids + 1] = told_id(entry) or '' end
 elseif state == 'done' then
     total = redis.call('ZCOUNT', done, now, '+inf')
     ids = redis.call('ZREVRANGE', done, first, last)
@@ -22,7 +22,8 @@ end
 local page = { total }
 for _, id in ipairs(ids) do
     -- A text that some client pushed has no id and no hash until a worker takes it.
-    local fields = type(id) == 'table' and { 'state', 'waiting', 'item', id[1] } or redis.call('HGETALL', job_key(id))
-    if #fields > 0 then page[#page + 1] = { type(id) == 'table' and '' or id, fields } end
+    local fields = type(id) == 'table' and { 'state', 'waiting', 'item', id[1] } or spared('HGETALL', job_key(id)) or {}
+    -- A record that cannot be read is shown without fields; one that has just expired is not.
+    if #fields > 0 or state ~= 'done' then page[#page + 1] = { type(id) == 'table' and '' or id, fields } end
 end
 return page
