@@ -17,7 +17,7 @@ from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page, Redriven
 from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
 from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
-from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_MORE
+from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_MORE, may_be_over
 from greenscale_jobs.records import (
     Event,
     Item,
@@ -142,9 +142,7 @@ class JobClient:
             for event in events:
                 yield event
                 after = event.id
-                if event.final:
-                    return
-            if not events and self.job(job_id).state.final:
+            if may_be_over(events) and self.job(job_id).state.final:
                 return
 
     def result(self, job_id: str) -> Job:

@@ -279,12 +279,11 @@ class JobQueue:
         while True:
             reading_on = self._redis.xread({self.keys.events(job_id): after}, block=int(EVENT_WAIT_SECONDS * 1000))
             reply = await self._guard(reading_on, self.keys.types_of_job(job_id))
-            for event in reading.read_events(reply):
+            events = reading.read_events(reply)
+            for event in events:
                 yield event
                 after = event.id
-                if event.final:
-                    return
-            if not reply and (await self.job(job_id)).state.final:
+            if may_be_over(events) and (await self.job(job_id)).state.final:
                 return
 
     async def dangers(self) -> list[str]:
@@ -374,6 +373,11 @@ class JobQueue:
         await self._redis.connection_pool.disconnect(inuse_connections=False)
         for lane in (self._lane, self._blocking):
             lane.connect_anew()
+
+
+def may_be_over(events: Sequence[Event]) -> bool:
+    """Whether no event may follow these, all that there were: a dead job that was sent again has gone on."""
+    return not events or events[-1].final
 
 
 class _ScriptForgotten(Exception):

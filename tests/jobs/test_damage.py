@@ -82,7 +82,7 @@ async def test_a_shared_key_of_a_foreign_type_is_named_and_costs_no_job(
     mend(raw, key)
 
     assert astray(raw) == []
-    assert {job_id for job_id in IDS if await queue.job(job_id)} == set(IDS)
+    assert [(await queue.job(job_id)).id for job_id in IDS] == list(IDS)
     assert await queue.redrive_all() == 1
 
 
@@ -253,7 +253,7 @@ async def test_a_very_long_error_is_cut(queue: JobQueue, raw: redis.Redis) -> No
     messages = [error.message for error in (await queue.job("j")).errors]
 
     assert messages == ["x" * MOST_MESSAGE_CHARS + " ..."]
-    assert raw.memory_usage("jobs:dead") < 10_000
+    assert (raw.memory_usage("jobs:dead") or 0) < 10_000
 
 
 async def test_redis_does_not_look_into_an_item_that_is_too_large(queue: JobQueue, raw: redis.Redis) -> None:

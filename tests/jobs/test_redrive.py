@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 import redis
 
-from greenscale_jobs import JobClient, JobQueue, JobState, RedisAddress, new_item
+from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, RedisAddress, new_item
 from greenscale_jobs.calls import REDRIVE_BATCH, REDRIVE_IDS
 
 
@@ -141,3 +141,21 @@ def test_both_clients_take_the_same(name: str) -> None:
         return [(parameter.name, parameter.kind, parameter.default) for parameter in parameters]
 
     assert taken(JobClient) == taken(JobQueue)
+
+
+@pytest.mark.parametrize("who", ["asyncio", "plain"])
+async def test_who_waits_for_a_job_that_was_sent_again_waits_for_its_new_end(
+    queue: JobQueue, address: RedisAddress, who: str
+) -> None:
+    """Its events begin with the old one."""
+    (job_id,) = await bury(queue, 1)
+    await queue.redrive_all()
+    (claim,) = await queue.claim("w") or []
+    await queue.finish([Finished(claim, "hi", Outcome())])
+    if who == "asyncio":
+        told = [event.type async for event in queue.events(job_id)]
+    else:
+        with JobClient(address) as client:
+            told = [event.type for event in client.events(job_id)]
+
+    assert told == ["claimed", "dead", "waiting", "claimed", "done"]

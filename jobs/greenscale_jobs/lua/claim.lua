@@ -2,18 +2,12 @@
 -- What a blocking claim has moved to `claiming` is taken first, whoever moved it: so a worker that died there strands nothing.
 local want, lease, worker, token, seed = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 if redis.call('HGET', config, 'paused') == '1' then
+    refuse_foreign_keys()
     return_claiming()
     return { 'paused' }
 end
 
--- A key of a foreign type must stop us before anything is taken.
-redis.call('LLEN', list)
-redis.call('LLEN', dead)
-redis.call('ZCARD', inflight)
-local taken = redis.call('RPOP', claiming, want) or {}
-if #taken < want then
-    for _, raw in ipairs(redis.call('RPOP', list, want - #taken) or {}) do taken[#taken + 1] = raw end
-end
+local taken, leased = redis.call('RPOP', claiming, want) or {}, 0
 
 -- Any other state is waiting, or damaged: then the job is here.
 local ELSEWHERE = { running = true, delayed = true, done = true, dead = true, cancelled = true }
@@ -32,20 +26,34 @@ local function identify(raw, number)
 end
 
 local claims, claimed_at, lease_ends = { 'ok' }, stamp(now), stamp(now + lease)
-for number, raw in ipairs(taken) do
-    local id, known, reason, message = identify(raw, number)
-    local attempts = (whole(known[3]) or 0) + 1
-    local item = known[2] or raw
-    if not known[2] then redis.call('HSET', job_key(id), 'item', raw) end
-    if reason then
-        bury(id, reason, message, 0)
-    else
-        redis.call('HSET', job_key(id), 'state', 'running', 'attempts', attempts, 'token', token, 'worker', worker,
-            'claimedAt', claimed_at)
-        redis.call('ZADD', inflight, lease_ends, id)
-        announce(id, 'claimed', attempts, 'text', worker)
-        local last = #claims
-        claims[last + 1], claims[last + 2], claims[last + 3] = id, item, attempts
+
+local function lease_them()
+    if #taken < want then
+        for _, raw in ipairs(redis.call('RPOP', list, want - #taken) or {}) do taken[#taken + 1] = raw end
     end
+    for number, raw in ipairs(taken) do
+        local id, known, reason, message = identify(raw, number)
+        local attempts = (whole(known[3]) or 0) + 1
+        local item = known[2] or raw
+        if reason then redis.call('LLEN', dead) else redis.call('ZADD', inflight, lease_ends, id) end
+        if not known[2] then redis.call('HSET', job_key(id), 'item', raw) end
+        if reason then
+            bury(id, reason, message, 0)
+        else
+            redis.call('HSET', job_key(id), 'state', 'running', 'attempts', attempts, 'token', token, 'worker', worker,
+                'claimedAt', claimed_at)
+            announce(id, 'claimed', attempts, 'text', worker)
+            local last = #claims
+            claims[last + 1], claims[last + 2], claims[last + 3] = id, item, attempts
+        end
+        leased = number
+    end
+end
+
+-- Where a key that all jobs share is of a foreign type, what was taken must not be lost.
+local well, problem = pcall(lease_them)
+if not well then
+    for number = #taken, leased + 1, -1 do redis.call('RPUSH', claiming, taken[number]) end
+    error(problem)
 end
 return claims

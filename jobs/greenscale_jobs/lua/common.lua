@@ -27,10 +27,9 @@ local function reference(id) return '{"id":"' .. id .. '"}' end
 -- What a damaged key spoils: a key of a foreign type, a counter that is no number, a stream that can take no more.
 local SPOILED = { 'WRONGTYPE', 'not an integer', 'overflow', 'exhausted' }
 
--- Do what concerns one job or a number only. Where its key is damaged it is left undone and answers nil: that must not
--- hold up the other jobs, nor end a script that has taken some of them already.
-local function spared(...)
-    local answer = redis.pcall(...)
+-- The answer of a pcall that concerns one job or a number only; nil where its key is damaged: that must not hold up the
+-- other jobs, nor end a script that has taken some of them already.
+local function spared(answer)
     if type(answer) ~= 'table' or not answer.err then return answer end
     for _, word in ipairs(SPOILED) do
         if string.find(answer.err, word, 1, true) then return nil end
@@ -45,7 +44,11 @@ local function refuse_foreign_keys()
 end
 
 -- Fields of a job's record; nil where it is no record at all but a key of a foreign type.
-local function record(id, ...) return spared('HMGET', job_key(id), ...) end
+local function record(id, ...)
+    local fields = redis.pcall('HMGET', job_key(id), ...)
+    if fields.err then return spared(fields) end
+    return fields
+end
 
 -- Whether nothing is left of a job that could be done; its state has been read.
 local function is_gone(id, state) return not state and not redis.call('HGET', job_key(id), 'item') end
@@ -57,12 +60,12 @@ local function whole(value)
 end
 
 local function announce(id, kind, attempt, ...)
-    spared('XADD', events_key(id), '*', 'type', kind, 'attempt', attempt, ...)
+    spared(redis.pcall('XADD', events_key(id), '*', 'type', kind, 'attempt', attempt, ...))
 end
 
-local function count(what, by) if by > 0 then spared('HINCRBY', stats, what, by) end end
+local function count(what, by) if by > 0 then spared(redis.pcall('HINCRBY', stats, what, by)) end end
 
-local function result_ttl() return whole(spared('HGET', config, 'resultTTLSeconds')) or 86400 end
+local function result_ttl() return whole(spared(redis.pcall('HGET', config, 'resultTTLSeconds'))) or 86400 end
 
 -- An error as one line of JSON. Both texts come from our own code and are valid UTF-8.
 local function error_line(reason, message, attempt)

@@ -28,6 +28,6 @@ end
 -- Last: a job that is done and still looks leased is only done again.
 of_many('ZREM', inflight, finished)
 of_many('ZADD', done, expiring)
-if #finished > 0 then spared('HDEL', stats, 'fault', 'faultAt') end
+if #finished > 0 then spared(redis.pcall('HDEL', stats, 'fault', 'faultAt')) end
 count('done', #finished)
 return stored

@@ -22,7 +22,7 @@ end
 local page = { total }
 for _, id in ipairs(ids) do
     -- A text that some client pushed has no id and no hash until a worker takes it.
-    local fields = type(id) == 'table' and { 'state', 'waiting', 'item', id[1] } or spared('HGETALL', job_key(id)) or {}
+    local fields = type(id) == 'table' and { 'state', 'waiting', 'item', id[1] } or spared(redis.pcall('HGETALL', job_key(id))) or {}
     -- A record that cannot be read is shown without fields; one that has just expired is not.
     if #fields > 0 or state ~= 'done' then page[#page + 1] = { type(id) == 'table' and '' or id, fields } end
 end

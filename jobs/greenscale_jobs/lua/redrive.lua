@@ -2,7 +2,7 @@
 local sent = {}
 refuse_foreign_keys()
 for i = 2, #ARGV do
-    local entry = spared('HGET', job_key(ARGV[i]), 'dead')
+    local entry = spared(redis.pcall('HGET', job_key(ARGV[i]), 'dead'))
     if entry then
         redis.call('LREM', dead, 1, entry)
         revive(ARGV[i])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import cast
 
 import redis
 
@@ -20,7 +21,7 @@ def astray(plain: redis.Redis, list_name: str = "jobs") -> list[str]:
     prefix = f"{list_name}:job:"
     for key in plain.scan_iter(f"{prefix}*", count=1000, _type="hash"):
         job_id = key.decode(errors="replace").removeprefix(prefix)
-        state = (plain.hget(key, "state") or b"").decode(errors="replace")
+        state = cast("bytes", plain.hget(key, "state") or b"").decode(errors="replace")
         if state in places and job_id not in places[state]:
             wrong.append(f"{job_id} is {state}, and not there")
     return wrong
@@ -37,4 +38,4 @@ def _ids(plain: redis.Redis, key: str) -> Iterator[str]:
 
 
 def _members(plain: redis.Redis, key: str) -> Iterator[str]:
-    return (member.decode(errors="replace") for member in plain.zrange(key, 0, -1))
+    return (member.decode(errors="replace") for member in cast("list[bytes]", plain.zrange(key, 0, -1)))
