@@ -4,7 +4,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start clean
+.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ bench-operator: .venv/.dev ## Measure what the operator asks for with 1000 workl
 
 bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real cluster, stage by stage (about ten minutes)
 	KUBECONFIG=$${KUBECONFIG:-$$(tests/e2e/cluster/up)} $(BIN)/python -m bench.cold_start
+
+bench-page: .venv/.browser ## Measure how soon the page shows something, and what ten open pages cost (seven minutes)
+	$(BIN)/python -m bench.page_load
+
+screenshots: .venv/.browser ## Take the picture in docs/images anew, from a real run
+	$(BIN)/python docs/images/take.py
 
 lock: ## Renew the locked requirements (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --group build pyproject.toml -o requirements/local.txt

@@ -70,7 +70,10 @@ def _measure(command: list[str], count: int, redis_port: int, *, idle: bool) -> 
     figures: Figures = {}
     with TemporaryDirectory() as folder, ControlPlane(Path(folder)) as plane:
         plane.kubectl("apply", "--server-side", "-f", str(keda_crds()))
-        plane.kubectl("wait", "--for=condition=Established", "crd/scaledobjects.keda.sh")
+        established = ("get", "crd/scaledobjects.keda.sh", "-o", "jsonpath={.status.conditions}")
+        until(
+            lambda: "Established" in plane.kubectl(*established), seconds=30
+        )  # `kubectl wait` fails before it has any
         bench = _Bench(plane, redis_port)
         with bench.keda(), bench.operator(command) as process:
             print(f"{command[2]}: {FEW} workloads one by one ...", file=sys.stderr, flush=True)

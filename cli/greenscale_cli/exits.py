@@ -24,7 +24,7 @@ class Exit(enum.IntEnum):
 
     DONE = 0
     FAILED = 1
-    """The job that was waited for is dead."""
+    """A job that was waited for is dead, or `doctor` found a fault."""
     USAGE = 2
     """The command, its input or a file is wrong: trying again will not help."""
     UNAVAILABLE = 3

@@ -1,18 +1,20 @@
 """`greenscale jobs`: look at jobs, cancel them, send dead ones again."""
 
+import datetime as dt
 import itertools
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
 from greenscale_cli import options
 from greenscale_cli.choose import open_client
+from greenscale_cli.documents import of_job
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.when import past_of
 from greenscale_cli.words import duration, excerpt, harmless, moment
 from greenscale_jobs import Job, JobClient, JobState
 
@@ -20,18 +22,28 @@ app = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, send de
 
 LISTED = (JobState.RUNNING, JobState.WAITING, JobState.DELAYED, JobState.DEAD, JobState.DONE)
 
-CANCELLED_BATCH = 100
-"""Done jobs that are read at once in search of the cancelled among them."""
+SEARCHED_BATCH = 100
+"""Jobs that are asked for at once where one searches."""
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Jobs' ids.")]
 State = Annotated[JobState | None, typer.Option("--state", help="Only these; `done` holds the cancelled too.")]
+Text = Annotated[
+    str, typer.Option("--text", help="Only with this in prompt, answer, last error, id or worker.", show_default=False)
+]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Not older: 2h, 30m, 1d ago, or 2026-11-26T09:00.")
+]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Older than this, said likewise.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many of each state.")]
 
 
 @app.command("list")
-def list_jobs(
+def list_jobs(  # noqa: PLR0913 - a command's options
     *,
     state: State = None,
+    text: Text = "",
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 20,
     output: options.OutputOption = options.Output.TABLE,
     workload: options.WorkloadName = None,
@@ -41,15 +53,23 @@ def list_jobs(
     """List jobs: running, waiting, delayed, dead, done.
 
     greenscale jobs list --state dead -o json
+
+    greenscale jobs list --text invoice --since 2h
     """
-    with faults_told(), open_client(redis, run_dir, workload) as client:
-        if state is JobState.CANCELLED:
-            found = list(itertools.islice(_cancelled(client), limit))
-            _show_jobs(found, total=len(found), output=output)
-            return
-        pages = [client.jobs(listed, limit=limit) for listed in ((state,) if state else LISTED)]
-        found = [job for page in pages for job in page.jobs]
-        _show_jobs(found, total=sum(page.total for page in pages), output=output)
+    with faults_told():
+        now = dt.datetime.now(dt.UTC)
+        first, last = (
+            None if told is None else past_of(told, option=option, now=now)
+            for option, told in (("--since", since), ("--until", until))
+        )
+        found: list[Job] = []
+        more = False
+        with open_client(redis, run_dir, workload) as client:
+            for listed in (state,) if state else LISTED:
+                jobs = list(itertools.islice(_search(client, listed, text, first, last), limit + 1))
+                more = more or len(jobs) > limit
+                found += jobs[:limit]
+        _show_jobs(found, more=more, output=output)
 
 
 @app.command("show")
@@ -61,14 +81,17 @@ def show_job(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Show one job: prompt, answer, attempts, times."""
+    """Show one job: prompt, answer, attempts with each error, times.
+
+    greenscale jobs show 1a20d9061ba8b3597795f
+    """
     from greenscale_cli.tables import show as show_table  # noqa: PLC0415
     from greenscale_cli.tables import show_json, table  # noqa: PLC0415
 
     with faults_told(), open_client(redis, run_dir, workload) as client:
         job = client.job(job_id)
         if output is options.Output.JSON:
-            show_json(as_document(job))
+            show_json(of_job(job))
         else:
             show_table(table(("", ""), list(_life(job))))
 
@@ -81,7 +104,10 @@ def cancel_jobs(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Cancel jobs: a waiting one at once, a running one within seconds."""
+    """Cancel jobs: a waiting one at once, a running one within seconds.
+
+    greenscale jobs cancel 1a20d9061ba8b3597795f
+    """
     with faults_told(), open_client(redis, run_dir, workload) as client:
         for job_id in ids:
             before = client.cancel(job_id)
@@ -99,7 +125,10 @@ def retry_jobs(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Send dead jobs again, with all their attempts."""
+    """Send dead jobs again, with all their attempts.
+
+    greenscale jobs retry --all-dead -w assistant
+    """
     with faults_told(), open_client(redis, run_dir, workload) as client:
         if bool(ids) == all_dead:
             raise Fault("say which jobs: ids, or --all-dead", Exit.USAGE)
@@ -116,52 +145,37 @@ def retry_jobs(
 
 def _redrive_all(client: JobClient) -> None:
     """Send again what is dead now and print the ids; a terminal is shown how far it is."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from greenscale_cli.bars import Bar  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("sending again", total=None)
+    sent = 0
+    with Bar("sending again", total=None) as bar:
 
         def told(job_ids: Sequence[str], left: int) -> None:
-            done = progress.tasks[task].completed + len(job_ids)
-            progress.update(task, completed=done, total=done + left)
-            for job_id in job_ids:
-                print(job_id)  # noqa: T201
+            nonlocal sent
+            sent += len(job_ids)
+            bar.go_on(len(job_ids), total=sent + left, words=f"{sent} of {sent + left}")
+            print(*job_ids, sep="\n")  # noqa: T201
 
-        sent = client.redrive_all(told=told)
+        client.redrive_all(told=told)
     if sys.stderr.isatty():
         print(f"{sent} sent again", file=sys.stderr)  # noqa: T201
 
 
-def _cancelled(client: JobClient) -> Iterator[Job]:
-    """Yield the cancelled jobs, newest first: they are kept among the done."""
-    offset, total = 0, 1
-    while offset < total:
-        page = client.jobs(JobState.DONE, offset=offset, limit=CANCELLED_BATCH)
-        yield from (job for job in page.jobs if job.state is JobState.CANCELLED)
-        offset, total = offset + CANCELLED_BATCH, page.total
+def _search(client: JobClient, state: JobState, text: str, since: float | None, until: float | None) -> Iterator[Job]:
+    """Yield what fits, in the order of the state's list; the cancelled are kept among the done."""
+    kept = JobState.DONE if state is JobState.CANCELLED else state
+    cursor: int | None = 0
+    while cursor is not None:
+        found = client.search(kept, text=text, since=since, until=until, cursor=cursor, limit=SEARCHED_BATCH)
+        yield from (job for job in found.jobs if state is not JobState.CANCELLED or job.state is state)
+        cursor = found.cursor
 
 
-def as_document(job: Job) -> dict[str, Any]:
-    """Return a job as `-o json` says it: every time in RFC 3339, nothing left out that is known."""
-    document: dict[str, Any] = msgspec.to_builtins(job)
-    for name in ("submittedAt", "claimedAt", "dueAt", "finishedAt"):
-        if name in document:
-            document[name] = moment(document[name])
-    outcome = document.get("outcome") or {}
-    if "firstTokenAt" in outcome:
-        outcome["firstTokenAt"] = moment(outcome["firstTokenAt"])
-    document["errors"] = [
-        {**error, "at": moment(error["at"])} if "at" in error else error for error in document.get("errors", ())
-    ]
-    return document
-
-
-def _show_jobs(found: list[Job], *, total: int, output: options.Output) -> None:
+def _show_jobs(found: list[Job], *, more: bool, output: options.Output) -> None:
     from greenscale_cli.tables import show, show_json, table  # noqa: PLC0415
 
     if output is options.Output.JSON:
-        show_json([as_document(job) for job in found])
+        show_json([of_job(job) for job in found])
         return
     if not found:
         show("No jobs.")
@@ -171,8 +185,8 @@ def _show_jobs(found: list[Job], *, total: int, output: options.Output) -> None:
         (job.id or "(no id yet)", job.state.value, _age(job, now), excerpt(job.prompt), _last(job)) for job in found
     ]
     show(table(("ID", "STATE", "AGE", "PROMPT", "ANSWER OR ERROR"), rows))
-    if total > len(found):
-        show(f"{len(found)} of {total}; --limit shows more.")
+    if more:
+        show("There are more: --limit shows them.")
 
 
 def _age(job: Job, now: float) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from greenscale_cli import jobs, options, status, submit
+from greenscale_cli import jobs, logs, options, status, submit
+from greenscale_cli.doctor.command import doctor
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import HELP, Exit
 
@@ -18,6 +19,8 @@ app = typer.Typer(
 )
 app.command()(submit.submit)
 app.command()(status.status)
+app.command()(logs.logs)
+app.command()(doctor)
 app.add_typer(jobs.app, name="jobs")
 
 
@@ -32,6 +35,8 @@ def local(
     """Run a workload on this machine, with no cluster: Redis, workers, the page.
 
     Without a file it answers by echo, or by OpenAI where OPENAI_API_KEY is set.
+
+    greenscale local examples/local.yaml --try "Hello"
     """
     try:
         from greenscale_cli.local.command import run  # noqa: PLC0415
@@ -61,7 +66,10 @@ def render(file: Annotated[Path, typer.Argument(help="A GreenScaleWorkload.")]) 
 
 @app.command()
 def version() -> None:
-    """Print the versions of GreenScale and of what it stands on."""
+    """Print the versions of GreenScale and of what it stands on.
+
+    greenscale version
+    """
     import platform  # noqa: PLC0415
     from importlib.metadata import version as version_of  # noqa: PLC0415
 

@@ -1,11 +1,10 @@
 """`greenscale status`: what the workloads do."""
 
 import contextlib
-import functools
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -14,17 +13,43 @@ from greenscale_cli.choose import environment_with_file, find_redis, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.words import duration, excerpt, moment
-from greenscale_jobs import STATUS_STALE_SECONDS, JobClient, QueueUnavailable, RedisAddress, Stats, WorkloadStatus
+from greenscale_jobs import (
+    STATUS_STALE_SECONDS,
+    JobClient,
+    JobState,
+    QueueUnavailable,
+    RedisAddress,
+    Stats,
+    WorkloadStatus,
+)
 
 WATCH_SECONDS = 1.0
 
-COLUMNS = ("NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "")
+COLUMNS = ("NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "OLDEST", "")
 
-Row = tuple[WorkloadStatus, Stats]
+STYLES = {
+    "ScaledToZero": "blue",
+    "Waking": "yellow",
+    "Active": "green",
+    "CoolingDown": "cyan",
+    "Suspended": "dim",
+    "Degraded": "bold red",
+}
+"""A state's colour; the word stands there too."""
+
+
+class Row(NamedTuple):
+    """A workload's last status, its queue's numbers of now, and since when its next job waits (Unix seconds)."""
+
+    told: WorkloadStatus
+    stats: Stats
+    oldest: float | None = None
 
 
 def status(
-    workload: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    workload: Annotated[
+        str | None, typer.Argument(help="Only this one.", autocompletion=options.workload_names)
+    ] = None,
     *,
     output: options.OutputOption = options.Output.TABLE,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C.")] = False,
@@ -44,7 +69,7 @@ def status(
         elif output is options.Output.JSON:
             from greenscale_cli.tables import show_json  # noqa: PLC0415
 
-            show_json([as_document(*row) for row in read(address, workload)])
+            show_json([as_document(row) for row in read(address, workload)])
         else:
             from greenscale_cli.tables import show  # noqa: PLC0415
 
@@ -55,15 +80,19 @@ def read(address: RedisAddress, name: str | None) -> list[Row]:
     """Return each workload's last status and its queue's numbers of now."""
     with JobClient(address) as client:
         workloads = client.workloads()
-    rows = []
-    for told in [pick(workloads, name)] if name else workloads:
-        with JobClient(address, told.list_name) as client:
-            rows.append((told, client.stats()))
-    return rows
+    return [_row(address, told) for told in ([pick(workloads, name)] if name else workloads)]
 
 
-def as_document(told: WorkloadStatus, stats: Stats) -> dict[str, Any]:
+def _row(address: RedisAddress, told: WorkloadStatus) -> Row:
+    with JobClient(address, told.list_name) as client:
+        stats = client.stats()
+        waiting = client.jobs(JobState.WAITING, limit=1).jobs if stats.pending else ()
+    return Row(told, stats, waiting[0].submitted_at if waiting else None)
+
+
+def as_document(row: Row) -> dict[str, Any]:
     """Return what `-o json` says of one workload; the queue's numbers are measured now."""
+    told, stats, oldest = row
     return {
         "name": told.name,
         "namespace": told.namespace,
@@ -79,15 +108,18 @@ def as_document(told: WorkloadStatus, stats: Stats) -> dict[str, Any]:
             "inFlight": stats.in_flight,
             "delayed": stats.delayed,
             "dead": stats.dead,
+            "oldestWaitsSince": moment(oldest),
         },
         "sampledAt": moment(told.sampled_at),
     }
 
 
-def cells(told: WorkloadStatus, stats: Stats, *, now: float) -> tuple[str, ...]:
+def cells(row: Row, *, now: float) -> tuple[str, ...]:
     """Return one row of the table. Pure."""
+    told, stats, oldest = row
     age = now - told.sampled_at
-    numbers = (str(number) for number in (stats.pending, stats.in_flight, stats.delayed, stats.dead))
+    waits = duration(None if oldest is None else now - oldest)
+    numbers = (*(str(number) for number in (stats.pending, stats.in_flight, stats.delayed, stats.dead)), waits)
     if age > STATUS_STALE_SECONDS:
         words = f"Stale: nobody has told of it for {duration(age)}; it was {told.state}."
         return told.name, "Unknown", f"-/{told.max_replicas}", *numbers, words
@@ -100,11 +132,16 @@ def _sentence(told: WorkloadStatus, stats: Stats) -> str:
 
 
 def _table(rows: list[Row]) -> Any:
+    from rich.text import Text  # noqa: PLC0415
+
     from greenscale_cli.tables import table  # noqa: PLC0415
 
     if not rows:
         return "No workload is known here yet: start one with `greenscale local`."
-    return table(COLUMNS, [cells(*row, now=time.time()) for row in rows])
+    made = table(COLUMNS, [])
+    for name, state, *rest in (cells(row, now=time.time()) for row in rows):
+        made.add_row(Text(name), Text(state, style=STYLES.get(state, "")), *map(Text, rest))
+    return made
 
 
 def _watch(address: RedisAddress, name: str | None) -> None:
@@ -121,11 +158,22 @@ def _watch(address: RedisAddress, name: str | None) -> None:
 def _screen() -> Iterator[Callable[[Any], None]]:
     """Give what draws over its last drawing on a terminal, and below it into a pipe."""
     from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     from greenscale_cli.tables import show  # noqa: PLC0415
 
     if not sys.stdout.isatty():
         yield show
         return
-    with Live(auto_refresh=False) as live:
-        yield functools.partial(live.update, refresh=True)
+    last: list[Any] = []
+    # On a screen of its own each drawing is written over the last, and nothing is cleared: it cannot flicker.
+    with Live(auto_refresh=False, screen=True) as live:
+
+        def draw(what: Any) -> None:
+            last[:] = [Text(what) if isinstance(what, str) else what]
+            live.update(last[0], refresh=True)
+
+        with contextlib.suppress(KeyboardInterrupt):
+            yield draw
+    for what in last:
+        show(what)

@@ -1,7 +1,8 @@
-"""`greenscale submit`: one prompt into the queue, and its answer if one waits."""
+"""`greenscale submit`: prompts into the queue, and their answers if one waits."""
 
 import datetime as dt
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,54 +15,79 @@ from greenscale_cli.when import moment_of, seconds_of
 from greenscale_jobs import Job, JobClient, JobState, Parameters, QueueUnavailable
 from greenscale_jobs.records import MAX_PROMPT_BYTES
 
+Prompt = Annotated[
+    str | None, typer.Argument(metavar="[PROMPT|-]", help="The prompt; - or nothing reads stdin.", show_default=False)
+]
+File = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", metavar="FILE", help="Prompts, one a line, or as JSON objects; - reads stdin."),
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it; with --file all, as JSON lines.")]
+Stream = Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")]
+JobId = Annotated[str | None, typer.Option("--id", help="The job's id, if you have one.")]
+Key = Annotated[str | None, typer.Option(metavar="KEY", help="The same key gives the same job while that is known.")]
+Delay = Annotated[str | None, typer.Option("--in", metavar="LENGTH", help="Not before so long: 90s, 10m, 1h30m, 2d.")]
+At = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Not before: 2026-11-26T09:00, this machine's time unless it has a zone."),
+]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="The longest answer.")]
+Temperature = Annotated[float | None, typer.Option(min=0, max=2)]
+System = Annotated[str | None, typer.Option(help="The system message.")]
+JsonOutput = Annotated[options.Output | None, typer.Option("--output", "-o", help="json: one document, the job.")]
+
 
 def submit(  # noqa: PLR0913 - a command's options
-    prompt: Annotated[str, typer.Argument(metavar="[PROMPT|-]", help="The prompt; - or nothing reads stdin.")] = "-",
+    prompt: Prompt = None,
     *,
     workload: options.WorkloadName = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it.")] = False,
-    stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")] = False,
-    job_id: Annotated[str | None, typer.Option("--id", help="The job's id, if you have one.")] = None,
-    idempotency_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="The same key gives the same job while that is known.")
-    ] = None,
-    delay: Annotated[
-        str | None, typer.Option("--in", metavar="LENGTH", help="Not before so long: 90s, 10m, 1h30m, 2d.")
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Not before: 2026-11-26T09:00, this machine's time unless it has a zone."),
-    ] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="The longest answer.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
-    system: Annotated[str | None, typer.Option(help="The system message.")] = None,
-    output: Annotated[
-        options.Output | None, typer.Option("--output", "-o", help="json: one document, the job.")
-    ] = None,
+    file: File = None,
+    wait: Wait = False,
+    stream: Stream = False,
+    job_id: JobId = None,
+    idempotency_key: Key = None,
+    delay: Delay = None,
+    at: At = None,
+    max_tokens: MaxTokens = None,
+    temperature: Temperature = None,
+    system: System = None,
+    output: JsonOutput = None,
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Send a prompt. Prints the job's id, or with --wait or --stream the answer.
+    """Send a prompt, or a file of them. Prints the jobs' ids, or with --wait or --stream the answer.
 
     greenscale submit --stream "Why is the sky blue?"
 
     greenscale submit - < prompt.txt
 
     greenscale submit --in 10m --idempotency-key order-7 "Write the summary of order 7."
+
+    greenscale submit --file prompts.jsonl --wait > answers.jsonl
     """
-    as_json = output is options.Output.JSON
+    parameters = Parameters(max_tokens, temperature, system)
     with faults_told():
+        if file is not None:
+            alone = {
+                "a PROMPT": prompt,
+                "--id": job_id,
+                "--idempotency-key": idempotency_key,
+                "--in": delay,
+                "--at": at,
+            }
+            _refuse_beside_file({**alone, "--stream": stream or None, "-o": output})
+            from greenscale_cli.send_file import send_file  # noqa: PLC0415
+
+            with open_client(redis, run_dir, workload) as client:
+                raise typer.Exit(send_file(client, file, parameters, wait=wait))
+        as_json = output is options.Output.JSON
         if as_json and stream:
             raise Fault("-o json is one document: it goes with --wait, not with --stream", Exit.USAGE)
-        if delay is not None and at is not None:
-            raise Fault("say --in or --at, not both", Exit.USAGE)
-        delay_seconds = 0 if delay is None else seconds_of(delay)
-        moment = None if at is None else moment_of(at, now=dt.datetime.now(dt.UTC))
-        text = _stdin() if prompt == "-" else prompt
+        delay_seconds, moment = _when(delay, at)
+        text = _stdin() if prompt in {None, "-"} else prompt
         with open_client(redis, run_dir, workload) as client:
-            parameters = Parameters(max_tokens, temperature, system)
             job_id = client.submit(
-                text,
+                text or "",
                 job_id=job_id,
                 parameters=parameters,
                 idempotency_key=idempotency_key,
@@ -71,6 +97,22 @@ def submit(  # noqa: PLR0913 - a command's options
             if wait or stream:
                 raise typer.Exit(_answer(client, job_id, stream=stream, as_json=as_json))
             _print_sent(client, job_id, as_json=as_json)
+
+
+def _refuse_beside_file(told: dict[str, object | None]) -> None:
+    beside = [name for name, value in told.items() if value is not None]
+    if beside:
+        raise Fault(f"--file sends many prompts: {', '.join(beside)} does not go with it", Exit.USAGE)
+
+
+def _when(delay: str | None, at: str | None) -> tuple[float, dt.datetime | None]:
+    """Return in how many seconds a job is due, or when."""
+    if delay is not None and at is not None:
+        raise Fault("say --in or --at, not both", Exit.USAGE)
+    return (
+        0 if delay is None else seconds_of(delay),
+        None if at is None else moment_of(at, now=dt.datetime.now(dt.UTC)),
+    )
 
 
 def _stdin() -> str:
@@ -87,10 +129,10 @@ def _stdin() -> str:
 
 def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
     if as_json:
-        from greenscale_cli.jobs import as_document  # noqa: PLC0415
+        from greenscale_cli.documents import of_job  # noqa: PLC0415
         from greenscale_cli.tables import show_json  # noqa: PLC0415
 
-        show_json(as_document(client.job(job_id)))
+        show_json(of_job(client.job(job_id)))
     else:
         print(job_id)  # noqa: T201
 

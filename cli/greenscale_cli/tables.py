@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from greenscale_cli.words import STEERING
+
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return a table of plain texts; nothing in them is taken for markup."""
@@ -31,5 +33,14 @@ def show(what: object) -> None:
 
 def show_json(document: Any) -> None:
     """Print one JSON document."""
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(_harmless(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
+
+
+def json_line(document: Any) -> str:
+    """Return one JSON document as a line."""
+    return _harmless(json.dumps(document, ensure_ascii=False)) + "\n"
+
+
+def _harmless(encoded: str) -> str:
+    """Write what could steer a terminal as JSON's escapes: the document stays the same."""
+    return STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", encoded)

@@ -29,17 +29,25 @@ def waits_for(job: Job, workload: WorkloadStatus | None, *, now: float) -> str:
             return f"tried again in {duration((job.due_at or now) - now)}: {why}"
         case JobState.WAITING:
             place = "next" if job.ahead == 0 else f"position {job.ahead + 1}" if job.ahead else "waiting"
-            return f"{place}; {_workload_words(workload, now=now)}" if workload else place
+            return f"{place}; {what_it_does(workload, now=now)}" if workload else place
         case _:
             return job.state.value
 
 
-def _workload_words(workload: WorkloadStatus, *, now: float) -> str:
+def workload_words(client: JobClient) -> str:
+    """Return what the queue's workload does, as the live line says it; nothing where none is known."""
+    workload = _workload_of(client)
+    return what_it_does(workload, now=time.time()) if workload else ""
+
+
+def what_it_does(workload: WorkloadStatus, *, now: float) -> str:
+    """Return what a workload does for those who wait. Pure."""
     match workload.state:
         case "Waking" if workload.waking_since:
             waking = f"waking for {duration(now - workload.waking_since)}"
-            usual = workload.last_wake_seconds
-            return waking + (f", the last time it took {duration(usual)}" if usual else "")
+            usual = workload.usual_wake_seconds
+            starts = "1 start" if workload.wakes == 1 else f"median of {workload.wakes} starts"
+            return waking + (f", usually {duration(usual)} ({starts})" if usual else "")
         case "ScaledToZero":
             return "asleep, about to wake"
         case "Suspended" | "Degraded":
@@ -76,7 +84,7 @@ def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine") ->
     after = "0"
     while True:
         job = client.job(job_id)
-        workload = next((told for told in client.workloads() if told.list_name == client.keys.list_name), None)
+        workload = _workload_of(client)
         # A Text, for rich takes what is in brackets in a str for markup.
         line.update(Text(harmless(waits_for(job, workload, now=time.time()))))
         events = client.next_events(job_id, after=after, wait_seconds=LOOK_SECONDS)
@@ -87,6 +95,10 @@ def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine") ->
                 return
         if not events and job.state.final:
             return
+
+
+def _workload_of(client: JobClient) -> WorkloadStatus | None:
+    return next((told for told in client.workloads() if told.list_name == client.keys.list_name), None)
 
 
 class _NoLine:

@@ -3,6 +3,7 @@
 Pure.
 """
 
+import contextlib
 import datetime as dt
 import re
 
@@ -10,6 +11,20 @@ from greenscale_cli.exits import Exit, Fault
 from greenscale_jobs.calls import MOST_DELAY_SECONDS
 
 UNIT_SECONDS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+
+
+def past_of(text: str, *, option: str, now: dt.datetime) -> float:
+    """Return the Unix seconds of `2h` (so long ago) or of a time, in this machine's zone unless it names one.
+
+    Raises:
+        Fault: It is neither.
+    """
+    with contextlib.suppress(Fault):
+        return now.timestamp() - seconds_of(text)
+    try:
+        return dt.datetime.fromisoformat(text.strip()).astimezone(None).timestamp()
+    except (ValueError, OverflowError):
+        raise Fault(f"{option} {text!r} is no time: say 2h, 30m, 1d, or 2026-11-26T09:00", Exit.USAGE) from None
 
 
 def seconds_of(text: str) -> float:

@@ -8,6 +8,9 @@ import re
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What could steer a terminal: controls but tab and newline, and bidi marks."""
+
 
 def duration(seconds: float | None) -> str:
     """Return `0.4 s`, `12 s`, `3 min`, `2 h` or `5 d`; a dash for what is not known."""
@@ -28,8 +31,8 @@ def moment(seconds: float | None) -> str | None:
 
 
 def harmless(text: str) -> str:
-    """Return a foreign text without what could steer a terminal: controls but tab and newline, and bidi marks."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "�", text)
+    """Return a foreign text without what could steer a terminal."""
+    return STEERING.sub("�", text)
 
 
 def excerpt(text: str | None, longest: int = 60) -> str:

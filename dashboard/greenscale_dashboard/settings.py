@@ -1,9 +1,12 @@
-"""Where the page finds Redis: the environment, and beneath it `.env` in the working directory."""
+"""What the page is told: the environment, beneath it `.env` in the working directory, and Streamlit's secrets."""
 
 import os
+from collections.abc import Mapping
 
+import streamlit as st
 from dotenv import dotenv_values
 
+from greenscale_dashboard.guard import Guard
 from greenscale_jobs import RedisAddress
 from greenscale_jobs.keys import DEFAULT_LIST
 
@@ -14,6 +17,29 @@ def read_settings() -> tuple[RedisAddress, str]:
     Raises:
         ValueError: A variable is wrong; the text names it.
     """
-    told = {name: value or "" for name, value in dotenv_values(".env").items()}
-    environment = {**told, **os.environ}
+    environment = _environment()
     return RedisAddress.from_environment(environment), environment.get("GREENSCALE_QUEUE") or DEFAULT_LIST
+
+
+def read_guard() -> Guard:
+    """Return who may see the page.
+
+    Raises:
+        ValueError: A variable is wrong; the text names it.
+    """
+    return Guard.from_environment(_environment())
+
+
+def login_is_set() -> bool:
+    """Return whether Streamlit's own login is set up: the section `[auth]` of its secrets."""
+    return st.secrets.load_if_toml_exists() and "auth" in st.secrets
+
+
+def is_local() -> bool:
+    """Return whether `greenscale local` runs the page: then no `kubectl` helps."""
+    return bool(_environment().get("GREENSCALE_LOCAL"))
+
+
+def _environment() -> Mapping[str, str]:
+    told = {name: value or "" for name, value in dotenv_values(".env").items()}
+    return {**told, **os.environ}

@@ -4,6 +4,8 @@ Pure.
 """
 
 import dataclasses
+import html
+import re
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -45,6 +47,11 @@ def seconds(value: float | None) -> str:
     return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"  # noqa: PLR2004
 
 
+def counted(number: int, what: str) -> str:
+    """Return `1 job` or `1,200 jobs`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def sentence(text: str) -> str:
     """Return a text with a full stop, unless it ends a sentence already."""
     return text if text.endswith((".", "?", "!")) else f"{text}."
@@ -53,6 +60,23 @@ def sentence(text: str) -> str:
 def harmless(markdown: str) -> str:
     """Return a foreign text whose pictures are not fetched: their address may carry away what was said.
 
-    Streamlit escapes HTML by itself.
+    A diagram (mermaid) may have pictures in it, so it stands as its text. Streamlit escapes HTML by itself.
     """
-    return markdown.replace("![", "!\\[")
+    return FENCE.sub(_without_diagram, markdown.replace("![", "!\\["))
+
+
+FENCE = re.compile(r"(`{3,}|~{3,})([^\n\r]*)")
+"""Where code may begin, with what it says of its language."""
+
+
+def _without_diagram(fence: re.Match[str]) -> str:
+    marks, told = fence.groups()
+    inline = marks.startswith("`") and "`" in told
+    # A language may be written with entities and backslashes: `&#109;ermai\\d` is one too.
+    named = "mermaid" in html.unescape(told).replace("\\", "").lower()
+    return f"{marks}text" if named and not inline else fence[0]
+
+
+def plain(text: str) -> str:
+    """Return a foreign text, a name or a message, that stands in markdown as it is, on one line."""
+    return re.sub(r"([\\`*_\[\]<>#|~$:])", r"\\\1", text.replace("\n", " "))

@@ -13,6 +13,7 @@ from greenscale_jobs.errors import (
     UnknownJob,
 )
 from greenscale_jobs.fleet import Fleet, Survey
+from greenscale_jobs.history import USUAL_STARTS, Sample, Start, usual
 from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import Keys
 from greenscale_jobs.queue import JobQueue, Limits
@@ -26,20 +27,25 @@ from greenscale_jobs.records import (
     JobState,
     Outcome,
     Parameters,
+    Resource,
     Stats,
+    Turn,
     Usage,
     WorkloadStatus,
     at_work,
     parse_item,
 )
+from greenscale_jobs.searching import Found
 
 __all__ = [
     "STATUS_STALE_SECONDS",
+    "USUAL_STARTS",
     "Claim",
     "DuplicateJob",
     "Event",
     "Finished",
     "Fleet",
+    "Found",
     "InvalidItem",
     "Item",
     "Job",
@@ -58,9 +64,13 @@ __all__ = [
     "QueueFull",
     "QueueUnavailable",
     "RedisAddress",
+    "Resource",
+    "Sample",
+    "Start",
     "Stats",
     "Survey",
     "Tended",
+    "Turn",
     "UnknownJob",
     "Usage",
     "WorkloadStatus",
@@ -68,4 +78,5 @@ __all__ = [
     "new_id",
     "new_item",
     "parse_item",
+    "usual",
 ]

@@ -16,7 +16,7 @@ import msgspec
 
 from greenscale_jobs.errors import DuplicateJob, KeyReused, QueueFull, UnknownJob
 from greenscale_jobs.ids import check_id, keyed_id, new_item
-from greenscale_jobs.reading import damaged, mapping, read_job, read_stats
+from greenscale_jobs.reading import damaged, mapping, read_job, read_rows, read_stats
 from greenscale_jobs.records import (
     MAX_ITEM_BYTES,
     InvalidItem,
@@ -26,6 +26,7 @@ from greenscale_jobs.records import (
     Outcome,
     Parameters,
     Stats,
+    Turn,
     check_prompt,
 )
 
@@ -125,6 +126,7 @@ def submit(
     *,
     job_id: str | None,
     parameters: Parameters | None,
+    history: Sequence[Turn],
     idempotency_key: str | None,
     delay_seconds: float,
     at: dt.datetime | None,
@@ -134,14 +136,14 @@ def submit(
         if job_id is not None:
             raise InvalidItem("give an id or an idempotency key, not both: the key makes the id")
         job_id = keyed_id(idempotency_key)
-    item = new_item(prompt, job_id=job_id, parameters=parameters)
+    item = new_item(prompt, job_id=job_id, parameters=parameters, history=history)
     start = _start(delay_seconds, at)
 
     def read(reply: list[Any]) -> str:
         if reply[0] == b"reused":
             raise KeyReused(
-                f"the idempotency key {idempotency_key!r} stands for another prompt or other parameters "
-                f"(job {item.id}): nothing was submitted; use a new key for a new request"
+                f"the idempotency key {idempotency_key!r} stands for another prompt, other parameters "
+                f"or another history (job {item.id}): nothing was submitted; use a new key for a new request"
             )
         _read_submitted(reply)
         return item.id
@@ -213,12 +215,14 @@ def finish(results: Sequence[Finished], *, result_ttl_seconds: int) -> Call[list
     """Store results and drop their claims. Reads for each whether its claim still held."""
     args: list[Argument] = [result_ttl_seconds]
     for result in results:
+        usage = result.outcome.usage
         args += [
             result.claim.id,
             result.claim.token,
             _outcome(result.outcome),
             _text(result.text),
             _text(result.unseen),
+            (usage and usage.total) or "",
         ]
     return Call("finish", args, lambda reply: [bool(stored) for stored in reply])
 
@@ -303,10 +307,7 @@ def page(state: JobState, *, offset: int = 0, limit: int = 50) -> Call[Page]:
 
     def read(reply: list[Any]) -> Page:
         total, *rows = reply
-        return Page(
-            int(total),
-            tuple(read_job(job_id.decode(errors="replace"), mapping(fields), listed=state) for job_id, fields in rows),
-        )
+        return Page(int(total), read_rows(rows, listed=state))
 
     return Call("page", (state, offset, limit), read)
 

@@ -7,16 +7,18 @@ print(client.result(job_id).result)
 
 import contextlib
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls, reading
+from greenscale_jobs import calls, reading, searching
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page, Redriven
 from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
-from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
+from greenscale_jobs.history import USUAL_STARTS, Sample, Start, read_samples, read_starts
+from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
 from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_MORE, may_be_over
 from greenscale_jobs.records import (
     Event,
@@ -24,9 +26,12 @@ from greenscale_jobs.records import (
     Job,
     JobState,
     Parameters,
+    Resource,
     Stats,
+    Turn,
     WorkloadStatus,
 )
+from greenscale_jobs.searching import SEARCH_SECONDS, Found
 
 T = TypeVar("T")
 
@@ -60,11 +65,12 @@ class JobClient:
         *,
         job_id: str | None = None,
         parameters: Parameters | None = None,
+        history: Sequence[Turn] = (),
         idempotency_key: str | None = None,
         delay_seconds: float = 0,
         at: dt.datetime | None = None,
     ) -> str:
-        """Put one prompt on the list and return its job's id.
+        """Put one prompt on the list and return its job's id; `history` is what was said before it, oldest first.
 
         With `delay_seconds` or `at` it waits among the delayed until then; a time that has passed is now. The same
         `idempotency_key` gives the same job for as long as that is known, whatever became of it.
@@ -72,16 +78,18 @@ class JobClient:
         DuplicateJob then means that it was heard the first time.
 
         Raises:
-            InvalidItem: The prompt is blank or too large, or the id, the key or the time has a wrong form.
+            InvalidItem: The prompt is blank, it is too large with its history, or the id, the key or the time has a
+                wrong form.
             QueueFull: `maxLength` jobs wait already, be it for a worker or for their time.
             DuplicateJob: A job with this id exists.
-            KeyReused: The key stands for another prompt or other parameters.
+            KeyReused: The key stands for another prompt, other parameters or another history.
         """
         return self._run(
             calls.submit(
                 prompt,
                 job_id=job_id,
                 parameters=parameters,
+                history=history,
                 idempotency_key=idempotency_key,
                 delay_seconds=delay_seconds,
                 at=at,
@@ -127,6 +135,54 @@ class JobClient:
         """Return some jobs of one state; `done` holds the cancelled too."""
         return self._run(calls.page(state, offset=offset, limit=limit))
 
+    def starts(self, limit: int = USUAL_STARTS) -> list[Start]:
+        """Return the last starts from zero, newest first."""
+        return read_starts(self._guard(lambda: self._redis.xrevrange(self.keys.starts, count=limit)))
+
+    def history(self, since: float) -> list[Sample]:
+        """Return the samples since then (Unix seconds), oldest first; before them the last one that is older, if any.
+
+        Between two samples the lengths were those of the first; a busy queue is sampled often, a quiet one when it
+        changes.
+        """
+        begin = max(1, int(since * 1000))
+        with self._redis.pipeline(transaction=False) as both:
+            both.xrevrange(self.keys.history, max=begin - 1, count=1)
+            both.xrange(self.keys.history, min=begin)
+            before, after = self._guard(both.execute)
+        return read_samples([*before, *after])
+
+    def search(
+        self,
+        state: JobState,
+        *,
+        text: str = "",
+        since: float | None = None,
+        until: float | None = None,
+        cursor: int = 0,
+        limit: int = 50,
+    ) -> Found:
+        """Return jobs of one state, in the order of `jobs`; `done` holds the cancelled too.
+
+        `text` is looked for as it stands in the prompt, the answer, the last error, the id and the worker; whether the
+        letters A to Z are small or capital does not matter, in all others it does. `since` and `until` (Unix seconds,
+        the latter not included) are about when a job was finished, else claimed, else submitted.
+
+        It ends when `limit` are found, when all were looked at, or after about `SEARCH_SECONDS`; the `cursor` of what
+        was found goes on from there. A job that moves between two calls may be found twice or not at all.
+        """
+        jobs: list[Job] = []
+        looked_at, deadline = 0, time.monotonic() + SEARCH_SECONDS
+        while True:
+            step = self._run(
+                searching.look(state, text=text, since=since, until=until, cursor=cursor, limit=limit - len(jobs))
+            )
+            jobs += step.jobs
+            looked_at += step.looked_at
+            if step.cursor is None or len(jobs) >= limit or time.monotonic() > deadline:
+                return Found(tuple(jobs), step.cursor, looked_at, step.total)
+            cursor = step.cursor
+
     def next_events(self, job_id: str, *, after: str = "0", wait_seconds: float = 0) -> list[Event]:
         """Return the events after `after`; waits for one at most so long (0: not at all)."""
         block = int(wait_seconds * 1000) or None
@@ -158,6 +214,12 @@ class JobClient:
         """Return all workloads that this Redis knows of."""
         reply = self._guard(lambda: self._redis.hgetall(WORKLOADS), {WORKLOADS: "hash"})
         return reading.read_workloads(cast("dict[bytes, bytes]", reply))
+
+    def resource(self, namespace: str, name: str) -> Resource | None:
+        """Return what was applied for a workload and what became of it; None where nobody tells of it."""
+        return reading.read_resource(
+            self._guard(lambda: self._redis.hget(RESOURCES, f"{namespace}/{name}"), {RESOURCES: "hash"})
+        )
 
     def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, "", *call.args)

@@ -35,7 +35,7 @@ class DuplicateJob(QueueError):
 
 
 class KeyReused(QueueError):
-    """The idempotency key stands for another prompt or other parameters; nothing was submitted."""
+    """The idempotency key stands for another prompt, other parameters or another history; nothing was submitted."""
 
 
 class UnknownJob(QueueError):

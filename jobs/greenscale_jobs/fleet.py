@@ -1,7 +1,7 @@
 """All queues in one Redis, for whoever looks after many: two connections, however many queues there are."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import msgspec
@@ -10,9 +10,9 @@ from redis.exceptions import NoScriptError
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, damage, demoted, translate
-from greenscale_jobs.keys import WORKLOADS
+from greenscale_jobs.keys import RESOURCES, WORKLOADS
 from greenscale_jobs.queue import JobQueue, Limits
-from greenscale_jobs.records import WorkloadStatus
+from greenscale_jobs.records import Resource, WorkloadStatus
 
 SURVEY_BATCH = 200
 """Queues looked at by one script, so that Redis is never blocked for long."""
@@ -73,17 +73,27 @@ class Fleet:
             float(next_in) if next_in else None,
         )
 
-    async def put_workloads(self, statuses: Iterable[WorkloadStatus]) -> None:
-        """Tell the page and the command of workloads."""
+    async def put_workloads(
+        self, statuses: Iterable[WorkloadStatus], resources: Mapping[str, Resource] | None = None
+    ) -> None:
+        """Tell the page and the command of workloads; `resources` are by `<namespace>/<name>`."""
         fields: dict[Any, Any] = {
             f"{status.namespace}/{status.name}": msgspec.json.encode(status) for status in statuses
         }
-        if fields:
-            await self._do(self._redis.hset(WORKLOADS, mapping=fields))
+        whole: dict[Any, Any] = {name: msgspec.json.encode(resource) for name, resource in (resources or {}).items()}
+        async with self._redis.pipeline(transaction=False) as both:
+            if fields:
+                both.hset(WORKLOADS, mapping=fields)
+            if whole:
+                both.hset(RESOURCES, mapping=whole)
+            await self._do(both.execute())
 
     async def forget_workload(self, namespace: str, name: str) -> None:
         """Tell the page and the command that a workload is gone."""
-        await self._do(self._redis.hdel(WORKLOADS, f"{namespace}/{name}"))
+        async with self._redis.pipeline(transaction=False) as both:
+            both.hdel(WORKLOADS, f"{namespace}/{name}")
+            both.hdel(RESOURCES, f"{namespace}/{name}")
+            await self._do(both.execute())
 
     async def _evaluate(self, script: str, keys: Sequence[str], *args: calls.Argument) -> Any:
         try:
@@ -97,6 +107,6 @@ class Fleet:
         except THEIRS as error:
             if demoted(error):
                 await self._redis.connection_pool.disconnect(inuse_connections=False)
-            if FOREIGN_TYPE in str(error):  # the survey passes such queues by: it is the one key that they share
-                raise damage(str(self.address), {WORKLOADS: "hash"}, [b"key of another type"]) from error
+            if FOREIGN_TYPE in str(error):  # the survey passes such queues by: it is a key that they share
+                raise damage(str(self.address), {WORKLOADS: "hash", RESOURCES: "hash"}, []) from error
             raise translate(error, str(self.address)) from error

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from collections.abc import Sequence
 
 from greenscale_jobs.records import (
     JOB_ID,
@@ -10,6 +11,7 @@ from greenscale_jobs.records import (
     InvalidItem,
     Item,
     Parameters,
+    Turn,
     check_prompt,
 )
 
@@ -35,14 +37,20 @@ def keyed_id(idempotency_key: str) -> str:
     return f"k-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}"
 
 
-def new_item(prompt: str, *, job_id: str | None = None, parameters: Parameters | None = None) -> Item:
+def new_item(
+    prompt: str,
+    *,
+    job_id: str | None = None,
+    parameters: Parameters | None = None,
+    history: Sequence[Turn] = (),
+) -> Item:
     """Return a prompt as the list holds it.
 
     Raises:
-        InvalidItem: The prompt is blank or too large, or the id has a wrong form.
+        InvalidItem: The prompt is blank, it is too large with its history, or the id has a wrong form.
     """
     job_id = new_id() if job_id is None else check_id(job_id)
-    return check_prompt(Item(job_id, prompt, parameters or Parameters()))
+    return check_prompt(Item(job_id, prompt, parameters or Parameters(), tuple(history)))
 
 
 def check_id(job_id: str) -> str:

@@ -12,6 +12,9 @@ DEFAULT_LIST = "jobs"
 WORKLOADS = "greenscale:workloads"
 """Hash: `<namespace>/<name>` -> the last `WorkloadStatus`, so that the page needs no Kubernetes API."""
 
+RESOURCES = "greenscale:resources"
+"""Hash: `<namespace>/<name>` -> what was applied and what became of it, as `Resource`; no secret is in it."""
+
 
 def own_list(namespace: str, name: str) -> str:
     """Return the list of a workload that names none; the braces keep its keys in one Cluster slot."""
@@ -64,6 +67,11 @@ class Keys:
         """Stream: a capped line of samples for charts."""
         return f"{self.list_name}:history"
 
+    @property
+    def starts(self) -> str:
+        """Stream: how long the last starts from zero took, in seconds."""
+        return f"{self.list_name}:starts"
+
     def job(self, job_id: str) -> str:
         """Hash: the job itself."""
         return f"{self.list_name}:job:{job_id}"
@@ -85,6 +93,7 @@ class Keys:
             self.config: "hash",
             self.stats: "hash",
             self.history: "stream",
+            self.starts: "stream",
         }
 
     def types_of_job(self, job_id: str) -> dict[str, str]:

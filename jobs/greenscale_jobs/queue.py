@@ -18,8 +18,9 @@ from greenscale_jobs import calls, reading, server
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Claim, Finished, Page, Redriven, Tended
 from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
+from greenscale_jobs.history import SAMPLES_KEPT, STARTS_KEPT, USUAL_STARTS, Sample, Start, read_starts, sample_fields
 from greenscale_jobs.ids import new_id
-from greenscale_jobs.keys import DEFAULT_LIST, WORKLOADS, Keys
+from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
 from greenscale_jobs.lane import Lane
 from greenscale_jobs.records import (
     Event,
@@ -27,7 +28,9 @@ from greenscale_jobs.records import (
     Job,
     JobState,
     Parameters,
+    Resource,
     Stats,
+    Turn,
     WorkloadStatus,
 )
 
@@ -104,11 +107,12 @@ class JobQueue:
         *,
         job_id: str | None = None,
         parameters: Parameters | None = None,
+        history: Sequence[Turn] = (),
         idempotency_key: str | None = None,
         delay_seconds: float = 0,
         at: dt.datetime | None = None,
     ) -> str:
-        """Put one prompt on the list and return its job's id.
+        """Put one prompt on the list and return its job's id; `history` is what was said before it, oldest first.
 
         With `delay_seconds` or `at` it waits among the delayed until then; a time that has passed is now. The same
         `idempotency_key` gives the same job for as long as that is known, whatever became of it.
@@ -116,16 +120,18 @@ class JobQueue:
         DuplicateJob then means that it was heard the first time.
 
         Raises:
-            InvalidItem: The prompt is blank or too large, or the id, the key or the time has a wrong form.
+            InvalidItem: The prompt is blank, it is too large with its history, or the id, the key or the time has a
+                wrong form.
             QueueFull: `maxLength` jobs wait already, be it for a worker or for their time.
             DuplicateJob: A job with this id exists.
-            KeyReused: The key stands for another prompt or other parameters.
+            KeyReused: The key stands for another prompt, other parameters or another history.
         """
         return await self._run(
             calls.submit(
                 prompt,
                 job_id=job_id,
                 parameters=parameters,
+                history=history,
                 idempotency_key=idempotency_key,
                 delay_seconds=delay_seconds,
                 at=at,
@@ -251,20 +257,30 @@ class JobQueue:
         field = f"{status.namespace}/{status.name}"
         await self._guard(self._redis.hset(WORKLOADS, field, msgspec.json.encode(status)), {WORKLOADS: "hash"})
 
-    async def sample(self, *, pending: int, in_flight: int, replicas: int, keep: int) -> None:
-        """Add a point to the charts' line and keep the last so many."""
-        fields: dict[Any, Any] = {
-            "pending": pending,
-            "inFlight": in_flight,
-            "replicas": replicas,
-        }
-        await self._guard(self._redis.xadd(self.keys.history, fields, maxlen=keep))
+    async def put_resource(self, namespace: str, name: str, resource: Resource) -> None:
+        """Tell the page and the command what was applied and what became of it."""
+        await self._guard(
+            self._redis.hset(RESOURCES, f"{namespace}/{name}", msgspec.json.encode(resource)), {RESOURCES: "hash"}
+        )
+
+    async def sample(self, sample: Sample) -> None:
+        """Add a point to the charts' line, which keeps about `SAMPLES_KEPT`; its time is Redis' own."""
+        await self._guard(self._redis.xadd(self.keys.history, sample_fields(sample), maxlen=SAMPLES_KEPT))
+
+    async def note_start(self, seconds: float) -> None:
+        """Remember how long a start from zero took that is over now."""
+        fields: dict[Any, Any] = {"seconds": f"{seconds:.3f}"}
+        await self._guard(self._redis.xadd(self.keys.starts, fields, maxlen=STARTS_KEPT, approximate=False))
 
     # What anyone may look at.
 
     async def stats(self) -> Stats:
         """Return the queue's numbers at one instant."""
         return await self._run(calls.stats())
+
+    async def starts(self, limit: int = USUAL_STARTS) -> list[Start]:
+        """Return the last starts from zero, newest first."""
+        return read_starts(await self._guard(self._redis.xrevrange(self.keys.starts, count=limit)))
 
     async def job(self, job_id: str) -> Job:
         """Return one job; raises UnknownJob."""

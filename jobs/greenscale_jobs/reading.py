@@ -6,6 +6,7 @@ is left out, and a job says of itself which of its fields that are.
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from greenscale_jobs.records import (
     JobState,
     Outcome,
     Parameters,
+    Resource,
     Stats,
     WorkloadStatus,
     parse_item,
@@ -67,15 +69,16 @@ def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None,
         raise damaged(job_id)
     try:
         item = parse_item(fields.get("item", b""), job_id)
-        prompt, parameters = item.prompt, item.parameters
+        prompt, parameters, history = item.prompt, item.parameters, item.history
     except InvalidItem:
-        prompt, parameters = None, Parameters()
+        prompt, parameters, history = None, Parameters(), ()
     errors = [error for line in fields.get("errors", b"").split(b"\n") if line for error in _error(line, record)]
     job = Job(
         id=job_id,
         state=state,
         prompt=prompt,
         parameters=parameters,
+        history=history,
         attempts=record.read("attempts", _count) or 0,
         ahead=ahead,
         submitted_at=record.read("submittedAt", _seconds),
@@ -93,6 +96,11 @@ def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None,
         names = ", ".join(dict.fromkeys(record.damaged))
         errors.append(JobError("Unreadable", f"its record is damaged; left out is what stands in: {names}"))
     return msgspec.structs.replace(job, errors=tuple(errors))
+
+
+def read_rows(rows: Sequence[Any], *, listed: JobState) -> tuple[Job, ...]:
+    """Turn pairs of an id and a hash into Jobs."""
+    return tuple(read_job(job_id.decode(errors="replace"), mapping(fields), listed=listed) for job_id, fields in rows)
 
 
 def damaged(job_id: str) -> UnknownJob:
@@ -177,6 +185,11 @@ def read_workloads(reply: dict[bytes, bytes]) -> list[WorkloadStatus]:
         with contextlib.suppress(*UNREADABLE):
             statuses.append(msgspec.json.decode(value, type=WorkloadStatus))
     return sorted(statuses, key=lambda status: (status.namespace, status.name))
+
+
+def read_resource(value: bytes | None) -> Resource | None:
+    """Turn an entry of the hash `greenscale:resources` into a Resource; None where it cannot be read."""
+    return None if value is None else _or_none(functools.partial(msgspec.json.decode, type=Resource), value)
 
 
 def mapping(fields: Sequence[bytes]) -> dict[str, bytes]:

@@ -5,15 +5,24 @@ Pure: no I/O, no clock. JSON uses camelCase, as the resource does.
 
 import enum
 import re
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 MAX_PROMPT_BYTES = 1024 * 1024
-"""A prompt's limit in UTF-8 bytes. What is larger belongs into a store, with its address in the prompt."""
+"""A prompt's limit in UTF-8 bytes, its history included.
+
+What is larger belongs into a store, with its address in the prompt.
+"""
+
+MAX_TURNS = 10_000
+"""A conversation's limit: what JSON writes around so many turns fits into an item as well."""
 
 MAX_ITEM_BYTES = 8 * MAX_PROMPT_BYTES
 """An item's limit on the list: JSON writes a control character in six bytes, a prompt of them fits."""
+
+MOST_TOKENS = 10**9
+"""No model reads or writes more in one request: a server that says so is wrong, and must not break the counting."""
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """What an id may look like: it is part of a Redis key, a page's address and a command line."""
@@ -59,12 +68,21 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return msgspec.structs.replace(defaults, **{name: value for name, value in mine.items() if value is not None})
 
 
+class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that was said earlier in a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One element of the list `jobs`: what a producer sends."""
 
     id: str
     prompt: str
     parameters: Parameters = Parameters()
+    history: tuple[Turn, ...] = ()
+    """What was said before the prompt, oldest first."""
 
 
 class Usage(msgspec.Struct, frozen=True, rename="camel"):
@@ -72,6 +90,12 @@ class Usage(msgspec.Struct, frozen=True, rename="camel"):
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        """All that were told, as a queue counts them; a number that cannot be one counts as the nearest that can."""
+        told = [count for count in (self.prompt_tokens, self.completion_tokens) if count is not None]
+        return min(max(0, sum(told)), MOST_TOKENS) if told else None
 
 
 class JobError(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -101,6 +125,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     prompt: str | None
     """None where the item could not be read; `error` says why."""
     parameters: Parameters = Parameters()
+    history: tuple[Turn, ...] = ()
+    """What was said before the prompt, oldest first."""
     attempts: int = 0
     ahead: int | None = None
     """How many jobs wait before this one."""
@@ -151,7 +177,7 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     delayed: int
     dead: int
     counters: dict[str, int] = {}
-    """submitted, done, dead, cancelled, retried, expired."""
+    """submitted, done, dead, cancelled, retried, expired, and the tokens of those done, where an engine told of any."""
     fault: str | None = None
     """What keeps the engine from working at all, until it works again."""
     fault_at: float | None = None
@@ -187,16 +213,27 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     waking_since: float | None = None
     asleep_at: float | None = None
     """When the cooldown will be over if no job comes."""
-    last_wake_seconds: float | None = None
-    """How long the last start from zero took, from the decision to the first claim."""
+    usual_wake_seconds: float | None = None
+    """How long a start from zero usually takes, from the decision to the first claim; None where none was measured."""
+    wakes: int = 0
+    """How many starts it is the median of: the last, at most `history.USUAL_STARTS`."""
 
     def at_work(self, stats: Stats) -> str:
         """Return what a workload at work does now: the queue's numbers are newer than this status."""
         return at_work(stats, replicas=self.replicas, most=self.max_replicas)
 
 
+class Resource(msgspec.Struct, frozen=True, rename="camel"):
+    """A workload as it was applied and what became of it, in Kubernetes' own form; what may be secret is hidden."""
+
+    resource: dict[str, Any]
+    """Without its status."""
+    scaled_object: dict[str, Any] | None = None
+    conditions: tuple[dict[str, Any], ...] = ()
+
+
 STATUS_STALE_SECONDS = 30.0
-"""Whoever runs a workload tells of it every ten seconds at least: an older status is a memory."""
+"""Whoever runs a workload tells of it every twenty seconds at least: an older status is a memory."""
 
 
 def at_work(stats: Stats, *, replicas: int, most: int) -> str:
@@ -227,7 +264,7 @@ def parse_item(raw: bytes, job_id: str) -> Item:
         ) from None
     if item.id not in {None, job_id}:
         raise InvalidItem(f"its id must have {JOB_ID_RULE}")
-    return check_prompt(Item(id=job_id, prompt=item.prompt, parameters=item.parameters))
+    return check_prompt(Item(job_id, item.prompt, item.parameters, item.history))
 
 
 class _PushedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -236,13 +273,15 @@ class _PushedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prompt: str
     id: str | None = None
     parameters: Parameters = Parameters()
+    history: tuple[Turn, ...] = ()
 
 
 def check_prompt(item: Item) -> Item:
     """Return the item if its prompt can be asked.
 
     Raises:
-        InvalidItem: The prompt is blank or too large.
+        InvalidItem: The prompt is blank, it is too large with its history, or the history has too many turns or a
+            role that there is not.
     """
     if not item.prompt.strip():
         raise InvalidItem("the prompt is empty")
@@ -253,4 +292,23 @@ def check_prompt(item: Item) -> Item:
         raise InvalidItem("the prompt has half a surrogate pair; it is not valid Unicode") from None
     if size > MAX_PROMPT_BYTES:
         raise InvalidItem(f"the prompt has {size} bytes; at most {MAX_PROMPT_BYTES} are allowed")
+    if item.history:
+        _check_history(item.history, MAX_PROMPT_BYTES - size, size)
     return item
+
+
+def _check_history(history: tuple[Turn, ...], room: int, prompt_size: int) -> None:
+    if len(history) > MAX_TURNS:
+        raise InvalidItem(f"the history has {len(history)} turns; at most {MAX_TURNS} are allowed")
+    for turn in history:
+        if turn.role not in {"user", "assistant"}:
+            raise InvalidItem(f"a turn of the history is the user's or the assistant's, not {turn.role!r}'s")
+    try:
+        size = sum(len(turn.content.encode()) for turn in history)
+    except UnicodeEncodeError:
+        raise InvalidItem("the history has half a surrogate pair; it is not valid Unicode") from None
+    if size > room:
+        raise InvalidItem(
+            f"the prompt has {prompt_size} bytes and the history {size}; together at most {MAX_PROMPT_BYTES} are "
+            "allowed: leave out the oldest turns"
+        )

@@ -43,12 +43,19 @@ def dangers(info: Mapping[str, str]) -> list[str]:
 
     `info` has the sections `memory` and `persistence`. The texts go on from "Redis at host:port".
     """
-    found = []
+    return [danger for danger in (eviction_danger(info), restart_danger(info)) if danger]
+
+
+def eviction_danger(info: Mapping[str, str]) -> str | None:
+    """Return what a full memory may cost, by the section `memory`."""
     policy = info.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction" and info.get("maxmemory") != "0":
-        found.append(
-            f"throws jobs or results away when its memory is full: set maxmemory-policy to noeviction, not {policy}"
-        )
-    if info.get("aof_enabled") == "0":
-        found.append("loses jobs when it restarts, for it has no append-only file: set appendonly to yes")
-    return found
+    if policy == "noeviction" or info.get("maxmemory") == "0":
+        return None
+    return f"throws jobs or results away when its memory is full: set maxmemory-policy to noeviction, not {policy}"
+
+
+def restart_danger(info: Mapping[str, str]) -> str | None:
+    """Return what a restart may cost, by the section `persistence`."""
+    if info.get("aof_enabled") != "0":
+        return None
+    return "loses jobs when it restarts, for it has no append-only file: set appendonly to yes"

@@ -22,14 +22,30 @@ PREFIX = "greenscale.dev"
 RETRY_SECONDS = 5.0
 
 
+class NoDiffs(kopf.DiffBaseStorage):
+    """Lets Kopf see no difference between bodies: no handler asks for one, and it would copy each body to find it.
+
+    That was a quarter of the time of a start with 1000 workloads.
+    """
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Return the same for every body."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence:
+        """Return what `build` does."""
+        return kopf.BodyEssence()
+
+    def store(self, **_: Any) -> None:
+        """Write nothing into the object."""
+
+
 def settings() -> kopf.OperatorSettings:
     """Return Kopf's settings; each differs from the default for the reason beside it."""
     settings = kopf.OperatorSettings()
     settings.persistence.finalizer = FINALIZER
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=PREFIX, v1=False)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(
-        prefix=PREFIX, key="last-handled", v1=False, ignored_fields=["spec"]
-    )
+    settings.persistence.diffbase_storage = NoDiffs()
     # A watch is renewed now and then, so that one which is dead without saying so does not last.
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 5

@@ -1,13 +1,15 @@
 """One look at a workload: what has been found so far, and what is made of it in the end."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from greenscale_jobs import Stats, WorkloadStatus
+from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
 from greenscale_operator import observed
 from greenscale_operator.conditions import asleep_at, sentence, state
 from greenscale_operator.errors import Lasting, Passing
 from greenscale_operator.memory import Memory
 from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.shown import shown
 from greenscale_operator.workload import Workload
 
 Body = dict[str, Any]
@@ -65,11 +67,23 @@ class Look:
             pods=self.pods,
             pods_fault=self.pods_fault,
             waking_since=self.memory.waking_since,
-            last_wake_seconds=self.memory.last_wake_seconds,
         )
 
 
-def page_status(workload: Workload, seen: Observed) -> WorkloadStatus:
+def page_resource(look: Look, after: Body) -> Resource:
+    """Return what the page and the command are told of the resource itself; `after` is its new status."""
+    scaled = look.scaled_object
+    return Resource(
+        _shown_object(look.body), _shown_object(scaled) if scaled else None, tuple(after.get("conditions", ()))
+    )
+
+
+def _shown_object(body: Body) -> Body:
+    whole: Body = shown({part: told for part, told in body.items() if part != "status"})
+    return whole
+
+
+def page_status(workload: Workload, seen: Observed, starts: Sequence[Start]) -> WorkloadStatus:
     """Return what the page and the command are told."""
     stats = seen.stats or Stats(0, 0, 0, 0)
     return WorkloadStatus(
@@ -91,5 +105,6 @@ def page_status(workload: Workload, seen: Observed) -> WorkloadStatus:
         sampled_at=seen.now,
         waking_since=seen.waking_since,
         asleep_at=asleep_at(seen),
-        last_wake_seconds=seen.last_wake_seconds,
+        usual_wake_seconds=usual(starts),
+        wakes=len(starts),
     )

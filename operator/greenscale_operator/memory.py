@@ -19,24 +19,24 @@ class Memory:
     replicas: int | None = None
     """At the last look; None before the first."""
     waking_since: float | None = None
-    last_wake_seconds: float | None = None
     nudged: bool = False
     claims_before: int = 0
     stuck_since: float | None = None
     nudged_at: float = 0.0
 
-    def note_replicas(self, replicas: int, stats: Stats | None, *, now: float) -> None:
-        """Take note of a start from zero, and of its end: the first claim."""
+    def note_replicas(self, replicas: int, stats: Stats | None, *, now: float) -> float | None:
+        """Take note of a start from zero; returns how many seconds one took that is over now, with the first claim."""
         if self.replicas == 0 and replicas > 0:
             self.waking_since, self.claims_before = now, stats.claims if stats else 0
         self.replicas = replicas
         if self.waking_since is None or stats is None:
-            return
+            return None
         if stats.claims > self.claims_before:
-            self.last_wake_seconds = now - self.waking_since
-            self.waking_since = None
-        elif not stats.work or replicas == 0:
+            took, self.waking_since = now - self.waking_since, None
+            return took
+        if not stats.work or replicas == 0:
             self.waking_since = None  # cancelled before a worker came, or kept awake for another reason
+        return None
 
     def should_nudge(self, scaler: Scaler | None, *, redis_answers: bool, now: float) -> bool:
         """Return whether KEDA should be made to look again: its own next try can be 16 minutes away."""

@@ -69,7 +69,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What the pods that are not ready are at, as a clause."""
     pods_fault: Fault | None = None
     waking_since: float | None = None
-    last_wake_seconds: float | None = None
 
 
 def workers(deployment: Body | None) -> Workers | None:

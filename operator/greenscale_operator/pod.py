@@ -5,7 +5,7 @@ Pure. The variables are those that `greenscale_worker.settings` reads.
 
 from typing import Any
 
-from greenscale_operator.workload import SecretRef, Server, Workload
+from greenscale_operator.workload import Cache, SecretRef, Server, Workload
 
 Manifest = dict[str, Any]
 
@@ -31,16 +31,21 @@ def pod_template(
     grace_seconds: int,
     termination_seconds: int,
 ) -> Manifest:
-    """Return the Deployment's pod template; `worker.podTemplate` is not in it yet."""
+    """Return the Deployment's pod template; `worker.podTemplate` is not in it yet.
+
+    It has no volume that is not needed, not even for /tmp: the kubelet looks every 0.3 s only whether volumes are
+    mounted, and a pod with none starts that much sooner.
+    """
     worker, server = workload.worker, workload.engine.server
     spec: Manifest = {
         "terminationGracePeriodSeconds": termination_seconds,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [_worker_container(workload, image, redis_host, grace_seconds)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}, *(_cache_volumes(server) if server else [])],
     }
     if server:
         spec["initContainers"] = [_server_container(server)]
+    if server and server.cache:
+        spec["volumes"] = [_cache_volume(server.cache)]
     handed_through = {
         "nodeSelector": worker.node_selector,
         "tolerations": list(worker.tolerations),
@@ -71,7 +76,6 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
             "failureThreshold": 3,
         },
         "securityContext": {**RESTRICTED, "runAsUser": WORKER_USER},
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the pod's own
     }
     if worker.resources:
         container["resources"] = worker.resources
@@ -164,10 +168,7 @@ def _server_container(server: Server) -> Manifest:
     return container
 
 
-def _cache_volumes(server: Server) -> list[Manifest]:
-    if server.cache is None:
-        return []
-    if server.cache.empty_dir:
-        return [{"name": "cache", "emptyDir": {"sizeLimit": server.cache.empty_dir.size}}]
-    claim = server.cache.persistent_volume_claim
-    return [{"name": "cache", "persistentVolumeClaim": {"claimName": claim}}]
+def _cache_volume(cache: Cache) -> Manifest:
+    if cache.empty_dir:
+        return {"name": "cache", "emptyDir": {"sizeLimit": cache.empty_dir.size}}
+    return {"name": "cache", "persistentVolumeClaim": {"claimName": cache.persistent_volume_claim}}

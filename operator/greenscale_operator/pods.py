@@ -45,16 +45,33 @@ def _stage(pod: Body) -> str | None:
         return "waiting for a node"
     server = next((told for told in status.get("initContainerStatuses", []) if told["name"] == "server"), None)
     if server and server.get("started") and not server.get("ready"):
-        return "the model server is loading"
+        return "the model server is loading the model"
     if any("running" in told.get("state", {}) for told in status.get("containerStatuses", [])):
         return "the worker is starting"
-    return "pulling images, mounting volumes and starting containers"
+    return _preparing(conditions.get("PodReadyToStartContainers"), pulls_server=server is not None and _waits(server))
+
+
+def _preparing(ready_to_start: str | None, *, pulls_server: bool) -> str:
+    """Return what is done before a container runs; older kubelets (before 1.29) do not tell how far they are."""
+    match ready_to_start:
+        case "True":  # volumes and network are there: what takes time is the image
+            return f"pulling the image of the {'model server' if pulls_server else 'worker'}"
+        case "False":
+            return "mounting volumes and setting up the network"
+        case _:
+            return "pulling images, mounting volumes and starting containers"
+
+
+def _waits(container: Body) -> bool:
+    return "waiting" in container.get("state", {})
 
 
 def _unschedulable(pod: Body) -> Fault | None:
     for told in pod.get("status", {}).get("conditions", []):
         if told["type"] == "PodScheduled" and told["status"] == "False" and told.get("reason") == "Unschedulable":
-            return Fault("Unschedulable", f"No node takes the worker: {told.get('message', '')}")
+            why = told.get("message", "")
+            lacks = "has a free GPU" if "gpu" in why.lower() else "takes the worker"
+            return Fault("Unschedulable", f"No node {lacks}: {why}")
     return None
 
 

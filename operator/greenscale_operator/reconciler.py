@@ -17,7 +17,7 @@ from greenscale_operator.conditions import ready
 from greenscale_operator.desired import Install, Switches
 from greenscale_operator.errors import Gone, Lasting, Lingering
 from greenscale_operator.events import Events
-from greenscale_operator.look import Look, page_status
+from greenscale_operator.look import Look, page_resource, page_status
 from greenscale_operator.memory import STUCK_SECONDS, Memory
 from greenscale_operator.observed import Fault, Observed
 from greenscale_operator.queues import Queues
@@ -209,7 +209,9 @@ class Reconciler:
         found = observed.workers(look.deployment)
         if found is None:
             return
-        look.memory.note_replicas(found.replicas, look.stats, now=look.now)
+        took = look.memory.note_replicas(found.replicas, look.stats, now=look.now)
+        if took is not None:
+            await self._queues.note_start(Key(workload.namespace, workload.name), took)
         if look.memory.waking_since is not None:
             look.again_in(WAKING_SECONDS)
         if found.ready >= found.replicas:
@@ -249,7 +251,8 @@ class Reconciler:
         elif wait:
             look.again_in(wait)
         if look.workload:
-            await self._queues.publish(key, page_status(look.workload, seen))
+            told = page_status(look.workload, seen, self._queues.starts(key))
+            await self._queues.publish(key, told, page_resource(look, after))
             if ready(seen).status == "Unknown":
                 look.again_in(KEDA_SECONDS)
         return look.again

@@ -19,6 +19,9 @@ Body = dict[str, Any]
 RESYNC_SECONDS = 600.0
 """All workloads are listed and looked at again this often, whatever the watches have shown."""
 
+FIRST_LOOK_SECONDS = (2.0, 5.0)
+"""When a workload that sleeps is looked at after a restart: once its children are seen too, and not all at one time."""
+
 DEAF_SECONDS = 60.0
 """What a list shows, the watch must have shown after this long; else it is dead."""
 
@@ -51,8 +54,10 @@ class Signals:
             self._seen.forget(key)
             self.queue.forget(key)
             self.queue.add(key)
-        elif self._seen.put_workload(body):
-            self._ask(key)
+            return
+        first = key not in self._seen.workloads
+        if self._seen.put_workload(body):
+            self._ask(key, first=first)
 
     def child(self, kind: Kind, body: Body, *, gone: bool) -> None:
         """Take note of a child, or that it is gone: deleted, or without our label."""
@@ -62,12 +67,21 @@ class Signals:
         if gone:
             self._seen.children.pop((kind.kind, key), None)
             self._ask(key)
-        elif self._seen.put_child(kind.kind, key, body):
-            self._ask(key)
+            return
+        first = (kind.kind, key) not in self._seen.children
+        if self._seen.put_child(kind.kind, key, body):
+            self._ask(key, first=first)
 
-    def _ask(self, key: Key) -> None:
+    def _ask(self, key: Key, *, first: bool = False) -> None:
+        """Ask for a workload to be looked at; `first`: nothing is known to have changed, it is only seen at last.
+
+        Children may be seen before their workload, whose own sight asks for it then.
+        """
         body = self._seen.workloads.get(key)
-        self.queue.add(key, urgent=body is not None and not is_settled(body))
+        if first and (body is None or is_at_rest(body)):
+            self.queue.add_in(key, random.uniform(*FIRST_LOOK_SECONDS))  # noqa: S311
+        else:
+            self.queue.add(key, urgent=body is not None and not is_settled(body))
 
     def deaf(self) -> str | None:
         """Return since when a list shows what no watch did, as a clause; None while the watch is well."""
@@ -100,6 +114,11 @@ def is_settled(body: Body) -> bool:
     status = body.get("status", {})
     ready = any(told["type"] == "Ready" and told["status"] == "True" for told in status.get("conditions", []))
     return ready and status.get("observedGeneration") == body["metadata"].get("generation")
+
+
+def is_at_rest(body: Body) -> bool:
+    """Return whether a workload was told to sleep, so that looking at it again may wait."""
+    return is_settled(body) and body["status"].get("state") == "ScaledToZero"
 
 
 def _marks(bodies: Iterable[Body]) -> dict[Key, tuple[str, int]]:

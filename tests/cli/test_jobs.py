@@ -2,13 +2,14 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
 import redis
 
 from greenscale_cli.exits import Exit
-from greenscale_cli.jobs import CANCELLED_BATCH
+from greenscale_cli.jobs import SEARCHED_BATCH
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Usage, new_item
 from greenscale_testing.local_redis import Clock
 
@@ -95,7 +96,42 @@ def test_a_limit_says_how_many_there_are(greenscale: Greenscale, client: JobClie
     lines = greenscale("jobs", "list", "--limit", "2").stdout.splitlines()
 
     assert len(lines) == 5
-    assert lines[-1] == "2 of 3; --limit shows more."
+    assert lines[-1] == "There are more: --limit shows them."
+
+
+@pytest.mark.usefixtures("one_of_each")
+def test_jobs_are_found_by_text(greenscale: Greenscale) -> None:
+    assert listed(greenscale("jobs", "list", "--text", "OF d", "-o", "json")) == ["delayed", "dead", "done"]
+    assert listed(greenscale("jobs", "list", "--text", "answered 400", "-o", "json")) == ["dead"]
+    assert listed(greenscale("jobs", "list", "--text", "nowhere", "-o", "json")) == []
+
+
+def test_jobs_are_found_by_time(greenscale: Greenscale, client: JobClient, raw: redis.Redis) -> None:
+    for job_id, hours in (("old", 5), ("mid", 3), ("new", 1)):
+        client.submit("hi", job_id=job_id)
+        raw.hset(f"jobs:job:{job_id}", "submittedAt", f"{time.time() - 3600 * hours:.3f}")
+
+    assert listed(greenscale("jobs", "list", "--since", "4h", "-o", "json")) == ["mid", "new"]
+    assert listed(greenscale("jobs", "list", "--since", "4h", "--until", "2h", "-o", "json")) == ["mid"]
+    assert listed(greenscale("jobs", "list", "--until", "2020-01-01T00:00", "-o", "json")) == []
+
+
+def test_a_time_that_is_none_is_named(refused: Refused) -> None:
+    fault = refused(Exit.USAGE, "jobs", "list", "--since", "yesterday")
+
+    assert fault == "--since 'yesterday' is no time: say 2h, 30m, 1d, or 2026-11-26T09:00"
+
+
+async def test_more_dead_than_one_step_takes_are_sent_again(
+    greenscale: Greenscale, queue: JobQueue, raw: redis.Redis
+) -> None:
+    await queue.submit_many([new_item("hi") for _ in range(700)])
+    for claim in await queue.claim("w", 700) or []:
+        await queue.bury(claim, "Refused", "400")
+    ran = greenscale("jobs", "retry", "--all-dead")
+
+    assert (ran.returncode, ran.stderr, len(set(ran.stdout.split()))) == (0, "", 700)
+    assert (raw.llen("jobs"), raw.llen("jobs:dead")) == (700, 0)
 
 
 async def test_a_cancelled_job_is_found_behind_many_that_are_done(
@@ -104,8 +140,8 @@ async def test_a_cancelled_job_is_found_behind_many_that_are_done(
     await queue.submit("hi", job_id="early")
     await queue.cancel("early")
     clock.advance(1)
-    await queue.submit_many([new_item(f"{number}") for number in range(CANCELLED_BATCH)])
-    claims = await queue.claim("w", CANCELLED_BATCH) or []
+    await queue.submit_many([new_item(f"{number}") for number in range(SEARCHED_BATCH)])
+    claims = await queue.claim("w", SEARCHED_BATCH) or []
     await queue.finish([Finished(claim, "answer", Outcome()) for claim in claims])
 
     assert listed(greenscale("jobs", "list", "--state", "cancelled", "--limit", "1", "-o", "json")) == ["early"]

@@ -9,14 +9,15 @@ import msgspec
 import pytest
 
 from greenscale_cli.exits import Exit
-from greenscale_cli.status import cells
-from greenscale_jobs import JobQueue, Stats, WorkloadStatus
+from greenscale_cli.status import Row, cells
+from greenscale_cli.words import moment
+from greenscale_jobs import JobQueue, JobState, Stats, WorkloadStatus
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 Refused = Callable[..., str]
 
-HEADER = ["NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD"]
+HEADER = ["NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "OLDEST"]
 
 
 async def test_workloads_are_a_list_of_objects(
@@ -31,6 +32,7 @@ async def test_workloads_are_a_list_of_objects(
     await queue.retry(second, "Overloaded", "m", delay_seconds=600)
     await queue.submit("more")
     await queue.claim("w")
+    (waiting,) = (await queue.jobs(JobState.WAITING)).jobs
     ran = greenscale("status", "-o", "json")
 
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -45,7 +47,13 @@ async def test_workloads_are_a_list_of_objects(
             "engine": "Echo",
             "model": None,
             "listName": "jobs",
-            "queue": {"pending": 1, "inFlight": 1, "delayed": 1, "dead": 1},
+            "queue": {
+                "pending": 1,
+                "inFlight": 1,
+                "delayed": 1,
+                "dead": 1,
+                "oldestWaitsSince": moment(waiting.submitted_at),
+            },
             "sampledAt": "2023-11-14T22:13:20.500Z",
         }
     ]
@@ -65,7 +73,8 @@ async def test_workloads_are_a_table(greenscale: Greenscale, queue: JobQueue, wo
         ["assistant", "ScaledToZero", "0/4", "1", "0", "0", "0"],
         ["chat", "Active", "2/4", "0", "0", "0", "0"],
     ]
-    assert rows[0][7:] == workload.message.split()
+    assert (rows[0][8], rows[1][7]) == ("s", "-")
+    assert rows[0][9:] == workload.message.split()
 
 
 async def test_one_workload_is_shown(greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus) -> None:
@@ -113,7 +122,7 @@ def test_watching_is_no_document(refused: Refused) -> None:
     [
         pytest.param(
             30,
-            ("assistant", "Active", "2/4", "1", "2", "3", "4", "2 running, 1 waiting, 2 of 4 workers."),
+            ("assistant", "Active", "2/4", "1", "2", "3", "4", "90 s", "2 running, 1 waiting, 2 of 4 workers."),
             id="told of just now",
         ),
         pytest.param(
@@ -126,6 +135,7 @@ def test_watching_is_no_document(refused: Refused) -> None:
                 "2",
                 "3",
                 "4",
+                "91 s",
                 "Stale: nobody has told of it for 31 s; it was Active.",
             ),
             id="nobody tells of it",
@@ -136,4 +146,4 @@ def test_a_row_of_the_table(workload: WorkloadStatus, age: float, expected: tupl
     """A dead supervisor's last words would be believed for ever."""
     active = msgspec.structs.replace(workload, state="Active", replicas=2, message="All is\nwell.", sampled_at=1000.0)
 
-    assert cells(active, Stats(1, 2, 3, 4), now=1000.0 + age) == expected
+    assert cells(Row(active, Stats(1, 2, 3, 4), 940.0), now=1000.0 + age) == expected

@@ -29,13 +29,15 @@ CONTROLS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 class Terminal:
     """The command on a terminal of its own; `seen` is all that was written there, the controls left out."""
 
-    def __init__(self, words: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, words: tuple[str, ...], environment: Mapping[str, str], folder: Path, stdout: Path | None = None
+    ) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.process = subprocess.Popen(
             [GREENSCALE, *words],
             stdin=theirs,
-            stdout=theirs,
+            stdout=os.open(stdout, os.O_WRONLY | os.O_CREAT) if stdout else theirs,
             stderr=theirs,
             cwd=folder,
             env=environment,
@@ -88,8 +90,8 @@ Open = Callable[..., Terminal]
 def terminal(environment: Mapping[str, str], tmp_path: Path) -> Iterator[Open]:
     opened: list[Terminal] = []
 
-    def terminal(*words: str) -> Terminal:
-        opened.append(Terminal(words, environment, tmp_path))
+    def terminal(*words: str, stdout: Path | None = None, **more: str) -> Terminal:
+        opened.append(Terminal(words, {**environment, **more}, tmp_path, stdout))
         return opened[-1]
 
     yield terminal
@@ -118,9 +120,11 @@ async def test_the_live_line_says_what_the_job_waits_for(
     shown = terminal("submit", "second", "--wait", "--id", "j")
     shown.shows("position 2; asleep, about to wake")
     client.cancel(first)
-    waking = msgspec.structs.replace(workload, state="Waking", waking_since=time.time() - 300, last_wake_seconds=48.0)
+    waking = msgspec.structs.replace(
+        workload, state="Waking", waking_since=time.time() - 300, usual_wake_seconds=48.0, wakes=8
+    )
     await queue.put_workload(waking)
-    shown.shows("next; waking for 5 min, the last time it took 48 s")
+    shown.shows("next; waking for 5 min, usually 48 s (median of 8 starts)")
     await queue.claim("w-1")
     shown.shows("running on w-1 for ")
 
@@ -172,3 +176,59 @@ async def test_status_is_drawn_anew_until_ctrl_c(terminal: Open, queue: JobQueue
     assert shown.ends() == 0
     assert shown.written.rindex("\x1b[?25h") > shown.written.rindex("\x1b[?25l")
     assert "Traceback" not in shown.seen
+
+
+async def test_status_never_clears_what_it_draws_anew(
+    terminal: Open, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    """A cell that is cleared before it is written flickers."""
+    await queue.put_workload(workload)
+    shown = terminal("status", "--watch")
+    shown.shows("0/4")
+    before = len(shown.written)
+    await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
+    shown.shows("3/4")
+
+    assert "\x1b[H" in shown.written[before:]
+    assert not re.search(r"\x1b\[[0-2]?[JK]", shown.written[before:])
+
+
+async def test_states_have_colours_on_a_terminal_and_none_where_they_are_not_wanted(
+    terminal: Open, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    await queue.put_workload(workload)
+    coloured, plain = terminal("status"), terminal("status", NO_COLOR="1")
+
+    assert (coloured.ends(), plain.ends()) == (0, 0)
+    assert "\x1b[34mScaledToZero" in coloured.written
+    assert "\x1b[3" not in plain.written
+    assert "ScaledToZero" in plain.seen
+
+
+def test_a_file_of_prompts_has_a_bar_until_all_are_answered(
+    terminal: Open, start_worker: Callable[..., None], tmp_path: Path
+) -> None:
+    (tmp_path / "prompts.txt").write_text("one\ntwo\n\x1b[2J three\n")
+    shown = terminal("submit", "--file", "prompts.txt", "--wait")
+    shown.shows("answered")
+    start_worker()
+
+    assert shown.ends() == 0
+    assert shown.seen.count('"state": "done"') == 3
+    assert shown.written.rindex("\x1b[?25h") > shown.written.rindex("\x1b[?25l")
+
+
+async def test_the_dead_are_sent_again_with_a_bar_and_their_ids_go_to_the_file(
+    terminal: Open, queue: JobQueue, tmp_path: Path
+) -> None:
+    """The bar is on the terminal, the ids are for the program behind the pipe."""
+    for _ in range(3):
+        await queue.submit("hi")
+    for claim in await queue.claim("w", 3) or []:
+        await queue.bury(claim, "Refused", "400")
+    shown = terminal("jobs", "retry", "--all-dead", stdout=tmp_path / "ids")
+
+    assert shown.ends() == 0
+    assert "sending again" in shown.seen
+    assert shown.seen.rstrip().endswith("3 sent again")
+    assert len((tmp_path / "ids").read_text().split()) == 3

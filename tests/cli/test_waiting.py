@@ -46,9 +46,14 @@ def test_what_a_job_waits_for(waited_for: Job, expected: str) -> None:
         pytest.param({}, "asleep, about to wake", id="asleep"),
         pytest.param({"state": "Waking", "waking_since": 988.0}, "waking for 12 s", id="waking for the first time"),
         pytest.param(
-            {"state": "Waking", "waking_since": 997.0, "last_wake_seconds": 48.0},
-            "waking for 3.0 s, the last time it took 48 s",
+            {"state": "Waking", "waking_since": 997.0, "usual_wake_seconds": 48.0, "wakes": 8},
+            "waking for 3.0 s, usually 48 s (median of 8 starts)",
             id="waking, as it did before",
+        ),
+        pytest.param(
+            {"state": "Waking", "waking_since": 997.0, "usual_wake_seconds": 48.0, "wakes": 1},
+            "waking for 3.0 s, usually 48 s (1 start)",
+            id="waking, as it did once",
         ),
         pytest.param({"state": "Waking"}, "0 of 4 workers at work", id="since when it wakes is not known"),
         pytest.param({"state": "Active", "replicas": 3}, "3 of 4 workers at work", id="at work"),

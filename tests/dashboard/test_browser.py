@@ -31,7 +31,7 @@ def send(page: Page, prompt: str) -> None:
 
 
 def answer(page: Page) -> Locator:
-    return page.get_by_label("Chat message from assistant")
+    return page.get_by_label("Chat message from assistant").last
 
 
 def state(page: Page, word: str) -> Locator:
@@ -40,14 +40,14 @@ def state(page: Page, word: str) -> Locator:
 
 def finish(page: Page) -> None:
     """Wait until the job's story has its last moment."""
-    expect(answer(page)).to_contain_text(re.compile(r"› done \d"))  # noqa: RUF001
+    expect(answer(page)).to_contain_text(re.compile(r"\d s in all"))
 
 
 def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
     visit: Open, instance: InstanceWithPage
 ) -> None:
     """A worker wakes faster than a page can be read here, so the queue is paused until that was seen."""
-    seen = visit()
+    seen = visit("/prompt")
     page = seen.page
     expect(state(page, "Asleep")).to_be_visible()
     seen.picture("asleep-light")
@@ -56,7 +56,8 @@ def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
 
         expect(state(page, "Waking")).to_be_visible()
         expect(page.get_by_text(re.compile(r"^Waking for \d"))).to_be_visible()
-        expect(answer(page)).to_contain_text(re.compile(r"Waiting for \d.* it is the next\."))
+        expect(answer(page)).to_contain_text(re.compile(r"queued \d\S* s .*waking \d.* claimed .* first token .* done"))
+        expect(answer(page)).to_contain_text("It is the next.")
         expect(field(page)).to_have_value("")
         seen.picture("waking-light")
 
@@ -68,14 +69,15 @@ def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
     seen.picture("working-light")
     finish(page)
     expect(answer(page)).to_contain_text(SPOKEN)
+    expect(answer(page)).to_contain_text(re.compile(r"\d s in all, \d\S* s of it asleep"))
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     expect(page.get_by_text(re.compile(r"Idle\. Asleep again in \d s\."))).to_be_visible()
     expect(state(page, "Asleep")).to_be_visible()
-    expect(page.get_by_text("0 of 4")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"A prompt wakes it in about \d\S* s \(")).first).to_be_visible()
 
 
 def test_ctrl_enter_sends_and_what_is_typed_meanwhile_stays(visit: Open) -> None:
-    page = visit().page
+    page = visit("/prompt").page
     field(page).fill(SPOKEN)
     field(page).press("Control+Enter")
     expect(answer(page)).to_contain_text("word3")
@@ -86,27 +88,31 @@ def test_ctrl_enter_sends_and_what_is_typed_meanwhile_stays(visit: Open) -> None
 
 
 def test_a_running_job_can_be_cancelled(visit: Open) -> None:
-    page = visit().page
+    page = visit("/prompt").page
     send(page, SPOKEN * 4)
     expect(answer(page)).to_contain_text("word3")
     page.get_by_role("button", name="Cancel").click()
 
     expect(answer(page)).to_contain_text("Cancelled.")
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
-def test_a_reloaded_page_shows_the_same_conversation(visit: Open) -> None:
-    page = visit().page
+def test_a_reloaded_page_shows_the_same_story(visit: Open) -> None:
+    page = visit("/prompt").page
     send(page, "Why is the sky blue?")
     finish(page)
-    told = answer(page).inner_text()
+    (took,) = re.findall(r"\S+ s in all", answer(page).inner_text())
     page.reload()
     finish(page)
 
     assert "?job=" in page.url
-    assert answer(page).inner_text() == told
-    assert "Why is the sky blue?" in told
+    expect(answer(page)).to_contain_text(took)
+    expect(answer(page)).to_contain_text("Why is the sky blue?")
     expect(page.get_by_label("Chat message from user")).to_have_text("Why is the sky blue?")
+    page.get_by_role("button", name="Start anew").click()
+    expect(page.get_by_label("Chat message from user")).to_have_count(0)
+    assert "?job=" not in page.url
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +138,6 @@ def test_the_page_fits_where_it_is_opened(visit: Open, answered: str, scheme: st
     page = seen.page
     finish(page)
     expect(state(page, "Asleep")).to_be_visible()
-    expect(page.get_by_text("0 of 4")).to_be_visible()
     expect(field(page)).to_be_in_viewport()
     expect(answer(page)).to_be_in_viewport()
     seen.picture(f"done-{scheme}-{viewport['width']}")
@@ -143,7 +148,9 @@ def test_the_page_fits_where_it_is_opened(visit: Open, answered: str, scheme: st
     assert (brightness < 128) == (scheme == "dark"), background
 
 
-HOSTILE = """<img src="{evil}/html"> <script>fetch("{evil}/script")</script> ![x]({evil}/markdown)
+HOSTILE = """[click](javascript:window.hacked=1) <a href="javascript:window.hacked=1">click</a>
+$\\\\href{{javascript:window.hacked=1}}{{x}}$ :red-background[![x]({evil}/in-a-mark)] ![x]( {evil}/space "t")
+<img src="{evil}/html"> <script>fetch("{evil}/script")</script> ![x]({evil}/markdown)
 ![x][r] [![x]({evil}/linked)](http://example.org) :material/{evil}: $\\includegraphics{{{evil}/tex}}$
 <style>body {{ background: url({evil}/style) }}</style> <iframe src="{evil}/frame"></iframe>
 
@@ -152,31 +159,40 @@ HOSTILE = """<img src="{evil}/html"> <script>fetch("{evil}/script")</script> ![x
 ```html
 <img src="{evil}/code">
 ```
+
+```mermaid
+flowchart TD
+    A@{{ img: "{evil}/mermaid", label: "x" }}
+    B["<img src='{evil}/label'>"]
+    click B "javascript:window.hacked=1"
+```
 """
 
 
 def test_a_hostile_answer_makes_the_browser_fetch_nothing(visit: Open, instance: InstanceWithPage) -> None:
     """A model repeats what it read: a picture's address could carry the conversation away."""
     evil = "http://127.0.0.1:9/secret"
-    seen = visit()
+    seen = visit("/prompt")
     send(seen.page, HOSTILE.format(evil=evil))
     finish(seen.page)
     seen.picture("hostile-light")
     seen.page.reload()
     expect(answer(seen.page)).to_contain_text(f'<iframe src="{evil}/frame">')
+    expect(answer(seen.page).locator("code").last).to_contain_text("flowchart TD")
 
     assert len(seen.requested) > 10
     assert seen.elsewhere(instance.url) == []
-    assert answer(seen.page).locator("img, script, style, iframe").count() == 0
+    assert answer(seen.page).locator("img, image, script, iframe, object, embed").count() == 0
+    assert answer(seen.page).locator("a[href^=javascript]").count() == 0
 
 
 def test_a_redis_that_hangs_is_told_of_and_the_page_recovers_by_itself(visit: Open, instance: InstanceWithPage) -> None:
-    seen = visit()
+    seen = visit("/prompt")
     page = seen.page
     send(page, "before")
     finish(page)
     field(page).fill("a long thought")
-    away = page.get_by_text(f"Redis at {instance.address} does not answer")
+    away = page.get_by_text(f"Redis at {instance.address} does not answer").first
     with instance.redis_frozen():
         expect(away).to_be_visible()
         seen.picture("redis-away-light")
@@ -184,7 +200,7 @@ def test_a_redis_that_hangs_is_told_of_and_the_page_recovers_by_itself(visit: Op
         expect(field(page)).to_have_value("a long thought")
 
     expect(away).to_have_count(0)
-    expect(page.get_by_text("0 of 4")).to_be_visible()
+    expect(state(page, "Asleep")).to_be_visible()
     expect(field(page)).to_have_value("a long thought")
     page.get_by_role("button", name="Send").click()
     finish(page)

@@ -51,6 +51,12 @@ def test_no_two_states_share_a_word_or_an_icon(part: str) -> None:
         pytest.param("\\![x](u)", "\\!\\[x](u)", id="escaped already"),
         pytest.param("[a link](http://there/)", "[a link](http://there/)", id="a link waits for a click"),
         pytest.param("**Hi!** [1]", "**Hi!** [1]", id="plain text"),
+        pytest.param("```mermaid\nA\n```", "```text\nA\n```", id="a diagram"),
+        pytest.param("> ~~~~ Mermaid x\nA", "> ~~~~text\nA", id="a diagram in a quotation"),
+        pytest.param("- ```&#109;ermai\\d\nA", "- ```text\nA", id="a diagram in disguise"),
+        pytest.param("```.language-mermaid\nA", "```text\nA", id="a diagram by another name"),
+        pytest.param("```python\nmermaid\n```", "```python\nmermaid\n```", id="code"),
+        pytest.param("```mermaid```", "```mermaid```", id="the word, as code in a line"),
     ],
 )
 def test_a_foreign_text_shows_no_picture(foreign: str, expected: str) -> None:

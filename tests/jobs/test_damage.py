@@ -1,6 +1,7 @@
 """What other programs, or a person with redis-cli, may do to the keys: it spoils what it touches and nothing else."""
 
 import json
+from typing import Any
 
 import pytest
 import redis
@@ -18,6 +19,7 @@ from greenscale_jobs import (
     Parameters,
     QueueDamaged,
     RedisAddress,
+    Sample,
     UnknownJob,
 )
 from greenscale_jobs.calls import MOST_MESSAGE_CHARS
@@ -275,3 +277,34 @@ async def test_events_of_another_hand_are_passed_by(queue: JobQueue, raw: redis.
     raw.xadd("jobs:events:k", {"a": "b"}, id="18446744073709551615-18446744073709551615")
     await queue.submit("hi", job_id="k")
     assert len(await queue.claim("w") or []) == 1
+
+
+async def test_entries_of_another_hand_do_not_hide_the_starts(queue: JobQueue, raw: redis.Redis) -> None:
+    for value in ("soon", "nan", "-1", b"\xff"):
+        raw.xadd("jobs:starts", {"seconds": value})
+    raw.xadd("jobs:starts", {b"\xff": "world"})
+    await queue.note_start(3.0)
+
+    assert [start.seconds for start in await queue.starts()] == [3.0]
+
+
+async def test_samples_that_cannot_be_drawn_are_left_out(
+    queue: JobQueue, raw: redis.Redis, address: RedisAddress
+) -> None:
+    sound: dict[Any, Any] = {"pending": 1, "inFlight": 1, "replicas": 1, "done": 1, "dead": 1}
+    for field, value in (("pending", "many"), ("done", "9" * 30), ("tokens", "nan"), ("dead", b"\xff")):
+        raw.xadd("jobs:history", {**sound, field: value})
+    raw.xadd("jobs:history", {"hello": "world"})
+    await queue.sample(Sample(0, 2, 1, 1, 1, 1, None))
+    with JobClient(address) as client:
+        assert [sample.pending for sample in client.history(0)] == [2]
+
+
+async def test_a_damaged_resource_is_none(raw: redis.Redis, address: RedisAddress) -> None:
+    raw.hset("greenscale:resources", mapping={"ns/a": b"\xff{", "ns/b": "[" * 5000, "ns/c": "[]"})
+    with JobClient(address) as client:
+        assert [client.resource("ns", name) for name in "abc"] == [None] * 3
+        raw.delete("greenscale:resources")
+        raw.set("greenscale:resources", "of another program")
+        with pytest.raises(QueueDamaged, match=r"\(greenscale:resources is a string"):
+            client.resource("ns", "a")

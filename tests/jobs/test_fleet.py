@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import redis
 
-from greenscale_jobs import Fleet, JobQueue, RedisAddress, Survey
+from greenscale_jobs import Fleet, JobQueue, RedisAddress, Sample, Survey
 from greenscale_testing.local_redis import Clock
 
 
@@ -68,7 +68,8 @@ async def test_a_deleted_queue_leaves_nothing_and_its_neighbours_all(
     async with JobQueue(address, "jobs:extra") as neighbour:
         await neighbour.submit("kept")
     await queue.configure(max_length=5, result_ttl_seconds=60, paused=False)
-    await queue.sample(pending=1, in_flight=0, replicas=0, keep=5)
+    await queue.sample(Sample(0, 1, 0, 0, 0, 0, None))
+    await queue.note_start(1)
     for prompt in ("waiting", "running", "dead"):
         await queue.submit(prompt)
     claim, buried = (await queue.claim("w", 2)) or []

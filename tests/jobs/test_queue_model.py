@@ -48,6 +48,12 @@ MUTANTS = [
         "            await self._redis.hset(self.keys.job(result.claim.id), 'result', result.text)\n"
         "        call = calls.finish(results,",
     ),
+    Mutant(
+        "a lost claim's tokens count",
+        "lua/finish.lua",
+        "    else\n",
+        "    else\n tokens = tokens + (tonumber(ARGV[i + 5]) or 0)\n",
+    ),
     Mutant("renew without the fence", "lua/renew.lua", "if job[1] ~= ARGV[i + 1] then", "if not job[1] then"),
     Mutant("emit without the fence", "lua/emit.lua", "== ARGV[i + 1]", "~= ''"),
     Mutant("claim without a lease", "lua/claim.lua", "redis.call('ZADD', inflight, lease_ends, id)"),

@@ -19,12 +19,16 @@ from greenscale_jobs import (
     Outcome,
     QueueUnavailable,
     RedisAddress,
+    Resource,
+    Sample,
+    Usage,
     WorkloadStatus,
 )
 from greenscale_testing.local_redis import Clock
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "redis.md"
 LIST = "jobs"
+SAMPLE = Sample(0.0, pending=0, in_flight=0, replicas=0, done=0, dead=0, tokens=0)
 STATUS = WorkloadStatus("ns", "name", LIST, "Active", "", 1, 1, "Echo", None, {}, 0.0)
 
 KEDA_SCRIPT = """
@@ -55,7 +59,7 @@ async def work(address: RedisAddress, clock: Clock) -> None:
         held = [*(await waiting or []), *(await queue.claim("w", 20) or [])]
         await queue.renew(held)
         await queue.emit([(held[0], "a")])
-        await queue.finish([Finished(held[0], "answer", Outcome(), unseen="b")])
+        await queue.finish([Finished(held[0], "answer", Outcome(usage=Usage(1, 1)), unseen="b")])
         await queue.bury(held[1], "R", "m")
         await queue.bury(held[6], "R", "m")
         await queue.retry(held[2], "R", "m", delay_seconds=0)
@@ -80,12 +84,14 @@ async def operate(address: RedisAddress, clock: Clock) -> None:
         queue = fleet.queue(LIST, Limits(max_attempts=1))
         await queue.configure(max_length=100, result_ttl_seconds=60, paused=False)
         await queue.stats()
-        await fleet.put_workloads([STATUS])
+        await fleet.put_workloads([STATUS], {"ns/name": Resource({})})
         clock.advance(Limits().lease_seconds + 1)
         await fleet.survey([LIST])
         await queue.tend()
         await fleet.queue(LIST).tend()
-        await queue.sample(pending=0, in_flight=0, replicas=0, keep=10)
+        await queue.sample(SAMPLE)
+        await queue.note_start(1.0)
+        await queue.starts()
         await fleet.forget_workload("ns", "name")
         await queue.delete()
     async with Fleet(address) as fleet:
@@ -98,6 +104,10 @@ async def produce(address: RedisAddress, _: Clock) -> None:
         job_id = client.submit("hi")
         client.stats()
         client.workloads()
+        client.starts()
+        client.resource("ns", "name")
+        client.history(0)
+        client.search(JobState.DONE, text="nowhere")
         client.next_events(job_id)
         for state in set(JobState) - {JobState.CANCELLED}:
             for job in client.jobs(state).jobs:

@@ -70,6 +70,11 @@ def container(**state: Any) -> Body:
     return {"name": "worker", "state": state}
 
 
+CREATING = container(waiting={"reason": "ContainerCreating"})
+SET_UP = {"type": "PodReadyToStartContainers", "status": "True"}
+NOT_SET_UP = {"type": "PodReadyToStartContainers", "status": "False"}
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -78,7 +83,33 @@ def container(**state: Any) -> Body:
         pytest.param(
             pod(conditions=[SCHEDULED], containerStatuses=[container(waiting={"reason": "ContainerCreating"})]),
             "pulling images, mounting volumes and starting containers",
-            id="creating",
+            id="creating, and the kubelet does not say what",
+        ),
+        pytest.param(
+            pod(conditions=[SCHEDULED, NOT_SET_UP]), "mounting volumes and setting up the network", id="mounts"
+        ),
+        pytest.param(
+            pod(conditions=[SCHEDULED, SET_UP], containerStatuses=[CREATING]),
+            "pulling the image of the worker",
+            id="pulls",
+        ),
+        pytest.param(
+            pod(
+                conditions=[SCHEDULED, SET_UP],
+                initContainerStatuses=[{**CREATING, "name": "server"}],
+                containerStatuses=[CREATING],
+            ),
+            "pulling the image of the model server",
+            id="pulls the server's first",
+        ),
+        pytest.param(
+            pod(
+                conditions=[SCHEDULED, SET_UP],
+                initContainerStatuses=[{"name": "server", "started": True, "ready": True, "state": {"running": {}}}],
+                containerStatuses=[CREATING],
+            ),
+            "pulling the image of the worker",
+            id="the server runs, the worker's is still pulled",
         ),
         pytest.param(
             pod(conditions=[SCHEDULED], containerStatuses=[container(running={})]), "the worker is starting", id="runs"
@@ -89,7 +120,7 @@ def container(**state: Any) -> Body:
                 initContainerStatuses=[{"name": "server", "started": True, "ready": False, "state": {"running": {}}}],
                 containerStatuses=[container(running={})],
             ),
-            "the model server is loading",
+            "the model server is loading the model",
             id="the model loads",
         ),
         pytest.param(pod(conditions=[SCHEDULED, {"type": "Ready", "status": "True"}]), None, id="ready"),
@@ -102,7 +133,9 @@ def test_what_a_pod_is_at(body: Body, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("body", "reason", "message"),
     [
-        pytest.param(pod(conditions=[UNSCHEDULABLE]), "Unschedulable", "no GPU", id="no node"),
+        pytest.param(
+            pod(conditions=[UNSCHEDULABLE]), "Unschedulable", "No node has a free GPU: 0/3 nodes: no GPU", id="no node"
+        ),
         pytest.param(
             pod(containerStatuses=[container(waiting={"reason": "ImagePullBackOff", "message": "denied"})]),
             "ImagePullBackOff",
@@ -142,10 +175,10 @@ def test_a_start_from_zero_lasts_until_the_first_claim() -> None:
     memory.note_replicas(1, stats(pending=1), now=NOW + 1)
     waking = memory.waking_since
     memory.note_replicas(1, stats(pending=1), now=NOW + 5)
-    memory.note_replicas(1, stats(in_flight=1), now=NOW + 9)
 
     assert waking == NOW + 1
-    assert (memory.waking_since, memory.last_wake_seconds) == (None, 8)
+    assert memory.note_replicas(1, stats(in_flight=1), now=NOW + 9) == 8
+    assert memory.waking_since is None
 
 
 def test_workers_that_ran_before_we_looked_are_not_taken_for_a_start() -> None:

@@ -1,15 +1,15 @@
-"""Whom somebody waits for."""
+"""Whom somebody waits for, and who may sleep on."""
 
 from typing import Any
 
 import pytest
 
-from greenscale_operator.signals import is_settled
+from greenscale_operator.signals import is_at_rest, is_settled
 
 
-def workload(ready: str | None, *, observed: int = 2) -> dict[str, Any]:
+def workload(ready: str | None, *, observed: int = 2, state: str = "ScaledToZero") -> dict[str, Any]:
     conditions = [{"type": "Ready", "status": ready}] if ready else []
-    status = {"status": {"observedGeneration": observed, "conditions": conditions}} if ready else {}
+    status = {"status": {"observedGeneration": observed, "conditions": conditions, "state": state}} if ready else {}
     return {"metadata": {"generation": 2}, **status}
 
 
@@ -24,3 +24,18 @@ def workload(ready: str | None, *, observed: int = 2) -> dict[str, Any]:
 )
 def test_a_workload_is_settled_when_its_present_spec_is_ready(body: dict[str, Any], *, settled: bool) -> None:
     assert is_settled(body) is settled
+
+
+@pytest.mark.parametrize(
+    ("body", "at_rest"),
+    [
+        pytest.param(workload("True"), True, id="asleep"),
+        pytest.param(workload("True", state="Active"), False, id="at work"),
+        pytest.param(workload("True", state="CoolingDown"), False, id="cooling down"),
+        pytest.param(workload("True", observed=1), False, id="edited in its sleep"),
+        pytest.param(workload("False"), False, id="in trouble"),
+        pytest.param(workload(None), False, id="new"),
+    ],
+)
+def test_only_a_workload_that_sleeps_well_is_looked_at_later(body: dict[str, Any], *, at_rest: bool) -> None:
+    assert is_at_rest(body) is at_rest

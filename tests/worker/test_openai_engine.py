@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from greenscale_jobs import Item, Parameters, Usage
+from greenscale_jobs import Item, Parameters, Turn, Usage
 from greenscale_testing.local_redis import free_port
 from greenscale_testing.openai_server import OpenAIServer, serving
 from greenscale_worker.engines.openai import OpenAIEngine
@@ -58,6 +58,21 @@ async def test_an_answer_is_streamed(make: Make, server: tuple[OpenAIServer, str
         {"role": "user", "content": "one two three"},
     ]
     assert (request["max_tokens"], request["temperature"], request["key"]) == (7, 0.5, f"Bearer {KEY}")
+
+
+async def test_what_was_said_before_stands_between_system_and_prompt(
+    make: Make, server: tuple[OpenAIServer, str]
+) -> None:
+    history = (Turn("user", "one"), Turn("assistant", "two"))
+    await make("echo").answer(Item("id", "three", history=history), lambda _: None)
+    (request,) = server[0].requests
+
+    assert request["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+        {"role": "user", "content": "three"},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,12 @@ from greenscale_cli.local.page import start_page
 from greenscale_cli.local.pool import WorkerPool, worker_environment
 from greenscale_cli.local.ports import free_port
 from greenscale_cli.local.private_redis import start_redis
-from greenscale_cli.local.resource import load_workload
+from greenscale_cli.local.resource import load_resource
 from greenscale_cli.local.supervisor import Supervisor
-from greenscale_jobs import JobQueue, Limits, RedisAddress
+from greenscale_jobs import JobQueue, Limits, RedisAddress, Resource
 from greenscale_operator import desired
-from greenscale_operator.workload import Workload
+from greenscale_operator.shown import shown
+from greenscale_operator.workload import parse
 
 STAND_IN = """\
 GreenScale local: this machine stands in for Kubernetes, KEDA and the HPA.
@@ -49,8 +50,8 @@ def run(file: Path | None, *, page: bool, run_dir: Path, try_prompt: str | None 
     try:
         with _only_instance(run_dir):
             environment = _environment()
-            workload = load_workload(file, environment)
-            asyncio.run(_Local(workload, run_dir, environment).run(page=page, try_prompt=try_prompt))
+            resource = load_resource(file, environment)
+            asyncio.run(_Local(resource, run_dir, environment).run(page=page, try_prompt=try_prompt))
     except LocalFault as error:
         print(f"greenscale local: {error}", file=sys.stderr)  # noqa: T201
         return 2
@@ -60,8 +61,8 @@ def run(file: Path | None, *, page: bool, run_dir: Path, try_prompt: str | None 
 class _Local:
     """One running instance; what is started last is ended first."""
 
-    def __init__(self, workload: Workload, run_dir: Path, environment: Mapping[str, str]) -> None:
-        self._workload = workload
+    def __init__(self, resource: dict[str, Any], run_dir: Path, environment: Mapping[str, str]) -> None:
+        self._resource, self._workload = resource, parse(resource)
         self._run_dir = run_dir
         self._environment = environment
         self._stop = asyncio.Event()
@@ -125,6 +126,8 @@ class _Local:
             paused=self._workload.suspend,
         )
         manifests = {manifest["kind"]: manifest for manifest in desired.manifests(self._workload)}
+        what = Resource(shown(self._resource), shown(manifests["ScaledObject"]))
+        await queue.put_resource(self._workload.namespace, self._workload.name, what)
         pool = self._pool(manifests["Deployment"], queue.address)
         scaled = ScaledObject.read(manifests["ScaledObject"])
         supervisor = Supervisor(self._workload, scaled, queue, pool, say=say_state)

@@ -22,11 +22,12 @@ async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment:
     Raises:
         LocalFault: It does not start.
     """
-    command = [sys.executable, "-m", "streamlit", "run", str(shipped("dashboard/app.py")), *_flags(port)]
+    flags = [f"--server.port={port}", "--server.address=127.0.0.1"]
+    command = [sys.executable, "-m", "streamlit", "run", str(shipped("dashboard/app.py")), *flags]
     child = await Child.start(
         command,
         log=run_dir / "logs" / "page.log",
-        environment={**environment, "REDIS_HOST": redis.host, "REDIS_PORT": str(redis.port)},
+        environment={**environment, "REDIS_HOST": redis.host, "REDIS_PORT": str(redis.port), "GREENSCALE_LOCAL": "1"},
     )
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -37,19 +38,6 @@ async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment:
     except TimeoutError:
         pass
     raise LocalFault(f"the page did not start: {child.last_line()} (more in {child.log}); or use --no-page")
-
-
-def _flags(port: int) -> list[str]:
-    return [
-        f"--server.port={port}",
-        "--server.address=127.0.0.1",
-        "--server.headless=true",
-        "--server.fileWatcherType=none",
-        "--browser.gatherUsageStats=false",
-        "--client.toolbarMode=minimal",
-        "--theme.light.primaryColor=#2f7d5b",
-        "--theme.dark.primaryColor=#2f7d5b",
-    ]
 
 
 def _answers(url: str) -> bool:

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import greenscale_cli
 from greenscale_cli.local.fault import LocalFault
 from greenscale_operator import schema, workload
-from greenscale_operator.workload import InvalidWorkload, Workload
+from greenscale_operator.workload import InvalidWorkload
 
 EXAMPLE = "examples/local.yaml"
 
 
-def load_workload(file: Path | None, environment: Mapping[str, str]) -> Workload:
-    """Return the workload of a file, or of the example: with the engine OpenAI where there is a key.
+def load_resource(file: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the workload of a file as it stands there, or of the example: with the engine OpenAI where there is a key.
 
     Raises:
         LocalFault: The file is wrong, or asks for what one machine cannot stand in for.
@@ -29,7 +30,7 @@ def load_workload(file: Path | None, environment: Mapping[str, str]) -> Workload
             "spec.engine.type Server runs a container, which needs a cluster; start the server yourself and set "
             "spec.engine.type to OpenAI with spec.engine.openAI.baseURL"
         )
-    return loaded
+    return resource
 
 
 def shipped(path: str) -> Path:

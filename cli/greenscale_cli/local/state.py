@@ -26,7 +26,7 @@ class Sight:
     asleep_at: float | None
     """When the cooldown ends if no job comes."""
     crash: str | None
-    last_wake_seconds: float | None
+    usual_wake_seconds: float | None
 
 
 def describe(sight: Sight) -> tuple[str, str]:
@@ -41,7 +41,7 @@ def describe(sight: Sight) -> tuple[str, str]:
         return "Suspended", f"Takes prompts, runs none; {stats.in_flight} still running."
     if sight.waking_since is not None:
         waking = f"Waking for {max(0.0, sight.now - sight.waking_since):.0f} s"
-        usual = f", the last time it took {sight.last_wake_seconds:.1f} s" if sight.last_wake_seconds else ""
+        usual = f", usually {sight.usual_wake_seconds:.1f} s" if sight.usual_wake_seconds else ""
         return "Waking", f"{waking}{usual}; {_jobs(stats.pending)} waiting."
     if stats.work and sight.replicas:
         return "Active", at_work(stats, replicas=sight.replicas, most=sight.max_replicas)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from greenscale_cli.local.autoscaler import Position, ScaledObject, asleep_at, decide
 from greenscale_cli.local.pool import WorkerPool
 from greenscale_cli.local.state import Sight, describe
-from greenscale_jobs import JobQueue, QueueUnavailable, Stats, WorkloadStatus
+from greenscale_jobs import JobQueue, QueueUnavailable, Sample, Start, Stats, WorkloadStatus, usual
 from greenscale_operator.workload import Workload
 
 STATUS_SECONDS = 0.5
@@ -16,8 +16,8 @@ STATUS_SECONDS = 0.5
 TEND_SECONDS = 1.0
 """At zero replicas nobody else moves due retries."""
 
-HISTORY_SAMPLES = 3600
-"""An hour of samples, one a second."""
+SAMPLE_SECONDS = 1.0
+"""How often the charts' line may get a point: so it reaches back an hour even if every one differs."""
 
 
 class Supervisor:
@@ -39,7 +39,9 @@ class Supervisor:
         self._say = say
         self._position = Position(scaled.min_replicas)
         self._waking_since: float | None = None
-        self._last_wake_seconds: float | None = None
+        self._starts: list[Start] | None = None
+        """The last from zero, newest first; None until Redis was asked."""
+        self._sampled: Sample | None = None
         self._claimed_before = self._claims_seen = 0
         self._state = ""
 
@@ -73,7 +75,7 @@ class Supervisor:
 
     async def _tell(self) -> None:
         stats, now = await self._queue.stats(), time.time()
-        self._note_waking(stats, now)
+        await self._note_waking(stats, now)
         state, message = describe(
             Sight(
                 stats=stats,
@@ -85,27 +87,32 @@ class Supervisor:
                 waking_since=self._waking_since,
                 asleep_at=self._asleep_at(stats),
                 crash=self._pool.crash,
-                last_wake_seconds=self._last_wake_seconds,
+                usual_wake_seconds=usual(self._starts or ()),
             )
         )
+        sample = Sample.of(stats, replicas=self._pool.running, at=now)
         await self._queue.put_workload(self._status(stats, state, message, now))
-        await self._queue.sample(
-            pending=stats.pending,
-            in_flight=stats.in_flight,
-            replicas=self._pool.running,
-            keep=HISTORY_SAMPLES,
-        )
+        await self._sample(sample)
         self._announce(state, message)
 
-    def _note_waking(self, stats: Stats, now: float) -> None:
+    async def _sample(self, sample: Sample) -> None:
+        due = self._sampled is None or sample.at - self._sampled.at >= SAMPLE_SECONDS
+        if due and sample.follows(self._sampled):
+            await self._queue.sample(sample)
+            self._sampled = sample
+
+    async def _note_waking(self, stats: Stats, now: float) -> None:
         if stats.claims > self._claims_seen:
             self._pool.forget_crashes()
         self._claims_seen = stats.claims
+        if self._starts is None:
+            self._starts = await self._queue.starts()
         if self._waking_since is None:
             return
         if stats.claims > self._claimed_before:
-            self._last_wake_seconds = now - self._waking_since
-            self._waking_since = None
+            took, self._waking_since = now - self._waking_since, None
+            await self._queue.note_start(took)
+            self._starts = await self._queue.starts()
         elif not stats.work and not self._pool.running:
             self._waking_since = None  # cancelled before a worker came
 
@@ -132,7 +139,8 @@ class Supervisor:
             sampled_at=now,
             waking_since=self._waking_since,
             asleep_at=self._asleep_at(stats) if self._pool.running else None,
-            last_wake_seconds=self._last_wake_seconds,
+            usual_wake_seconds=usual(self._starts or ()),
+            wakes=len(self._starts or ()),
         )
 
     def _announce(self, state: str, message: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,29 @@ def test_a_prompt_wakes_a_worker_and_it_goes_back_to_sleep(make_instance: Make, 
     assert changes(samples(instance.address, asleep_again)) == [0, 1, 0]
     (status,) = client.workloads()
     assert (status.state, status.replicas) == ("ScaledToZero", 0)
-    assert status.last_wake_seconds is not None
+    resource = client.resource(status.namespace, status.name)
+    assert resource is not None
+    assert resource.scaled_object is not None
+    assert (resource.resource["kind"], resource.scaled_object["kind"]) == ("GreenScaleWorkload", "ScaledObject")
+    assert status.usual_wake_seconds is not None
+    assert (status.wakes, [start.seconds for start in client.starts()]) == (1, [status.usual_wake_seconds])
+
+
+def test_what_a_start_usually_takes_is_known_after_a_restart(make_instance: Make, client_of: Client) -> None:
+    instance = make_instance().start()
+    client = client_of(instance)
+    client.result(client.submit("hello"))
+    samples(instance.address, asleep_again)
+    (before,) = client.workloads()
+    assert instance.stop() == 0
+    instance.start()
+    client = client_of(instance)
+    client.result(client.submit("hello"))
+    samples(instance.address, lambda replicas: changes(replicas)[-4:] == [1, 0, 1, 0])
+    (after,) = client.workloads()
+
+    assert (before.wakes, after.wakes) == (1, 2)
+    assert [start.seconds for start in client.starts()][1] == before.usual_wake_seconds
 
 
 def test_many_jobs_reach_the_ceiling_and_end_at_zero(make_instance: Make, client_of: Client) -> None:
@@ -173,7 +196,9 @@ def test_a_suspended_workload_takes_prompts_and_runs_none(make_instance: Make, c
     instance.start()
     client = client_of(instance)
     client.submit("hi")
-    samples(instance.address, lambda replicas: len(replicas) > 4)
+    several_polls_later = time.time() + 3
+    while not any(told.sampled_at > several_polls_later for told in client.workloads()):
+        time.sleep(0.05)
 
     assert (client.stats().pending, client.workloads()[0].state) == (1, "Suspended")
     assert instance.children("greenscale_worker") == []

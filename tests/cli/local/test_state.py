@@ -19,7 +19,7 @@ ASLEEP = Sight(
     waking_since=None,
     asleep_at=None,
     crash=None,
-    last_wake_seconds=None,
+    usual_wake_seconds=None,
 )
 
 
@@ -41,9 +41,9 @@ def stats(pending: int = 0, in_flight: int = 0, **more: Any) -> Stats:
             id="a worker starts",
         ),
         pytest.param(
-            {"stats": stats(1), "waking_since": 1001.0, "last_wake_seconds": 0.84},
+            {"stats": stats(1), "waking_since": 1001.0, "usual_wake_seconds": 0.84},
             "Waking",
-            "Waking for 0 s, the last time it took 0.8 s; 1 job waiting.",
+            "Waking for 0 s, usually 0.8 s; 1 job waiting.",
             id="a worker starts, as one did before",
         ),
         pytest.param(

@@ -72,7 +72,7 @@ def serve_api(namespace: str) -> str:
             {
                 "name": "api",
                 "image": WORKER_IMAGE,
-                "command": ["python", "/source/openai_server.py", "--port", "8000", "--host", "0.0.0.0"],  # noqa: S104
+                "command": ["python", "/source/openai_server.py", "--port", "8000", "--host", "0.0.0.0"],
                 "securityContext": RESTRICTED,
                 "volumeMounts": [{"name": "source", "mountPath": "/source"}],
                 "readinessProbe": {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 1},

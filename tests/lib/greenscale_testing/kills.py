@@ -14,6 +14,7 @@ from pathlib import Path
 import redis
 
 from greenscale_jobs import Job, JobClient, JobQueue, JobState, Keys, RedisAddress, UnknownJob
+from greenscale_jobs.keys import RESOURCES, WORKLOADS
 from greenscale_testing import roles
 from greenscale_testing.kill_proxy import PACKAGE, Kill, KillProxy
 from greenscale_testing.mutants import TESTING
@@ -30,7 +31,11 @@ LONG = " ".join("word" for _ in range(18))
 NEVER = "never"
 """A point that no process passes: who waits for it waits for the kill."""
 
-FINAL_KEYS = {"jobs:dead", "jobs:done", "jobs:config", "jobs:stats", "jobs:history", "greenscale:workloads"}
+FINAL_KEYS = {
+    *(f"jobs:{part}" for part in ("dead", "done", "config", "stats", "history", "starts")),
+    WORKLOADS,
+    RESOURCES,
+}
 """What may be left beside the jobs when all are final."""
 
 
@@ -240,6 +245,7 @@ def _counters(jobs: Sequence[Job]) -> dict[str, int]:
     return {
         "submitted": len(jobs),
         "done": states[JobState.DONE],
+        "tokens": sum((job.outcome and job.outcome.usage and job.outcome.usage.total) or 0 for job in jobs),
         "cancelled": states[JobState.CANCELLED],
         "dead": states[JobState.DEAD] + sent_again,
         "expired": len(expired) - expired.count(JobState.DEAD),

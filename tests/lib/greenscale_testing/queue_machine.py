@@ -37,6 +37,7 @@ from greenscale_jobs import (
     QueueFull,
     RedisAddress,
     UnknownJob,
+    Usage,
     new_item,
 )
 from greenscale_jobs.ids import keyed_id
@@ -225,11 +226,16 @@ class QueueMachine(RuleBasedStateMachine):
         self.model.emit(claim.id, claim.token, claim.attempt, text, batch)
 
     @precondition(lambda self: self.claims)
-    @rule(picks=st.lists(PICK, min_size=1, max_size=3, unique=True), unseen=st.sampled_from(["", "more"]))
-    def finish(self, picks: list[int], unseen: str) -> None:
-        results = [Finished(self._claim(pick), self._text(), Outcome("m"), unseen) for pick in picks]
+    @rule(
+        picks=st.lists(PICK, min_size=1, max_size=3, unique=True),
+        unseen=st.sampled_from(["", "more"]),
+        usage=st.sampled_from([None, Usage(3, 4)]),
+    )
+    def finish(self, picks: list[int], unseen: str, usage: Usage | None) -> None:
+        results = [Finished(self._claim(pick), self._text(), Outcome("m", usage), unseen) for pick in picks]
         answers = self.do(self.queue.finish(results))
-        expected = [self.model.finish(it.claim.id, it.claim.token, it.text, it.unseen) for it in results]
+        tokens = 7 if usage else 0
+        expected = [self.model.finish(it.claim.id, it.claim.token, it.text, it.unseen, tokens) for it in results]
         assert answers == expected
 
     @precondition(lambda self: self.claims)

@@ -195,7 +195,7 @@ class QueueModel:
             job.events.append(("delta", attempt, text))
             job.shown = batch or job.shown
 
-    def finish(self, job_id: str, token: str, text: str, unseen: str) -> bool:
+    def finish(self, job_id: str, token: str, text: str, unseen: str, tokens: int = 0) -> bool:
         """Answer whether it was stored, now or when it was said before."""
         job = self.holds(job_id, token)
         if not job:
@@ -208,7 +208,7 @@ class QueueModel:
         job.events.append(("done", job.attempts or 0, ""))
         self._expire(job_id, job, self._ttl)
         self.fault = None
-        self.counters["done"] += 1
+        self.counters += Counter(done=1, tokens=tokens)
         return True
 
     def give_up(self, job_id: str, token: str, how: str, *, delay: float, reason: str, message: str) -> str:

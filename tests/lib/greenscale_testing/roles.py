@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from greenscale_jobs import Fleet, JobClient, JobState, RedisAddress, WorkloadStatus, new_item
+from greenscale_jobs import Fleet, JobClient, JobState, RedisAddress, Resource, Sample, WorkloadStatus, new_item
 
 MANY = ("many-1", "many-2", "many-3")
 DEAD = ("was-dead", "was-dead-too")
@@ -28,6 +28,7 @@ def produce(address: RedisAddress) -> None:
         client.stats()
         client.job("single")
         client.jobs(JobState.WAITING)
+        client.search(JobState.WAITING)
         client.next_events(MANY[0])
         client.workloads()
 
@@ -40,9 +41,11 @@ async def tend(address: RedisAddress) -> None:
         await fleet.survey(["jobs"])
         await queue.tend()
         stats = await queue.stats()
-        await queue.sample(pending=stats.pending, in_flight=stats.in_flight, replicas=0, keep=10)
+        await queue.sample(Sample.of(stats, replicas=0, at=time.time()))
+        await queue.note_start(1.0)
+        await queue.starts()
         status = WorkloadStatus("ns", "w", "jobs", "Active", "", 0, 1, "Echo", None, {}, time.time())
-        await fleet.put_workloads([status])
+        await fleet.put_workloads([status], {"ns/w": Resource({})})
         await fleet.forget_workload("ns", "w")
 
 

@@ -146,7 +146,8 @@ class OpenAIEngine:
 
     def _request(self, item: Item) -> dict[str, Any]:
         parameters = item.parameters.over(self._defaults)
-        messages = [{"role": "user", "content": item.prompt}]
+        messages = [{"role": turn.role, "content": turn.content} for turn in item.history]
+        messages.append({"role": "user", "content": item.prompt})
         if parameters.system:
             messages.insert(0, {"role": "system", "content": parameters.system})
         # OpenAI's newer models refuse the old name, other servers know only that.

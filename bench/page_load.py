@@ -1,0 +1,230 @@
+"""Row 14: how soon the page shows something, and what ten open pages cost.
+
+python -m bench.page_load [--rounds 7] [--pages 10] [--seconds 300] [--workloads 3]
+
+The yardstick of the first is Streamlit itself: an app of one line, loaded by turns with ours in fresh browser profiles.
+Ten overviews are then left open beside workloads that tell of themselves every second. Redis' commands are its own
+counters, those within scripts included and the tellers' left out; CPU and memory are those of the page's process.
+"""
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+import psutil
+import redis
+from playwright.sync_api import Browser
+
+from bench.places import ROOT
+from greenscale_cli.local.ports import free_port
+from greenscale_jobs import RedisAddress, Sample, WorkloadStatus
+from greenscale_jobs.history import sample_fields
+from greenscale_jobs.keys import WORKLOADS, Keys, own_list
+
+sys.path.insert(0, str(ROOT / "tests" / "lib"))
+
+from greenscale_testing.browser import DESKTOP, chromium
+from greenscale_testing.local_redis import RedisServer
+
+MOST_SECONDS = 1.0
+"""Our first content may come so much later than Streamlit's own."""
+
+MOST_GROWTH = 1.1
+"""Memory at the end, beside what it was after a third of the time."""
+
+SAMPLE_SECONDS = 5.0
+
+BARE = "import streamlit as st\nst.write('hello')\n"
+
+TELLERS = ("hset", "xadd", "info")
+"""What this bench says to Redis."""
+
+
+def main() -> None:
+    """Measure; the exit status says whether the targets are met."""
+    parser = argparse.ArgumentParser(prog="python -m bench.page_load", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--pages", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--workloads", type=int, default=3)
+    told = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = RedisServer(folder)
+        server.start()
+        stack.callback(server.stop)
+        stack.enter_context(_tellers(server.address, told.workloads))
+        bare = folder / "bare.py"
+        bare.write_text(BARE)
+        floor, _ = stack.enter_context(_page(bare, server.address))
+        url, process = stack.enter_context(_page(ROOT / "dashboard" / "app.py", server.address))
+        browser = stack.enter_context(chromium())
+        soon = _first_content(browser, floor, url, rounds=told.rounds)
+        plain = stack.enter_context(redis.Redis(port=server.address.port))
+        cheap = _open_pages(browser, url, process, plain, pages=told.pages, seconds=told.seconds)
+    sys.exit(not (soon and cheap))
+
+
+def _first_content(browser: Browser, floor: str, url: str, *, rounds: int) -> bool:
+    """Load both by turns; the first round of each warms them up and is left out."""
+    floors, ours = [], []
+    for _ in range(rounds + 1):
+        floors.append(_load(browser, floor, "hello"))
+        ours.append(_load(browser, url, "workloads:"))
+    later = median(mine - its for mine, its in zip(ours[1:], floors[1:], strict=True))
+    met = later <= MOST_SECONDS
+    print(f"first content    Streamlit's own {median(floors[1:]):.2f} s, ours {median(ours[1:]):.2f} s")
+    print(f"  later by       {later:.2f} s (median of {rounds}; at most {MOST_SECONDS} s: {'yes' if met else 'NO'})")
+    return met
+
+
+def _load(browser: Browser, url: str, text: str) -> float:
+    context = browser.new_context(viewport=DESKTOP)
+    page = context.new_page()
+    begun = time.perf_counter()
+    page.goto(url, wait_until="commit")
+    page.get_by_text(text).first.wait_for(timeout=60_000)
+    took = time.perf_counter() - begun
+    context.close()
+    return took
+
+
+def _open_pages(
+    browser: Browser, url: str, process: psutil.Process, plain: redis.Redis, *, pages: int, seconds: float
+) -> bool:
+    """Open one, then more, and look at what they cost."""
+    contexts = [browser.new_context(viewport=DESKTOP)]
+    contexts[0].new_page().goto(url)
+    contexts[0].pages[0].get_by_text("workloads:").wait_for()
+    one = _watch(contexts[0].pages[0], process, plain, seconds=max(10.0, seconds / 10))
+    for _ in range(pages - 1):
+        contexts.append(browser.new_context(viewport=DESKTOP))
+        contexts[-1].new_page().goto(url)
+    for context in contexts:
+        context.pages[0].get_by_text("workloads:").wait_for()
+    many = _watch(contexts[0].pages[0], process, plain, seconds=seconds)
+    later, last = many[len(many) // 3].memory_mib, many[-1].memory_mib
+    flat = last <= MOST_GROWTH * later
+    for name, seen in (("one page", one), (f"{pages} pages", many)):
+        print(
+            f"{name:<16} {median(s.commands for s in seen):.1f} commands/s, "
+            f"{100 * median(s.cpu for s in seen):.0f} % of one CPU, {seen[-1].memory_mib:.0f} MiB"
+        )
+    print(f"  {seconds:.0f} s       commands/s from {min(s.commands for s in many):.1f} to ", end="")
+    print(
+        f"{max(s.commands for s in many):.1f}, memory {later:.0f} to {last:.0f} MiB: {'flat' if flat else 'NOT FLAT'}"
+    )
+    return flat
+
+
+class _Cost(msgspec.Struct, frozen=True):
+    """What the page cost within one sample."""
+
+    commands: float
+    """A second."""
+    cpu: float
+    """Seconds a second."""
+    memory_mib: float
+
+
+def _watch(page: Any, process: psutil.Process, plain: redis.Redis, *, seconds: float) -> list[_Cost]:
+    costs = []
+    for _ in range(max(3, int(seconds / SAMPLE_SECONDS))):
+        commands, cpu, begun = _commands(plain), sum(process.cpu_times()[:2]), time.perf_counter()
+        page.wait_for_timeout(SAMPLE_SECONDS * 1000)
+        passed = time.perf_counter() - begun
+        costs.append(
+            _Cost(
+                (_commands(plain) - commands) / passed,
+                (sum(process.cpu_times()[:2]) - cpu) / passed,
+                process.memory_info().rss / 2**20,
+            )
+        )
+    return costs
+
+
+def _commands(plain: redis.Redis) -> int:
+    told: Any = plain.info("commandstats")
+    return sum(stat["calls"] for name, stat in told.items() if name.removeprefix("cmdstat_") not in TELLERS)
+
+
+@contextlib.contextmanager
+def _page(app: Path, address: RedisAddress) -> Iterator[tuple[str, psutil.Process]]:
+    port = free_port(8601)
+    flags = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--browser.gatherUsageStats=false"]
+    environment = {**os.environ, "REDIS_HOST": address.host, "REDIS_PORT": str(address.port)}
+    with subprocess.Popen(command, env=environment, cwd=app.parent, stdout=subprocess.DEVNULL) as process:
+        url = f"http://127.0.0.1:{port}"
+        while not _answers(f"{url}/_stcore/health"):
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield url, psutil.Process(process.pid)
+        process.terminate()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextlib.contextmanager
+def _tellers(address: RedisAddress, workloads: int) -> Iterator[None]:
+    """Tell of some workloads every second, of which every other sleeps, with an hour of samples behind them."""
+    over = threading.Event()
+    names = [f"workload-{number}" for number in range(workloads)]
+
+    def tell() -> None:
+        with redis.Redis(port=address.port) as plain:
+            while True:
+                for number, name in enumerate(names):
+                    plain.hset(WORKLOADS, f"default/{name}", msgspec.json.encode(_status(name, awake=number % 2)))
+                if over.wait(1):
+                    return
+
+    with redis.Redis(port=address.port) as plain:
+        for name in names:
+            for second in range(3600, 0, -15):
+                told = Sample(0, second % 7, second % 3, second % 2, 3600 - second, 0, None)
+                at = int((time.time() - second) * 1000)
+                plain.xadd(Keys(own_list("default", name)).history, sample_fields(told), id=f"{at}-0")
+    teller = threading.Thread(target=tell)
+    teller.start()
+    yield
+    over.set()
+    teller.join()
+
+
+def _status(name: str, *, awake: int) -> WorkloadStatus:
+    return WorkloadStatus(
+        namespace="default",
+        name=name,
+        list_name=own_list("default", name),
+        state="Active" if awake else "ScaledToZero",
+        message="",
+        replicas=awake,
+        max_replicas=4,
+        engine="Echo",
+        model=None,
+        queue={},
+        sampled_at=time.time(),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`greenscale doctor`: what keeps GreenScale from working here, and what helps."""

@@ -1,0 +1,174 @@
+"""What an installation in a cluster needs: the CRD, KEDA, the operator, rights, Secrets."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from greenscale_cli.doctor.cluster import Cluster, Manifest, NoCluster, Refused
+from greenscale_cli.doctor.finding import Finding, fault, ok, unchecked, warning
+
+NOT_FOUND = 404
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+WORKLOADS = "/apis/greenscale.dev/v1alpha1/greenscaleworkloads"
+METRICS = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io"
+INSTALL_KEDA = "Install KEDA: https://keda.sh/docs/latest/deploy/"
+
+NEEDED = (
+    ("list", "greenscale.dev", "greenscaleworkloads", ""),
+    ("create", "greenscale.dev", "greenscaleworkloads", ""),
+    ("patch", "greenscale.dev", "greenscaleworkloads", ""),
+    ("list", "", "pods", ""),
+    ("get", "", "pods", "log"),
+)
+"""What somebody who declares workloads and reads their logs needs: verb, group, resource, subresource."""
+
+
+def check_cluster() -> Iterator[Finding]:
+    """Yield what is the case with the cluster of the kubeconfig; that it was not checked where there is none."""
+    try:
+        cluster = Cluster()
+    except NoCluster as why:
+        yield unchecked("cluster", str(why))
+        return
+    try:
+        version = cluster.ask("/version")["gitVersion"]
+    except NoCluster as why:
+        yield fault("cluster", str(why))
+        return
+    except Refused as error:
+        yield fault("cluster", f"the API server refuses us: {error}", "Renew the kubeconfig's credentials.")
+        return
+    yield ok("cluster", f"Kubernetes {version} answers")
+    for check, look in CHECKS.items():
+        try:
+            yield from look(check, cluster)
+        except Refused as error:
+            yield unchecked(check, f"the API server refuses it: {error}")
+        except NoCluster as why:
+            yield unchecked(check, str(why))
+
+
+def _crd(check: str, cluster: Cluster) -> Iterator[Finding]:
+    renew = "kubectl apply --server-side -f crds/greenscaleworkloads.yaml"
+    found = _find(cluster, f"{CRDS}/greenscaleworkloads.greenscale.dev")
+    if found is None:
+        yield fault(check, "the cluster knows no GreenScaleWorkload", f"Install it: {renew}")
+    elif _fields(found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]) != _our_fields():
+        yield warning(check, "it has other fields than this version of GreenScale", f"Renew it: {renew}")
+    else:
+        yield ok(check, "installed, with the fields of this version")
+
+
+def _our_fields() -> set[str] | None:
+    from greenscale_operator import schema  # noqa: PLC0415
+
+    return _fields(schema.crd_schema())
+
+
+def _fields(schema: Manifest, path: str = "") -> set[str]:
+    """Return the paths of all fields that a schema knows. Pure."""
+    found = {path}
+    for name, part in schema.get("properties", {}).items():
+        found |= _fields(part, f"{path}.{name}")
+    return found | (_fields(schema["items"], f"{path}[]") if "items" in schema else set())
+
+
+def _keda(check: str, cluster: Cluster) -> Iterator[Finding]:
+    if _find(cluster, f"{CRDS}/scaledobjects.keda.sh") is None:
+        yield fault(check, "the cluster knows no ScaledObject: jobs are taken, and no worker wakes", INSTALL_KEDA)
+        return
+    yield _deployment(check, cluster, "keda-operator", INSTALL_KEDA)
+
+
+def _metrics(check: str, cluster: Cluster) -> Iterator[Finding]:
+    found = _find(cluster, METRICS)
+    if found is None:
+        yield fault(check, "nobody serves external.metrics.k8s.io: nothing scales beyond one worker", INSTALL_KEDA)
+        return
+    conditions: list[Manifest] = found.get("status", {}).get("conditions", [])
+    told = next((told for told in conditions if told["type"] == "Available"), {})
+    if told.get("status") == "True":
+        yield ok(check, "external.metrics.k8s.io is available")
+    else:
+        why = told.get("message", "it does not say why")
+        yield fault(check, f"external.metrics.k8s.io is not available: {why}", "See KEDA's metrics API server.")
+
+
+def _operator(check: str, cluster: Cluster) -> Iterator[Finding]:
+    yield _deployment(
+        check, cluster, "greenscale-operator", "Install it: kubectl apply --server-side -k deploy/overlays/minikube"
+    )
+
+
+def _deployment(check: str, cluster: Cluster, name: str, install: str) -> Finding:
+    found = cluster.ask(f"/apis/apps/v1/deployments?fieldSelector=metadata.name%3D{name}")["items"]
+    if not found:
+        return fault(check, f"no Deployment {name} is in any namespace", install)
+    namespace = found[0]["metadata"]["namespace"]
+    available, wanted = found[0].get("status", {}).get("availableReplicas", 0), found[0]["spec"]["replicas"]
+    said = f"{available} of {wanted} pods of {namespace}/{name} are available"
+    if available:
+        return ok(check, said)
+    return fault(check, said, f"See why: kubectl -n {namespace} describe deployment {name}")
+
+
+def _rights(check: str, cluster: Cluster) -> Iterator[Finding]:
+    denied = []
+    for verb, group, resource, subresource in NEEDED:
+        wish = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": wish},
+        }
+        answer = cluster.ask("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+        if not answer["status"]["allowed"]:
+            denied.append(f"{verb} {resource}{'/' if subresource else ''}{subresource}")
+    if denied:
+        yield warning(check, f"you may not: {', '.join(denied)} (in all namespaces)", "Ask for a Role that allows it.")
+    else:
+        yield ok(check, "you may declare workloads and read their logs, in all namespaces")
+
+
+def _secrets(check: str, cluster: Cluster) -> Iterator[Finding]:
+    missing, seen = [], 0
+    for workload in cluster.ask(WORKLOADS)["items"]:
+        namespace, name = workload["metadata"]["namespace"], workload["metadata"]["name"]
+        for secret, key in sorted(secrets_of(workload["spec"])):
+            seen += 1
+            found = _find(cluster, f"/api/v1/namespaces/{namespace}/secrets/{secret}")
+            if found is None:
+                missing.append(f"{namespace}/{secret} of workload {name} does not exist")
+            elif key not in found.get("data", {}):
+                missing.append(f"{namespace}/{secret} of workload {name} has no key {key}")
+    if missing:
+        make = "kubectl -n NAMESPACE create secret generic NAME --from-literal=KEY=..."
+        yield fault(check, "; ".join(missing), f"Create it: {make}")
+    else:
+        yield ok(check, f"all {seen} that workloads name are there" if seen else "no workload names one")
+
+
+def secrets_of(spec: Any) -> set[tuple[str, str]]:
+    """Return name and key of every Secret that a workload's own fields name. Pure."""
+    engine, redis = spec.get("engine", {}), spec.get("queue", {}).get("redis", {})
+    told = (engine.get("openAI", {}).get("apiKeySecretRef"), redis.get("passwordSecretRef"), redis.get("caSecretRef"))
+    return {(reference["name"], reference["key"]) for reference in told if reference}
+
+
+def _find(cluster: Cluster, path: str) -> Manifest | None:
+    try:
+        return cluster.ask(path)
+    except Refused as error:
+        if error.status == NOT_FOUND:
+            return None
+        raise
+
+
+CHECKS: dict[str, Callable[[str, Cluster], Iterator[Finding]]] = {
+    "crd": _crd,
+    "keda": _keda,
+    "keda metrics": _metrics,
+    "operator": _operator,
+    "kubernetes rights": _rights,
+    "secrets": _secrets,
+}

@@ -1,0 +1,71 @@
+"""The command: all checks, as a table or one JSON document."""
+
+import dataclasses
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import typer
+
+from greenscale_cli import options
+from greenscale_cli.choose import environment_with_file, find_redis
+from greenscale_cli.doctor.finding import Finding, Verdict, fault, ok
+from greenscale_cli.endpoint import DEFAULT_RUN_DIR
+from greenscale_cli.exits import Exit, Fault, faults_told
+
+STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "bold red", Verdict.UNCHECKED: "dim"}
+
+
+def doctor(
+    *,
+    output: options.OutputOption = options.Output.TABLE,
+    redis: options.Redis = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Check Redis, the clock, and the cluster of the kubeconfig; each fault with what helps.
+
+    Exit status 1 if there is a fault; a warning is none.
+
+    greenscale doctor -o json
+    """
+    with faults_told():
+        redis_url = redis
+        environment = environment_with_file()
+
+        def check_redis() -> Iterator[Finding]:
+            from greenscale_cli.doctor.queue_checks import check_queue  # noqa: PLC0415
+
+            try:
+                address = find_redis(redis_url, run_dir, environment)
+            except Fault as error:
+                yield fault("redis", str(error))
+            else:
+                yield from check_queue(address)
+
+        from greenscale_cli.doctor.cluster_checks import check_cluster  # noqa: PLC0415
+
+        findings = [_versions(), *check_redis(), *check_cluster()]
+        _show(findings, output)
+    if any(found.verdict is Verdict.FAULT for found in findings):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _versions() -> Finding:
+    told = f"GreenScale {version('greenscale')}, redis-py {version('redis')}, Python {platform.python_version()}"
+    return ok("versions", told)
+
+
+def _show(findings: list[Finding], output: options.Output) -> None:
+    from rich.text import Text  # noqa: PLC0415
+
+    from greenscale_cli.tables import show, show_json, table  # noqa: PLC0415
+    from greenscale_cli.words import harmless  # noqa: PLC0415
+
+    if output is options.Output.JSON:
+        show_json([dataclasses.asdict(found) for found in findings])
+        return
+    made = table(("CHECK", "VERDICT", "FOUND"), [])
+    for found in findings:
+        said = harmless(f"{found.found}. {found.remedy}" if found.remedy else found.found)
+        made.add_row(Text(harmless(found.check)), Text(found.verdict, style=STYLES[found.verdict]), Text(said))
+    show(made)

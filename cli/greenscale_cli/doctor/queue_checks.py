@@ -1,0 +1,134 @@
+"""Redis and the workloads that it knows of."""
+
+import time
+from collections.abc import Iterator
+
+import redis
+
+from greenscale_cli.doctor.finding import Finding, fault, ok, unchecked, warning
+from greenscale_cli.words import duration
+from greenscale_jobs import STATUS_STALE_SECONDS, JobClient, QueueError, RedisAddress, WorkloadStatus
+from greenscale_jobs.errors import THEIRS, translate
+from greenscale_jobs.server import eviction_danger, restart_danger
+
+CHECKS = ("redis", "redis persistence", "redis memory", "clock", "rights", "workloads")
+
+SKEW_SECONDS = 2.0
+"""A clock that is off by more makes ages and waiting times wrong; leases are held by Redis' clock alone."""
+
+NO_RIGHTS = ("NOPERM", "ACL failure", "The user executing the script")
+
+PROBE = """
+local key, denied = KEYS[1], {}
+local function try(...)
+    local answer = redis.pcall(...)
+    if type(answer) == 'table' and answer.err then denied[#denied + 1] = select(1, ...) .. ': ' .. answer.err end
+end
+try('LPUSH', key, 'x') try('LPOS', key, 'x') try('LRANGE', key, 0, 0) try('LREM', key, 0, 'y') try('LLEN', key)
+try('RPOP', key)
+try('HSET', key, 'f', '1') try('HINCRBY', key, 'f', 1) try('HGET', key, 'f') try('HMGET', key, 'f')
+try('HGETALL', key) try('EXISTS', key) try('EXPIRE', key, 60) try('PERSIST', key)
+try('HDEL', key, 'f')
+try('ZADD', key, 'XX', 1, 'm') try('ZCARD', key) try('ZCOUNT', key, 0, 1) try('ZRANGE', key, 0, 0)
+try('ZREVRANGE', key, 0, 0) try('ZREM', key, 'm')
+try('XADD', key, 'NOMKSTREAM', '*', 'f', 'v') try('XREAD', 'STREAMS', key, '0') try('XRANGE', key, '-', '+')
+try('XREVRANGE', key, '+', '-')
+return denied
+"""
+"""Tries each right of a producer (docs/redis.md) on a key of its own, and leaves nothing there."""
+
+
+def check_queue(address: RedisAddress) -> Iterator[Finding]:
+    """Yield what is the case with this Redis; where it cannot be used, why, and that the rest was not checked."""
+    with JobClient(address) as client, address.connect_plain() as plain:
+        try:
+            workloads = client.workloads()
+            client.stats()
+            info = {name: str(value) for name, value in plain.info().items()}
+            skew = _skew(plain)
+            rights = _rights(plain, sorted({told.list_name for told in workloads} or {client.keys.list_name}))
+        except QueueError as error:
+            yield from _unusable(str(error))
+        except THEIRS as error:
+            yield from _unusable(str(translate(error, str(address))))
+        else:
+            yield ok("redis", f"version {info.get('valkey_version') or info.get('redis_version')} at {address} answers")
+            yield persistence(info, str(address))
+            yield memory(info, str(address))
+            yield clock(skew)
+            yield rights
+            yield from told_lately(workloads, now=time.time())
+
+
+def _unusable(why: str) -> Iterator[Finding]:
+    yield fault(CHECKS[0], why)
+    for check in CHECKS[1:]:
+        yield unchecked(check, "Redis cannot be used")
+
+
+def persistence(info: dict[str, str], address: str) -> Finding:
+    """Judge what a restart costs. Pure."""
+    if danger := restart_danger(info):
+        return warning("redis persistence", f"Redis at {address} {danger}")
+    if info.get("aof_last_write_status", "ok") != "ok":
+        return fault("redis persistence", f"Redis at {address} cannot write its append-only file", "Look at its disk.")
+    return ok("redis persistence", "each job is written to the append-only file")
+
+
+def memory(info: dict[str, str], address: str) -> Finding:
+    """Judge what happens when the memory is full, and how full it is. Pure."""
+    most, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if danger := eviction_danger(info):
+        return warning("redis memory", f"Redis at {address} {danger}")
+    if most and used >= most:
+        full = f"Redis at {address} is full: {used} of {most} bytes, so no prompt is taken"
+        return fault("redis memory", full, "Raise maxmemory, or let results expire sooner (resultTTLSeconds).")
+    if not most:
+        return ok("redis memory", f"{used} bytes in use, without a limit")
+    return ok("redis memory", f"{used} of {most} bytes in use; when they are, prompts are refused and nothing is lost")
+
+
+def _skew(plain: redis.Redis) -> float:
+    """Return how many seconds this machine's clock is before Redis'; the way there and back is halved."""
+    before = time.time()
+    seconds, microseconds = plain.time()
+    return (before + time.time()) / 2 - (seconds + microseconds / 1e6)
+
+
+def clock(skew: float) -> Finding:
+    """Judge this machine's clock by Redis'; positive seconds are ahead. Pure."""
+    if abs(skew) <= SKEW_SECONDS:
+        return ok("clock", f"{abs(skew):.1f} s from Redis'")
+    way = "ahead of" if skew > 0 else "behind"
+    wrong = f"this machine's clock is {duration(abs(skew))} {way} Redis': ages and waiting times are shown wrong"
+    return warning("clock", wrong, "Have both machines set their clocks by NTP.")
+
+
+def _rights(plain: redis.Redis, lists: list[str]) -> Finding:
+    denied: set[str] = set()
+    for name in lists:
+        for answer in plain.eval(PROBE, 1, f"{name}:job:doctor-{time.time_ns()}"):
+            command, _, why = answer.decode().partition(": ")
+            if any(word in why for word in NO_RIGHTS):
+                denied.add(f"{command.lower()} on {name}")
+    if denied:
+        remedy = "Grant them: docs/redis.md has the least rights of a producer."
+        return fault("rights", f"Redis denies its user: {', '.join(sorted(denied))}", remedy)
+    return ok("rights", f"all that a producer needs, on {', '.join(lists[:3])}{' and more' if lists[3:] else ''}")
+
+
+def told_lately(workloads: list[WorkloadStatus], *, now: float) -> Iterator[Finding]:
+    """Judge whether somebody looks after each workload, and what they say of it. Pure."""
+    if not workloads:
+        apply = "Apply one (deploy/samples) where the operator runs, or start `greenscale local`."
+        yield warning("workloads", "no workload is known here", apply)
+    for told in workloads:
+        name, age = f"workload {told.namespace}/{told.name}", now - told.sampled_at
+        if age > STATUS_STALE_SECONDS:
+            look = "kubectl -n greenscale-system get deployment greenscale-operator"
+            silent = f"nobody has told of it for {duration(age)}: the operator, or `greenscale local`, does not run"
+            yield fault(name, silent, f"See `{look}`, or start `greenscale local`.")
+        elif told.state == "Degraded":
+            yield fault(name, f"Degraded: {told.message}")
+        else:
+            yield ok(name, f"{told.state}, told of {duration(age)} ago")

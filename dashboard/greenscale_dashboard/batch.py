@@ -1,0 +1,116 @@
+"""Several prompts at once: one a line, typed or from a file; what finds no room follows when there is some."""
+
+from typing import Any
+
+import streamlit as st
+
+from greenscale_dashboard import parameters
+from greenscale_dashboard.context import Context
+from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
+from greenscale_dashboard.view.batch import Batch, read_lines, through
+from greenscale_dashboard.view.workloads import stats
+from greenscale_dashboard.words import counted, plain, sentence
+from greenscale_jobs import QueueUnavailable, Stats
+
+MOST_BROKEN = 1000
+"""So many broken lines are shown, the first."""
+
+HELP = """\
+Each line is one prompt, or JSON: `{"prompt": "...", "parameters": {"temperature": 0.2, "maxTokens": 100}}`. \
+Empty lines are passed over."""
+
+
+def show(context: Context, name: str) -> None:
+    """Draw the box for many prompts, and what became of those sent."""
+    batch: Batch | None = st.session_state.get("batch")
+    if batch is None:
+        _form()
+        return
+    _broken(batch)
+    st.fragment(_go_on, run_every=STATE_SECONDS)(context, name, batch)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("New batch", icon=":material/playlist_add:", on_click=_forget)
+        st.page_link(
+            context.pages["jobs"], label="See them in Jobs", icon=":material/list:", query_params={"workload": name}
+        )
+
+
+def _form() -> None:
+    with st.form("batch", border=False):
+        st.text_area("Prompts, one a line", key="lines", height=200, help=HELP)
+        st.file_uploader("Or a file of lines, or JSONL", type=["txt", "jsonl", "ndjson", "json", "csv"], key="file")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.form_submit_button("Send all", icon=":material/send:", type="primary", on_click=_read)
+            parameters.draw()
+    refusal = st.session_state.pop("refusal", None)
+    if refusal:
+        st.error(refusal, icon=":material/block:")
+
+
+def _read() -> None:
+    """Read what was typed, and the file after it."""
+    typed: str = st.session_state["lines"]
+    file: Any = st.session_state["file"]
+    # A byte that is no UTF-8 becomes half a character: its line is told as broken, and the others go on.
+    more = file.getvalue().decode("utf-8-sig", "surrogateescape") if file else ""
+    batch = read_lines(f"{typed}\n{more}" if typed.strip() else more, parameters.chosen())
+    if batch.items or batch.broken:
+        st.session_state["batch"] = batch
+        st.session_state["lines"] = ""
+    else:
+        st.session_state["refusal"] = "Not sent: there is no prompt in it."
+
+
+def _forget() -> None:
+    st.session_state.pop("batch", None)
+
+
+def _broken(batch: Batch) -> None:
+    if not batch.broken:
+        return
+    lines = counted(len(batch.broken), "line")
+    with st.expander(f"{lines} cannot be sent; the rest goes on", icon=":material/warning:", expanded=not batch.items):
+        st.dataframe(
+            {
+                "Line": [broken.number for broken in batch.broken[:MOST_BROKEN]],
+                "Why": [broken.why for broken in batch.broken[:MOST_BROKEN]],
+            },
+            hide_index=True,
+        )
+        if len(batch.broken) > MOST_BROKEN:
+            st.markdown(f"The first {MOST_BROKEN:,} of {len(batch.broken):,}.")
+
+
+def _go_on(context: Context, name: str, batch: Batch) -> None:
+    """Send what there is room for, and say how far it all is."""
+    bar = st.empty()
+    for _ in batch.feed(context.client(name)):
+        bar.progress(batch.sent / len(batch.items), f"Sending: {batch.sent:,} of {len(batch.items):,}")
+    try:
+        now = stats(context.address, context.workloads[name])
+    except QueueUnavailable as error:
+        st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
+    else:
+        _tell(batch, now, bar)
+    if batch.left:
+        st.warning(
+            f"{counted(batch.sent, 'prompt')} went in, {batch.left:,} did not yet: {plain(sentence(batch.full))} "
+            "They follow by themselves while this page is open.",
+            icon=":material/hourglass_top:",
+        )
+        st.download_button(
+            "What did not go in", batch.rest, "rest.jsonl", icon=":material/download:", on_click="ignore"
+        )
+    let_it_arrive()
+
+
+def _tell(batch: Batch, now: Stats, bar: Any) -> None:
+    if not batch.items:
+        bar.empty()
+        return
+    done, exact = through(batch, now)
+    about = "" if exact else "about "
+    bar.progress(
+        done / len(batch.items), f"{about.capitalize()}{done:,} of {counted(len(batch.items), 'prompt')} through"
+    )
+    st.markdown(f"In the queue, of all senders: {now.pending:,} waiting, {now.in_flight:,} running, {now.dead:,} dead.")

@@ -1,0 +1,139 @@
+"""Who may see the page, and who may change anything.
+
+Pure: `access` asks the viewer, `settings` reads what was told.
+"""
+
+import dataclasses
+import enum
+import hashlib
+import hmac
+import ipaddress
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ATTEMPTS, ATTEMPTS_SECONDS = 10, 60.0
+"""So many wrong passwords are heard in this time, of all viewers together: the address of one can be invented."""
+
+
+class Role(enum.Enum):
+    """What a viewer may do."""
+
+    READER = "reader"
+    """Sees everything, changes nothing."""
+    USER = "user"
+    """Sends, cancels and retries too."""
+
+
+class TooManyAttempts(Exception):
+    """No password is heard now; the text says from when on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Guard:
+    """What was told of access; nothing of it is shown."""
+
+    password: str | None = dataclasses.field(default=None, repr=False)
+    readonly_password: str | None = dataclasses.field(default=None, repr=False)
+    users: tuple[str, ...] = ()
+    """E-mail addresses that may change things, `*@example.org` too; none told: everyone whom the provider knows."""
+    readers: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Guard":
+        """Read GREENSCALE_PAGE_PASSWORD, _READONLY_PASSWORD (each or its _FILE), _USERS and _READERS.
+
+        Raises:
+            ValueError: One of them is wrong; the text names it.
+        """
+        password = _secret(environment, "GREENSCALE_PAGE_PASSWORD")
+        readonly = _secret(environment, "GREENSCALE_PAGE_READONLY_PASSWORD")
+        if password and password == readonly:
+            raise ValueError("GREENSCALE_PAGE_PASSWORD and GREENSCALE_PAGE_READONLY_PASSWORD must differ")
+        return cls(
+            password,
+            readonly,
+            _addresses(environment, "GREENSCALE_PAGE_USERS"),
+            _addresses(environment, "GREENSCALE_PAGE_READERS"),
+        )
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a password to ask for."""
+        return bool(self.password or self.readonly_password)
+
+    def of_password(self, given: str) -> Role | None:
+        """Return what a password opens, in a time that tells nothing of it."""
+        user, reader = _same(given, self.password), _same(given, self.readonly_password)
+        return Role.USER if user else Role.READER if reader else None
+
+    def of_account(self, email: str) -> Role | None:
+        """Return what somebody may do who logged in at the provider."""
+        if _listed(email, self.users):
+            return Role.USER
+        if _listed(email, self.readers):
+            return Role.READER
+        return None if self.users else Role.USER
+
+
+class Attempts:
+    """Counts wrong passwords. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._wrong: deque[float] = deque()
+        self._one_at_a_time = threading.Lock()
+
+    def hear(self, check: Callable[[], Role | None], *, now: float) -> Role | None:
+        """Return what `check` says of a password; `now` is in seconds of any clock.
+
+        Raises:
+            TooManyAttempts: Too many were wrong lately; it was not looked at.
+        """
+        with self._one_at_a_time:
+            while self._wrong and now - self._wrong[0] >= ATTEMPTS_SECONDS:
+                self._wrong.popleft()
+            if len(self._wrong) >= ATTEMPTS:
+                wait = ATTEMPTS_SECONDS - (now - self._wrong[0])
+                raise TooManyAttempts(f"Too many wrong passwords. The next is heard in {wait:.0f} s.")
+            role = check()
+            if role is None:
+                self._wrong.append(now)
+            return role
+
+
+def on_loopback(address: str | None) -> bool:
+    """Return whether only this machine reaches a server that listens on this address; None is every address."""
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _same(given: str, told: str | None) -> bool:
+    """Compare hashes: their length tells nothing of the password's."""
+    mine, theirs = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (given, told or ""))
+    return hmac.compare_digest(mine, theirs) and bool(told)
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str | None:
+    if (file := environment.get(f"{name}_FILE")) and not environment.get(name):
+        try:
+            told = Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{name}_FILE cannot be read: {file}: {error}") from None
+        if not told:
+            raise ValueError(f"{name}_FILE is empty: {file}")
+        return told
+    return environment.get(name) or None
+
+
+def _addresses(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(address.strip().lower() for address in environment.get(name, "").split(",") if address.strip())
+
+
+def _listed(email: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(email.lower(), pattern) for pattern in patterns)

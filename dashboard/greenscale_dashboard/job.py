@@ -1,0 +1,124 @@
+"""One job in full: what was asked, what came of it, and what may be done with it."""
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from greenscale_dashboard.context import Context
+from greenscale_dashboard.fragments import let_it_arrive
+from greenscale_dashboard.times import when, zone
+from greenscale_dashboard.view import jobs as view
+from greenscale_dashboard.words import harmless, plain, sentence
+from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
+
+REFRESH_SECONDS = 1.0
+"""How often a job that is not final is drawn anew."""
+
+MOST_CHARS = 20_000
+"""What is shown of a text; the whole of it is a file."""
+
+TALL_LINES, TALL_CHARS, TALL_PIXELS = 12, 1200, 300
+"""A text that has more scrolls in a box."""
+
+
+def show(context: Context, name: str, job_id: str) -> None:
+    """Draw one job; it draws itself anew until it is final."""
+    try:
+        going_on = not context.client(name).job(job_id).state.final
+    except UnknownJob:
+        going_on = False
+    except QueueUnavailable:
+        going_on = True  # said by the table; the job comes back with Redis
+    st.fragment(_draw, run_every=REFRESH_SECONDS if going_on else None)(context, name, job_id, going_on=going_on)
+
+
+def _draw(context: Context, name: str, job_id: str, *, going_on: bool) -> None:
+    try:
+        job = context.client(name).job(job_id)
+    except UnknownJob as error:
+        st.warning(harmless(sentence(str(error))), icon=":material/help:")
+    except QueueUnavailable:
+        st.markdown(":small[The job is shown again once Redis is back.]")
+    else:
+        if going_on is job.state.final:
+            st.rerun()  # from now on by itself, or no more
+        _job(context, name, job)
+    let_it_arrive()
+
+
+def _job(context: Context, name: str, job: Job) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        colour = view.COLOURS[job.state]
+        st.markdown(f"**{job.id}** &nbsp; :{colour}-badge[{view.STATES[job.state]}]", width="content")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            _actions(context, name, job)
+    if job.state is JobState.DEAD and job.error:
+        st.error(f"{job.error.reason}: {plain(sentence(job.error.message))}", icon=":material/error:")
+    st.markdown(":small[Prompt]")
+    _text(job.prompt, "It cannot be read.", file=f"{job.id}-prompt.txt")
+    if job.result is not None:
+        st.markdown(":small[Answer]")
+        _text(job.result, "It is empty.", file=f"{job.id}-answer.txt")
+    st.markdown(":small[What happened]")
+    _life(job)
+    st.markdown(f":small[{plain(view.facts(job))}]")
+
+
+def _actions(context: Context, name: str, job: Job) -> None:
+    if context.may_change and job.state is JobState.DEAD:
+        _button("Send again", "replay", view.retry, context, name, job)
+    if context.may_change and not job.state.final and not job.cancelling:
+        _button("Cancel", "close", view.cancel, context, name, job)
+    st.page_link(
+        context.pages["prompt"],
+        label="Follow",
+        icon=":material/chat:",
+        query_params={"workload": name, "job": job.id},
+    )
+    with st.popover("Link", icon=":material/link:"):
+        st.markdown(":small[The address of this job]")
+        st.code(f"{(st.context.url or '').split('?')[0]}?workload={name}&job={job.id}", language=None, wrap_lines=True)
+        st.markdown(":small[On a terminal]")
+        st.code(f"greenscale jobs show {job.id}", language=None, wrap_lines=True)
+
+
+Act = Callable[[JobClient, str], None]
+
+
+def _button(label: str, icon: str, act: Act, context: Context, name: str, job: Job) -> None:
+    st.button(
+        label, icon=f":material/{icon}:", key=f"{act.__name__}-{job.id}", on_click=_act, args=(act, context, name, job)
+    )
+
+
+def _act(act: Act, context: Context, name: str, job: Job) -> None:
+    if not context.may_change:
+        return
+    try:
+        act(context.client(name), job.id)
+    except QueueError as error:
+        st.toast(f"Nothing was changed: {sentence(str(error))}", icon=":material/block:")
+
+
+def _text(text: str | None, instead: str, *, file: str) -> None:
+    """Draw a foreign text as it is, with a file of it where it is too long to be shown."""
+    if not text:
+        st.text(instead)
+        return
+    tall = len(text) > TALL_CHARS or text.count("\n") >= TALL_LINES
+    st.code(text[:MOST_CHARS], language=None, wrap_lines=True, height=TALL_PIXELS if tall else "content")
+    if len(text) > MOST_CHARS:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":small[The first {MOST_CHARS:,} of {len(text):,} characters.]", width="content")
+            st.download_button(
+                "The whole text", text, file_name=file, mime="text/plain", icon=":material/download:", on_click="ignore"
+            )
+
+
+def _life(job: Job) -> None:
+    now, here = time.time(), zone(st.context.timezone)
+    for moment in view.life(job):
+        with st.container(horizontal=True):
+            st.text(when(moment.at, now=now, zone=here), width=120)
+            st.text(moment.what, width="stretch")

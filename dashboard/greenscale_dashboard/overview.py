@@ -1,0 +1,95 @@
+"""Overview: what needs a person, what works, and what sleeps."""
+
+import streamlit as st
+
+from greenscale_dashboard.charts import HEIGHT, line_of_the_hour
+from greenscale_dashboard.context import Context
+from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
+from greenscale_dashboard.view import past, workloads
+from greenscale_dashboard.view.past import Past
+from greenscale_dashboard.view.workloads import Workload
+from greenscale_dashboard.words import plain, seconds, sentence
+from greenscale_jobs import QueueUnavailable
+
+UNMEASURED = seconds(None)
+
+FIRST_STEPS = """\
+**No workload yet.** On Kubernetes, apply one; it appears here within seconds:
+
+```
+kubectl apply -f deploy/samples/echo.yaml
+```
+
+Or try it on this machine, with nothing installed: `greenscale local`.
+"""
+
+
+def show(context: Context) -> None:
+    """Draw the page."""
+    st.fragment(_all, run_every=STATE_SECONDS)(context)
+
+
+def _all(context: Context) -> None:
+    try:
+        known = bool(workloads.statuses(context.address))
+        seen = [
+            workloads.workload(context.address, name, list_name, local=context.local)
+            for name, list_name in context.workloads.items()
+        ]
+        pasts = {one.list_name: past.last_hour(context.address, one.list_name) for one in seen}
+    except QueueUnavailable as error:
+        st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
+    else:
+        if not known:
+            st.info(FIRST_STEPS, icon=":material/eco:")
+        else:
+            st.title(workloads.summary(seen), anchor=False)
+        for one in sorted(seen, key=lambda one: one.urgency):
+            _card(context, one, pasts[one.list_name])
+    let_it_arrive()
+
+
+def _card(context: Context, seen: Workload, hour: Past) -> None:
+    with st.container(border=True, key=f"card-{seen.name}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.header(headline(seen), anchor=False)
+            with st.container(horizontal=True, width="content"):
+                _links(context, seen)
+        oldest = f" The next has waited {seconds(seen.oldest_seconds)}." if seen.oldest_seconds is not None else ""
+        st.markdown(plain(seen.sentence) + oldest)
+        if seen.command:
+            st.code(seen.command, language=None, wrap_lines=True)
+        _numbers(seen, hour)
+        if hour.points:
+            st.altair_chart(line_of_the_hour(hour), height=HEIGHT, alt=hour.sentence, key=f"hour-{seen.name}")
+            st.markdown(f":small[{hour.sentence} :orange[Waiting], :green[running], shaded workers, :blue[asleep].]")
+
+
+def _links(context: Context, seen: Workload) -> None:
+    here = {"workload": seen.name}
+    if seen.dead:
+        st.page_link(
+            context.pages["jobs"],
+            label="See the dead",
+            icon=":material/report:",
+            query_params={**here, "state": "Dead"},
+        )
+    if context.may_change:
+        st.page_link(context.pages["prompt"], label="Send a prompt", icon=":material/chat:", query_params=here)
+
+
+def headline(seen: Workload) -> str:
+    """Return a workload's name and state, as markdown."""
+    look = seen.look
+    return f"{plain(seen.name)} &nbsp; :{look.colour}-badge[:material/{look.icon}: {look.word}]"
+
+
+def _numbers(seen: Workload, hour: Past) -> None:
+    done = None if hour.done_before is None else max(0, seen.done - hour.done_before)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):  # columns would stack on a phone
+        st.metric("Waiting", seen.waiting, width="content")
+        st.metric("Running", seen.running, width="content")
+        st.metric("Workers", seen.replicas, width="content")
+        span = "1 h" if hour.since is None else hour.span  # no longer was measured
+        st.metric(f"Done in {span}", UNMEASURED if done is None else done, width="content")
+        st.metric("Dead", seen.dead, width="content")

@@ -1,0 +1,104 @@
+"""Prompt: send one and follow it from the queue to its answer; or send several at once."""
+
+import streamlit as st
+
+from greenscale_dashboard import batch, parameters, story
+from greenscale_dashboard.context import Context
+from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
+from greenscale_dashboard.overview import headline
+from greenscale_dashboard.view.workloads import workload
+from greenscale_dashboard.words import plain, sentence
+from greenscale_jobs import InvalidItem, Job, JobClient, QueueError, QueueUnavailable, UnknownJob
+
+ONE, SEVERAL = "One prompt", "Several prompts"
+
+
+def show(context: Context) -> None:
+    """Draw the page."""
+    name = context.choose()
+    client = context.client(name)
+    st.fragment(_state, run_every=STATE_SECONDS)(context, name)
+    job_id = st.query_params.get("job")
+    if context.may_change and _how_many() == SEVERAL and not job_id:
+        batch.show(context, name)
+        return
+    job = _find(client, job_id) if job_id else None
+    going_on = story.show(client, job_id, job, may_change=context.may_change) if job_id else False
+    if context.may_change:
+        _form(client, going_on=going_on)
+
+
+def _state(context: Context, name: str) -> None:
+    """Say what the workload does now, as a headline and a sentence."""
+    try:
+        seen = workload(context.address, name, context.workloads[name], local=context.local)
+    except QueueUnavailable as error:
+        st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
+        st.empty()  # in the sentence's place
+    else:
+        st.title(headline(seen), anchor=False)
+        st.markdown(plain(seen.sentence))
+    let_it_arrive()
+
+
+def _how_many() -> str:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        chosen = st.radio(
+            "How many prompts",
+            [ONE, SEVERAL],
+            horizontal=True,
+            label_visibility="collapsed",
+            width="content",
+            on_change=_begin_anew,
+        )
+        if "job" in st.query_params:
+            st.button("Start anew", icon=":material/add_comment:", type="tertiary", on_click=_begin_anew)
+    return str(chosen)
+
+
+def _begin_anew() -> None:
+    st.query_params.pop("job", None)
+
+
+def _find(client: JobClient, job_id: str) -> Job | None:
+    """Return the job; None while Redis is away, which is said above, and where no such job is, which the story says."""
+    try:
+        return client.job(job_id)
+    except (UnknownJob, QueueUnavailable):
+        return None
+
+
+def _form(client: JobClient, *, going_on: bool) -> None:
+    with st.bottom, st.form("prompt", border=False):
+        st.text_area(
+            "Prompt",
+            key="text",
+            placeholder="Ask something. Ctrl-Enter sends.",
+            height=68,
+            label_visibility="collapsed",
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.form_submit_button(
+                "Send",
+                icon=":material/send:",
+                type="primary",
+                disabled=going_on,
+                help="The answer is still to come: wait for it, or cancel it." if going_on else None,
+                on_click=_send,
+                args=(client,),
+            )
+            parameters.draw()
+        refusal = st.session_state.pop("refusal", None)
+        if refusal:
+            st.error(refusal, icon=":material/block:")
+
+
+def _send(client: JobClient) -> None:
+    """Submit what was typed; it stays in its field if that fails."""
+    try:
+        job_id = client.submit(st.session_state["text"], parameters=parameters.chosen())
+    except (InvalidItem, QueueError) as error:
+        st.session_state["refusal"] = f"Not sent: {plain(sentence(str(error)))}"
+        return
+    st.session_state["text"] = ""
+    st.query_params["job"] = job_id

@@ -1,0 +1,35 @@
+"""A job as the command, the page and their exports write it down.
+
+Pure.
+"""
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+
+from greenscale_jobs.records import Job
+
+TIMES = ("submittedAt", "claimedAt", "dueAt", "finishedAt")
+
+
+def moment(seconds: float | None) -> str | None:
+    """Return Unix seconds as RFC 3339 in UTC; None for what is not known."""
+    if seconds is None:
+        return None
+    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def document(job: Job) -> dict[str, Any]:
+    """Return a job as JSON says it: every time in RFC 3339, nothing left out that is known."""
+    written: dict[str, Any] = msgspec.to_builtins(job)
+    for name in TIMES:
+        if name in written:
+            written[name] = moment(written[name])
+    outcome = written.get("outcome") or {}
+    if "firstTokenAt" in outcome:
+        outcome["firstTokenAt"] = moment(outcome["firstTokenAt"])
+    written["errors"] = [
+        {**error, "at": moment(error["at"])} if "at" in error else error for error in written.get("errors", ())
+    ]
+    return written

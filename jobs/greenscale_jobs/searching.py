@@ -1,0 +1,45 @@
+"""Looking for jobs, in steps that never hold Redis up for long.
+
+Pure: a `Call` is one step; `client` goes on from one to the next.
+"""
+
+import dataclasses
+from typing import Any
+
+from greenscale_jobs.calls import Call
+from greenscale_jobs.reading import read_rows
+from greenscale_jobs.records import Job, JobState
+
+SEARCH_SECONDS = 0.3
+"""After about so long a search says how far it came: whoever waits wants to see that it goes on."""
+
+LOOK_RECORDS, LOOK_BYTES = 500, 4 * 1024 * 1024
+"""What one step looks at at most (one record more than the bytes): some milliseconds of Redis' time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Some jobs that fit, and how far was looked."""
+
+    jobs: tuple[Job, ...]
+    cursor: int | None
+    """Where to go on; None where all was looked at."""
+    looked_at: int
+    """How many jobs this call looked at."""
+    total: int
+    """How many there are of this state."""
+
+
+def look(
+    state: JobState, *, text: str, since: float | None, until: float | None, cursor: int, limit: int
+) -> Call[Found]:
+    """Look at the next some hundred jobs. The cursor is how many are left, 0 at the beginning: new ones come before."""
+    times = tuple("" if at is None else f"{at:.3f}" for at in (since, until))
+    wanted = text.encode(errors="replace")
+
+    def read(reply: list[Any]) -> Found:
+        total, left, *rows = reply
+        began = cursor if 0 < cursor <= total else total
+        return Found(read_rows(rows, listed=state), left or None, began - left, total)
+
+    return Call("search", (state, wanted, *times, cursor, limit, LOOK_RECORDS, LOOK_BYTES), read)

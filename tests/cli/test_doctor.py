@@ -1,0 +1,183 @@
+"""`greenscale doctor` on real servers, each with one fault."""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from greenscale_cli.doctor.finding import Verdict
+from greenscale_cli.doctor.queue_checks import clock, told_lately
+from greenscale_cli.exits import Exit
+from greenscale_jobs import JobQueue, WorkloadStatus
+from greenscale_testing.local_redis import RedisServer, free_port
+
+Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
+Examine = Callable[..., dict[str, dict[str, str]]]
+
+ROOT = Path(__file__).parents[2]
+
+PRODUCER = re.search(
+    r"ACL SETUSER greenscale-producer on >PASSWORD (.*?)\nACL", (ROOT / "docs/redis.md").read_text(), re.DOTALL
+)
+assert PRODUCER
+RIGHTS = PRODUCER.group(1).replace("\\\n", "").split()
+
+
+@pytest.fixture
+def examine(greenscale: Greenscale) -> Examine:
+    """Return what each check found, by its name."""
+
+    def examine(status: int = 0, **environment: str) -> dict[str, dict[str, str]]:
+        ran = greenscale("doctor", "-o", "json", **{"KUBECONFIG": "/none", **environment})
+        assert (ran.returncode, ran.stderr) == (status, "")
+        return {found["check"]: found for found in json.loads(ran.stdout)}
+
+    return examine
+
+
+def test_a_redis_as_it_should_be_has_no_fault(examine: Examine, own_redis: RedisServer) -> None:
+    own_redis.options = ("--appendonly", "yes")
+    own_redis.start()
+    found = examine(REDIS_PORT=str(own_redis.address.port))
+
+    assert {name for name, told in found.items() if told["verdict"] == "ok"} == {
+        "versions",
+        "redis",
+        "redis persistence",
+        "redis memory",
+        "clock",
+        "rights",
+    }
+    assert found["workloads"]["verdict"] == "warning"
+    assert found["cluster"]["found"] == "no kubeconfig is there (/none); set KUBECONFIG where there is a cluster"
+    assert own_redis.say("DBSIZE") == 0, "the checks leave nothing behind"
+
+
+def test_an_absent_redis_is_a_fault_and_the_rest_is_said_to_be_unchecked(examine: Examine) -> None:
+    port = free_port()
+    found = examine(Exit.FAILED, REDIS_PORT=str(port))
+
+    assert found["redis"]["verdict"] == "fault"
+    assert found["redis"]["found"].startswith(f"Redis at 127.0.0.1:{port} does not answer")
+    assert {found[name]["verdict"] for name in ("redis persistence", "clock", "rights", "workloads")} == {"not checked"}
+
+
+def test_no_redis_at_all_is_a_fault(examine: Examine) -> None:
+    found = examine(Exit.FAILED, REDIS_HOST="", REDIS_PORT="")
+
+    assert found["redis"]["found"].startswith("no Redis is named and no local instance runs here")
+
+
+@pytest.mark.parametrize(
+    ("settings", "check", "verdict", "said"),
+    [
+        ({"appendonly": "no"}, "redis persistence", "warning", "set appendonly to yes"),
+        (
+            {"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru"},
+            "redis memory",
+            "warning",
+            "set maxmemory-policy to noeviction",
+        ),
+        ({"maxmemory": "1"}, "redis memory", "fault", "is full"),
+    ],
+)
+def test_each_fault_of_redis_is_named(
+    examine: Examine, own_redis: RedisServer, settings: dict[str, str], check: str, verdict: str, said: str
+) -> None:
+    own_redis.start()
+    for name, value in settings.items():
+        own_redis.say("CONFIG", "SET", name, value)
+    found = examine(Exit.FAILED if verdict == "fault" else 0, REDIS_PORT=str(own_redis.address.port))
+
+    assert (found[check]["verdict"], said in found[check]["found"]) == (verdict, True)
+
+
+def test_the_least_rights_of_a_producer_are_enough(examine: Examine, own_redis: RedisServer) -> None:
+    own_redis.start()
+    own_redis.say("ACL", "SETUSER", "producer", "on", ">secret", *RIGHTS)
+    where = {"REDIS_PORT": str(own_redis.address.port), "REDIS_USERNAME": "producer", "REDIS_PASSWORD": "secret"}
+
+    assert examine(**where)["rights"]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize("right", [told for told in RIGHTS if told.startswith("+")])
+def test_a_right_that_is_missing_is_found(examine: Examine, own_redis: RedisServer, right: str) -> None:
+    own_redis.start()
+    less = [told for told in RIGHTS if told != right]
+    own_redis.say("ACL", "SETUSER", "producer", "on", ">secret", *less)
+    where = {"REDIS_PORT": str(own_redis.address.port), "REDIS_USERNAME": "producer", "REDIS_PASSWORD": "secret"}
+    found = examine(Exit.FAILED, **where)
+
+    faults = [told["found"] for told in found.values() if told["verdict"] == "fault"]
+    assert faults
+    assert "secret" not in str(found)
+
+
+async def test_a_workload_that_nobody_tells_of_is_a_fault(
+    examine: Examine, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    await queue.put_workload(msgspec.structs.replace(workload, sampled_at=time.time() - 300))
+    found = examine(Exit.FAILED)["workload default/assistant"]
+
+    assert (found["verdict"], found["found"][:34]) == ("fault", "nobody has told of it for 5 min: t")
+    assert "get deployment greenscale-operator" in found["remedy"]
+
+
+async def test_a_workload_that_needs_somebody_is_a_fault(
+    greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    await queue.put_workload(msgspec.structs.replace(workload, state="Degraded", message="the \x1b[2J key is wrong"))
+    ran = greenscale("doctor", KUBECONFIG="/none")
+
+    assert ran.returncode == Exit.FAILED
+    assert "Degraded: the �[2J key is wrong" in ran.stdout
+
+
+def test_a_workload_told_of_just_now_is_well(workload: WorkloadStatus) -> None:
+    (found,) = told_lately([workload], now=workload.sampled_at + 3)
+
+    assert (found.verdict, found.found) == (Verdict.OK, "ScaledToZero, told of 3.0 s ago")
+
+
+@pytest.mark.parametrize(
+    ("skew", "verdict", "said"),
+    [
+        (1.9, Verdict.OK, "1.9 s from Redis'"),
+        (-2.1, Verdict.WARNING, "2.1 s behind Redis'"),
+        (7200, Verdict.WARNING, "2 h ahead of Redis'"),
+    ],
+)
+def test_a_clock_that_is_off_is_said(skew: float, verdict: Verdict, said: str) -> None:
+    found = clock(skew)
+
+    assert (found.verdict, said in found.found) == (verdict, True)
+
+
+def test_a_kubeconfig_that_leads_nowhere_is_a_fault(examine: Examine, own_redis: RedisServer, tmp_path: Path) -> None:
+    own_redis.start()
+    cluster = {"name": "c", "cluster": {"server": f"https://127.0.0.1:{free_port()}"}}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [cluster],
+        "users": [{"name": "u", "user": {"token": "not-shown"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "c",
+    }
+    (tmp_path / "config").write_text(json.dumps(config))
+    found = examine(Exit.FAILED, REDIS_PORT=str(own_redis.address.port), KUBECONFIG=str(tmp_path / "config"))
+
+    assert "the API server does not answer" in found["cluster"]["found"]
+    assert "not-shown" not in str(found)
+
+
+def test_a_kubeconfig_that_is_none_is_said(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("- nonsense")
+    found = examine(KUBECONFIG=str(tmp_path / "config"))["cluster"]
+
+    assert (found["verdict"], found["found"][:30]) == ("not checked", "the kubeconfig cannot be used ")

@@ -1,0 +1,64 @@
+"""Several prompts at once: the page's script, run without a browser against a real Redis."""
+
+import re
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from greenscale_jobs import JobClient, JobQueue, JobState, RedisAddress
+
+Draw = Callable[..., AppTest]
+
+
+def several(page: AppTest) -> AppTest:
+    return page.radio[0].set_value("Several prompts").run()
+
+
+def send_all(page: AppTest, lines: str) -> AppTest:
+    page.text_area(key="lines").input(lines)
+    return press(page, "Send all")
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    return next(button for button in page.button if button.label == label).click().run()
+
+
+def test_each_line_is_sent_and_a_broken_one_is_named(open_page: Draw, address: RedisAddress, client: JobClient) -> None:
+    page = send_all(several(open_page(address, "prompt")), 'one\n{"prompt": 1}\n\nthree')
+
+    assert not page.exception
+    assert [job.prompt for job in client.jobs(JobState.WAITING).jobs] == ["one", "three"]
+    assert [expander.label for expander in page.expander] == ["1 line cannot be sent; the rest goes on"]
+    assert list(page.dataframe[0].value["Line"]) == [2]
+    assert "Expected `str`, got `int`" in page.dataframe[0].value["Why"][0]
+
+
+def test_nothing_to_send_is_refused(open_page: Draw, address: RedisAddress) -> None:
+    page = send_all(several(open_page(address, "prompt")), " \n ")
+
+    assert [error.value for error in page.error] == ["Not sent: there is no prompt in it."]
+
+
+async def test_a_full_queue_says_how_many_went_in_and_sends_the_rest_when_there_is_room(
+    open_page: Draw, address: RedisAddress, queue: JobQueue
+) -> None:
+    await queue.configure(max_length=2, result_ttl_seconds=60, paused=False)
+    page = send_all(several(open_page(address, "prompt")), "one\ntwo\nthree")
+    (warning,) = page.warning
+    await queue.claim("w", 2)
+    st.cache_data.clear()
+    page.run()
+
+    assert re.sub(r"\\(.)", r"\1", warning.value).startswith(
+        "2 prompts went in, 1 did not yet: the queue is full: 2 of at most 2 jobs wait (queue.maxLength). They follow"
+    )
+    assert len(page.warning) == 0
+    assert [job.prompt for job in (await queue.jobs(JobState.WAITING)).jobs] == ["three"]
+
+
+def test_a_new_batch_begins_with_an_empty_box(open_page: Draw, address: RedisAddress, client: JobClient) -> None:
+    page = press(send_all(several(open_page(address, "prompt")), "one"), "New batch")
+
+    assert page.text_area(key="lines").value == ""
+    assert client.stats().pending == 1

@@ -1,0 +1,121 @@
+"""Many prompts at once: read from lines, sent to a real queue."""
+
+import pytest
+
+from greenscale_dashboard.view.batch import PORTION, Batch, Broken, read_lines, through
+from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, Stats
+from greenscale_testing.local_redis import RedisServer
+
+NONE = Parameters()
+
+
+def prompts(batch: Batch) -> list[str]:
+    return [item.prompt for item in batch.items]
+
+
+def send(batch: Batch, client: JobClient) -> Batch:
+    for _ in batch.feed(client):
+        pass
+    return batch
+
+
+def test_each_line_is_a_prompt_in_either_form() -> None:
+    batch = read_lines(
+        'plain\r\n\n  \n{"prompt": "said in JSON", "parameters": {"temperature": 0.2}}\n# not a comment',
+        Parameters(max_tokens=9, temperature=1.0),
+    )
+
+    assert prompts(batch) == ["plain", "said in JSON", "# not a comment"]
+    assert [item.parameters for item in batch.items] == [
+        Parameters(max_tokens=9, temperature=1.0),
+        Parameters(max_tokens=9, temperature=0.2),
+        Parameters(max_tokens=9, temperature=1.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        pytest.param('{"prompt": "no end', "the line begins like JSON and is none", id="broken JSON"),
+        pytest.param('{"text": "hi"}', "the line does not fit: Object contains unknown field", id="no prompt"),
+        pytest.param(
+            '{"prompt": "hi", "id": "mine"}', "the line does not fit: Object contains unknown field", id="an id"
+        ),
+        pytest.param('{"prompt": " "}', "the prompt is empty", id="blank"),
+        pytest.param("x" * (1024 * 1024 + 1), "the prompt has 1048577 bytes", id="more than 1 MiB"),
+        pytest.param("caf\udce9", "the prompt has half a surrogate pair", id="a byte that is no UTF-8"),
+        pytest.param('{"prompt": "caf\udce9"}', "the line begins like JSON and is none", id="the same in JSON"),
+        pytest.param("{" * 100_000, "the line begins like JSON and is none", id="endlessly deep"),
+    ],
+)
+def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_on(line: str, why: str) -> None:
+    batch = read_lines(f"first\n\n{line}\nlast", NONE)
+    ((number, told),) = [(broken.number, broken.why) for broken in batch.broken]
+
+    assert prompts(batch) == ["first", "last"]
+    assert (number, told[: len(why)]) == (3, why)
+
+
+async def test_a_hundred_thousand_lines_all_go_in_by_their_order(client: JobClient, queue: JobQueue) -> None:
+    await queue.configure(max_length=200_000, result_ttl_seconds=60, paused=False)
+    batch = send(read_lines("\n".join(f"line {number}" for number in range(100_000)), NONE), client)
+
+    assert (batch.sent, batch.left, client.stats().pending) == (100_000, 0, 100_000)
+    assert [job.prompt for job in client.jobs(JobState.WAITING, limit=2).jobs] == ["line 0", "line 1"]
+
+
+async def test_a_full_queue_is_filled_and_the_rest_follows_when_there_is_room(
+    client: JobClient, queue: JobQueue
+) -> None:
+    most = PORTION + 77
+    await queue.configure(max_length=most, result_ttl_seconds=60, paused=False)
+    batch = send(read_lines("\n".join(f"line {number}" for number in range(PORTION * 2)), NONE), client)
+    full = batch.full, batch.sent, batch.left, client.stats().pending
+    rest = read_lines(batch.rest, NONE)
+    await queue.claim("w", 10)
+    send(batch, client)
+
+    assert full[0].startswith(f"the queue is full: {most} of at most {most} jobs wait")
+    assert full[1:] == (most, PORTION - 77, most)
+    assert prompts(rest) == [f"line {number}" for number in range(most, PORTION * 2)]
+    assert (batch.sent, client.stats().pending) == (most + 10, most)
+
+
+def test_a_portion_whose_answer_was_lost_is_not_sent_twice(client: JobClient) -> None:
+    """Redis took it; only the answer did not come back."""
+    batch = read_lines("\n".join(f"line {number}" for number in range(PORTION + 5)), NONE)
+    client.submit_many(batch.items[:PORTION])
+    batch.in_doubt = PORTION
+    send(batch, client)
+
+    assert (batch.left, client.stats().pending) == (0, PORTION + 5)
+
+
+def test_redis_that_is_away_loses_nothing(own_redis: RedisServer) -> None:
+    batch = read_lines("one\ntwo", NONE)
+    with JobClient(own_redis.address) as client:
+        send(batch, client)
+        away = batch.full, batch.left, batch.in_doubt
+        own_redis.start()
+        send(batch, client)
+
+        assert away[0].startswith(f"Redis at {own_redis.address} does not answer")
+        assert away[1:] == (2, 2)
+        assert (batch.left, client.stats().pending) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("sent", "now", "expected"),
+    [
+        pytest.param(10, Stats(3, 2, 1, 0), (4, False), id="some are left, perhaps others' too"),
+        pytest.param(10, Stats(90, 0, 0, 0), (0, False), id="others' wait before them"),
+        pytest.param(10, Stats(0, 0, 0, 4), (10, True), id="the queue is empty"),
+        pytest.param(0, Stats(9, 0, 0, 0), (0, True), id="none was sent"),
+    ],
+)
+def test_how_many_are_through(sent: int, now: Stats, expected: tuple[int, bool]) -> None:
+    assert through(Batch([], [], sent=sent), now) == expected
+
+
+def test_a_broken_line_says_where_and_why() -> None:
+    assert read_lines('\n{"prompt": ""}', NONE).broken == [Broken(2, "the prompt is empty")]

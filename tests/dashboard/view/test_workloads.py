@@ -1,0 +1,275 @@
+"""What the page says of workloads."""
+
+from typing import Any
+from unittest.mock import ANY
+
+import msgspec
+import pytest
+import redis
+import streamlit as st
+
+from greenscale_dashboard.view.workloads import Workload, describe, remedy, summary, workload, workload_names
+from greenscale_dashboard.words import LOOKS, UNKNOWN, Look
+from greenscale_jobs import JobClient, JobQueue, RedisAddress, Stats, WorkloadStatus
+from greenscale_testing.local_redis import Clock
+
+DASH = "\N{EN DASH}"
+
+
+def told(**parts: Any) -> WorkloadStatus:
+    """What was told of a workload at second 1000."""
+    status = WorkloadStatus(
+        namespace="default",
+        name="assistant",
+        list_name="jobs",
+        state="ScaledToZero",
+        message="The condition's own sentence.",
+        replicas=0,
+        max_replicas=4,
+        engine="Echo",
+        model=None,
+        queue={},
+        sampled_at=1000,
+    )
+    return msgspec.structs.replace(status, **parts)
+
+
+def stats(pending: int = 0, in_flight: int = 0, *, fault: str | None = None) -> Stats:
+    return Stats(pending, in_flight, delayed=0, dead=0, fault=fault)
+
+
+replace = msgspec.structs.replace
+
+
+@pytest.mark.parametrize(
+    ("status", "queue", "sentence"),
+    [
+        pytest.param(
+            told(state="ScaledToZero"), stats(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"
+        ),
+        pytest.param(
+            told(state="ScaledToZero", usual_wake_seconds=11.8, wakes=20),
+            stats(),
+            "Nothing runs, nothing costs. A prompt wakes it in about 12 s (median of the last 20 starts).",
+            id="asleep, and it woke before",
+        ),
+        pytest.param(
+            told(state="ScaledToZero", usual_wake_seconds=11.8, wakes=1),
+            stats(),
+            "Nothing runs, nothing costs. A prompt wakes it in about 12 s (the one start so far).",
+            id="asleep, and it woke once",
+        ),
+        pytest.param(told(state="Waking", waking_since=995), stats(1), "Waking for 7.0 s.", id="waking"),
+        pytest.param(
+            told(state="Waking", waking_since=995, usual_wake_seconds=12),
+            stats(1),
+            "Waking for 7.0 s, usually 12 s.",
+            id="waking, and it woke before",
+        ),
+        pytest.param(
+            told(state="Waking"), stats(1), "The condition's own sentence.", id="waking is near, nothing began"
+        ),
+        pytest.param(
+            told(state="Active", replicas=2, queue={"pending": 99, "inFlight": 99}),
+            stats(5, 3),
+            "3 running, 5 waiting, 2 of 4 workers.",
+            id="working, by the numbers of now",
+        ),
+        pytest.param(
+            told(state="Active", replicas=1),
+            stats(),
+            "Idle, 1 of 4 workers.",
+            id="awake with nothing to do",
+        ),
+        pytest.param(
+            told(state="CoolingDown", replicas=1, asleep_at=1044),
+            stats(),
+            "Idle. Asleep again in 42 s.",
+            id="cooling down",
+        ),
+        pytest.param(
+            told(state="CoolingDown", replicas=1, asleep_at=1001),
+            stats(),
+            "Idle. Asleep again in 0 s.",
+            id="cooling down, a moment late",
+        ),
+        pytest.param(
+            told(state="CoolingDown", replicas=1), stats(), "The condition's own sentence.", id="cooling down, no end"
+        ),
+        pytest.param(told(state="Suspended"), stats(2), "The condition's own sentence.", id="suspended"),
+        pytest.param(told(state="Degraded"), stats(2), "The condition's own sentence.", id="degraded"),
+    ],
+)
+def test_what_is_said_of_each_state(status: WorkloadStatus, queue: Stats, sentence: str) -> None:
+    assert describe(status, queue, now=1002) == (LOOKS[status.state], sentence)
+
+
+@pytest.mark.parametrize(
+    ("status", "queue", "sentence"),
+    [
+        pytest.param(
+            None, stats(1), "A bare queue: nobody scales it, so its workers are not counted.", id="nobody tells"
+        ),
+        pytest.param(
+            None,
+            stats(1, fault="The key is refused."),
+            "A bare queue: nobody scales it, so its workers are not counted. A worker says: The key is refused.",
+            id="nobody tells, but a worker",
+        ),
+        pytest.param(
+            told(state="Active", sampled_at=900),
+            stats(),
+            "Nobody has told of it for 102 s. The last that was heard: working.",
+            id="an old status",
+        ),
+        pytest.param(
+            told(state="Degraded", sampled_at=900),
+            stats(),
+            "Nobody has told of it for 102 s. The last that was heard: needs you.",
+            id="an old status of trouble",
+        ),
+        pytest.param(
+            told(state="Levitating", sampled_at=900),
+            stats(),
+            "Nobody has told of it for 102 s. The last that was heard: not known.",
+            id="an old status in a word of the future",
+        ),
+        pytest.param(
+            told(state="Levitating"), stats(), "The condition's own sentence.", id="an operator newer than the page"
+        ),
+    ],
+)
+def test_what_is_said_where_the_state_is_not_known(status: WorkloadStatus | None, queue: Stats, sentence: str) -> None:
+    assert describe(status, queue, now=1002) == (UNKNOWN, sentence)
+
+
+def test_a_status_is_believed_for_half_a_minute() -> None:
+    looks = [describe(told(), stats(), now=now)[0] for now in (1030, 1030.1)]
+
+    assert looks == [LOOKS["ScaledToZero"], UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param([], {"fallback": "fallback"}, id="none: the default list alone"),
+        pytest.param([{}, {"name": "other", "list_name": "l"}], {"assistant": "jobs", "other": "l"}, id="two"),
+        pytest.param(
+            [{"namespace": "a", "list_name": "l1"}, {"namespace": "b", "list_name": "l2"}, {"name": "other"}],
+            {"a/assistant": "l1", "b/assistant": "l2", "other": "jobs"},
+            id="one name in two namespaces",
+        ),
+    ],
+)
+async def test_the_names_of_the_workloads(
+    address: RedisAddress,
+    queue: JobQueue,
+    status: WorkloadStatus,
+    told: list[dict[str, str]],
+    expected: dict[str, str],
+) -> None:
+    for parts in told:
+        await queue.put_workload(replace(status, **parts))
+
+    assert workload_names(address, "fallback") == expected
+
+
+async def test_a_workloads_numbers_are_those_of_now(client: JobClient, queue: JobQueue, status: WorkloadStatus) -> None:
+    await queue.put_workload(replace(status, state="Active", replicas=1))
+    for prompt in ("runs", "dies", "waits"):
+        await queue.submit(prompt)
+    claims = await queue.claim("w", 2) or []
+    await queue.bury(claims[1], "Broken", "it broke")
+
+    assert workload(client.address, "shown as", "jobs") == Workload(
+        name="shown as",
+        list_name="jobs",
+        look=LOOKS["Active"],
+        sentence="1 running, 1 waiting, 1 of 4 workers.",
+        waiting=1,
+        running=1,
+        replicas="1 of 4",
+        dead=1,
+        oldest_seconds=ANY,
+    )
+
+
+async def test_workers_of_which_nobody_tells_any_more_are_not_counted(
+    client: JobClient, queue: JobQueue, status: WorkloadStatus
+) -> None:
+    await queue.put_workload(replace(status, replicas=3, sampled_at=status.sampled_at - 60))
+    seen = workload(client.address, "w", "jobs")
+
+    assert (seen.look, seen.replicas) == (UNKNOWN, DASH)
+
+
+def seen(look: Look, name: str = "w", *, dead: int = 0, waiting: int = 0, oldest: float | None = None) -> Workload:
+    return Workload(name, name, look, "", waiting, 0, DASH, dead, oldest_seconds=oldest)
+
+
+def test_what_needs_a_person_comes_first_then_what_works_then_what_sleeps() -> None:
+    states = ["ScaledToZero", "Suspended", "CoolingDown", "Active", "Waking", "Degraded"]
+    given = [*(seen(LOOKS[state]) for state in states), seen(UNKNOWN), seen(LOOKS["ScaledToZero"], "b", dead=1)]
+    in_order = [(one.look.word, one.dead) for one in sorted(given, key=lambda one: one.urgency)]
+
+    assert in_order == [
+        ("Needs you", 0),
+        ("Not known", 0),
+        ("Asleep", 1),
+        ("Waking", 0),
+        ("Working", 0),
+        ("Cooling down", 0),
+        ("Suspended", 0),
+        ("Asleep", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        pytest.param([seen(LOOKS["ScaledToZero"])], "1 workload: 1 asleep; no prompt waits.", id="one asleep"),
+        pytest.param(
+            [seen(LOOKS["ScaledToZero"]), seen(LOOKS["Active"], waiting=1, oldest=3.0), seen(LOOKS["ScaledToZero"])],
+            "3 workloads: 1 working, 2 asleep; 1 prompt waits, the oldest for 3.0 s.",
+            id="one works",
+        ),
+        pytest.param(
+            [seen(LOOKS["Degraded"], waiting=1200), seen(LOOKS["Degraded"])],
+            "2 workloads: 2 need you; 1,200 prompts wait.",
+            id="pushed by another client: nobody knows since when",
+        ),
+    ],
+)
+def test_one_line_says_how_all_of_them_are(given: list[Workload], line: str) -> None:
+    assert summary(given) == line
+
+
+@pytest.mark.parametrize(
+    ("look", "command"),
+    [
+        pytest.param(LOOKS["Degraded"], "kubectl describe gsw assistant -n default", id="degraded"),
+        pytest.param(UNKNOWN, "kubectl describe gsw assistant -n default", id="nobody tells"),
+        pytest.param(
+            LOOKS["Suspended"],
+            """kubectl patch gsw assistant -n default --type=merge -p '{"spec":{"suspend":false}}'""",
+            id="suspended",
+        ),
+        pytest.param(LOOKS["Active"], "", id="nothing needs a person"),
+    ],
+)
+def test_the_command_that_helps(look: Look, command: str) -> None:
+    assert remedy(told(), look) == command
+
+
+async def test_the_next_prompts_age_is_told_where_it_was_measured(
+    client: JobClient, queue: JobQueue, clock: Clock, raw: redis.Redis
+) -> None:
+    clock.advance(-30)
+    await queue.submit("sent half a minute ago")
+    aged = workload(client.address, "w", "jobs").oldest_seconds
+    raw.rpush("jobs", "pushed by another client: it is the next")
+    st.cache_data.clear()
+    unknown = workload(client.address, "w", "jobs").oldest_seconds
+
+    assert aged == pytest.approx(30, abs=2)
+    assert unknown is None
