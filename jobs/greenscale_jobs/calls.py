@@ -6,10 +6,7 @@ it over.
 
 import dataclasses
 import datetime as dt
-import functools
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from importlib import resources
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -106,19 +103,6 @@ class Page:
 
     total: int
     jobs: tuple[Job, ...]
-
-
-@functools.cache
-def script_text(name: str) -> str:
-    """Return the Lua of one script, with what all share before it."""
-    folder = resources.files("greenscale_jobs") / "lua"
-    return (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
-
-
-@functools.cache
-def script_sha(name: str) -> str:
-    """Return what EVALSHA knows a script by."""
-    return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()
 
 
 def submit(

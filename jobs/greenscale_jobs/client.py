@@ -31,6 +31,7 @@ from greenscale_jobs.records import (
     Turn,
     WorkloadStatus,
 )
+from greenscale_jobs.scripts import script_sha, script_text
 from greenscale_jobs.searching import SEARCH_SECONDS, Found
 
 T = TypeVar("T")
@@ -228,9 +229,9 @@ class JobClient:
 
     def _evaluate(self, script: str, *args: calls.Argument) -> Any:
         try:
-            return self._redis.evalsha(calls.script_sha(script), 1, *args)
+            return self._redis.evalsha(script_sha(script), 1, *args)
         except NoScriptError:
-            return self._redis.eval(calls.script_text(script), 1, *args)
+            return self._redis.eval(script_text(script), 1, *args)
 
     def _guard(self, command: Callable[[], T], types: Mapping[str, str] = NO_MORE) -> T:
         try:

@@ -13,6 +13,7 @@ from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, damage, demoted, transl
 from greenscale_jobs.keys import RESOURCES, WORKLOADS
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import Resource, WorkloadStatus
+from greenscale_jobs.scripts import script_sha, script_text
 
 SURVEY_BATCH = 200
 """Queues looked at by one script, so that Redis is never blocked for long."""
@@ -97,9 +98,9 @@ class Fleet:
 
     async def _evaluate(self, script: str, keys: Sequence[str], *args: calls.Argument) -> Any:
         try:
-            return await self._redis.evalsha(calls.script_sha(script), len(keys), *keys, *args)
+            return await self._redis.evalsha(script_sha(script), len(keys), *keys, *args)
         except NoScriptError:
-            return await self._redis.eval(calls.script_text(script), len(keys), *keys, *args)
+            return await self._redis.eval(script_text(script), len(keys), *keys, *args)
 
     async def _do(self, command: Awaitable[Any]) -> Any:
         try:

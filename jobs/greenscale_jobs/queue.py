@@ -33,6 +33,7 @@ from greenscale_jobs.records import (
     Turn,
     WorkloadStatus,
 )
+from greenscale_jobs.scripts import script_sha, script_text
 
 T = TypeVar("T")
 
@@ -322,11 +323,11 @@ class JobQueue:
 
     async def _move_and_claim(self, call: Call[list[Claim] | None], seconds: float) -> list[Claim] | None:
         move = ("BLMOVE", self.keys.list_name, self.keys.claiming, "RIGHT", "LEFT", seconds)
-        claim = ("EVALSHA", calls.script_sha(call.script), 1, self.keys.list_name, *self._args(call))
+        claim = ("EVALSHA", script_sha(call.script), 1, self.keys.list_name, *self._args(call))
         try:
             if self._blocked_client is None:
                 client_id = await self._guard(self._blocking.run("CLIENT", "ID"))
-                await self._guard(self._blocking.run("SCRIPT", "LOAD", calls.script_text(call.script)))
+                await self._guard(self._blocking.run("SCRIPT", "LOAD", script_text(call.script)))
                 self._blocked_client = client_id
             moved, reply = await self._guard(self._blocking.ask(move, claim, seconds=None))
             # The claim was made whatever became of the move, which a full Redis refuses: what it got must not be lost.
@@ -344,9 +345,9 @@ class JobQueue:
     async def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, *self._args(call))
         try:
-            reply = await self._command(call, "EVALSHA", calls.script_sha(call.script), 1, *args)
+            reply = await self._command(call, "EVALSHA", script_sha(call.script), 1, *args)
         except _ScriptForgotten:
-            reply = await self._command(call, "EVAL", calls.script_text(call.script), 1, *args)
+            reply = await self._command(call, "EVAL", script_text(call.script), 1, *args)
         return call.read(reply)
 
     async def _command(self, call: Call[Any], *command: calls.Argument) -> Any:

@@ -1,3 +1,4 @@
+-- After common.lua.
 -- Append pieces of answers to their streams. ARGV: now, batch, then id, token, attempt and text of each. A lost claim
 -- writes nothing, nor does a batch that is said again because its answer was lost ('' is never one).
 write_though_full()

@@ -1,3 +1,4 @@
+-- After moving.lua.
 -- End an attempt without a result. ARGV: now, id, token, how (retry, dead, release), delay in seconds, reason, message.
 -- Answers the job's new state, or `lost`. A job that was cancelled meanwhile ends cancelled, whatever the worker wanted.
 -- Said again because the answer was lost, it does nothing and answers the state that the job has now.

@@ -1,3 +1,4 @@
+-- After moving.lua.
 -- Send dead jobs again, with all their attempts. ARGV: now, then ids. Answers the ids that were dead.
 local sent = {}
 refuse_foreign_keys()

@@ -1,3 +1,4 @@
+-- After listing.lua.
 -- Jobs of one state that fit, in the order of `page`. ARGV: now, state, text or '', since and until in Unix seconds or '', how
 -- many are left to look at (0: all), how many jobs to find, records and bytes to look at in one go, so that Redis is not
 -- blocked for long. Answers how many there are, how many are left to look at, then id and hash of each that fits.

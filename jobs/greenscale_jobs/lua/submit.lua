@@ -1,3 +1,4 @@
+-- After common.lua.
 -- Put jobs on the list, or among the delayed if they are due later; all or none. ARGV: now, maxLength if the queue's config
 -- says none, due in so many seconds or '', due at (Unix seconds) or '', '1' if the very same job may be known already,
 -- then id and item of each.

@@ -1,3 +1,4 @@
+-- After common.lua.
 -- Which of many queues have anything at all in them. KEYS: their lists. ARGV: now.
 -- Answers: in how many seconds the next lease ends or retry is due ('' if none); then the number in KEYS of each queue
 -- that is not empty, negative where something is to be tended at once.

@@ -1,3 +1,4 @@
+-- After moving.lua.
 -- Move on what nobody moves: stranded claims, expired leases, due retries. ARGV: now, most attempts, most jobs in one go.
 -- Answers: how many were stranded, expired, due, dead; and in how many seconds the next is due ('' if none).
 local most_attempts, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
