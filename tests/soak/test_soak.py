@@ -1,6 +1,6 @@
 """Mixed load for minutes, with workers and Redis dying under it: nothing lost, nothing twice, nothing that grows.
 
-`make soak MINUTES=60` is the long form. The table is left in `artifacts/soak.txt`.
+`make soak` is the long form, 15 minutes unless MINUTES says otherwise. The table is left in `artifacts/soak.txt`.
 """
 
 import os
@@ -11,7 +11,7 @@ import pytest
 from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.soak import FINISH_SECONDS, soaking, table
 
-MINUTES = float(os.environ.get("GREENSCALE_SOAK_MINUTES", "1"))
+MINUTES = float(os.environ.get("GREENSCALE_TEST_SOAK_MINUTES", "0.4"))
 """Of load; what is left is then finished, and expires."""
 
 SEED = int(os.environ.get("GREENSCALE_TEST_SEED", "5"))
@@ -23,7 +23,7 @@ TABLE = Path(__file__).parents[2] / "artifacts" / "soak.txt"
 async def test_mixed_load_under_faults_loses_nothing_and_nothing_grows(
     own_redis: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own_redis.options = ("--appendonly", "yes", "--appendfsync", "always")
+    own_redis.options = ("--appendonly", "yes", "--appendfsync", "everysec")
     own_redis.start()
     async with soaking(own_redis, tmp_path, seed=SEED) as soak:
         await soak.run(MINUTES * 60)
@@ -33,7 +33,7 @@ async def test_mixed_load_under_faults_loses_nothing_and_nothing_grows(
     with capsys.disabled():
         print(f"\n{text}")  # noqa: T201
 
-    assert soak.load.ledger.missing == set()
+    assert soak.lost == set()
     assert soak.wrong == []
     assert soak.left == set()
     assert [what for what in soak.chaos.done if "by itself" in what] == []

@@ -14,7 +14,7 @@ from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.openai_server import serving
 from greenscale_testing.soak_chaos import STEADY, Chaos
 from greenscale_testing.soak_load import MALFORMED, Load, insist
-from greenscale_testing.soak_verdict import Sample, growth, halves, sums, take_sample
+from greenscale_testing.soak_verdict import Sample, growth, halves, left_over, miscounted, take_sample
 from greenscale_testing.soak_watch import Watch
 
 PER_SECOND, FAULT_EVERY_SECONDS, REDRIVE_EVERY_SECONDS = 20.0, 4.0, 5
@@ -41,7 +41,7 @@ SETTINGS = {
 
 
 class Soak:
-    """One run. What it found is in `wrong`, `left` and `load.ledger.missing`."""
+    """One run. What it found is in `lost`, `wrong` and `left`."""
 
     def __init__(self, queue: JobQueue, plain: redis.asyncio.Redis, chaos: Chaos, *, seed: int) -> None:
         self.queue, self.plain, self.chaos = queue, plain, chaos
@@ -50,7 +50,12 @@ class Soak:
         self.sent_again = 0
         self.wrong: list[str] = []
         self.left: set[str] = set()
-        self._watch = Watch(queue, self.load.ledger, was_alive=chaos.was_alive)
+        self._watch = Watch(queue, self.load.ledger, chaos)
+
+    @property
+    def lost(self) -> set[str]:
+        """Jobs that were accepted and have not ended."""
+        return self.load.ledger.missing(self.chaos.windows)
 
     async def run(self, seconds: float) -> None:
         """Load the queue for so long, let everything end and expire, and judge."""
@@ -65,7 +70,9 @@ class Soak:
         await self._finish_all()
         stats = await insist(self.queue.stats)
         self.wrong += [*self.load.ledger.wrong, *growth(self.samples)]
-        self.wrong += sums(self.load.ledger, stats, sent_again=self.sent_again, malformed=len(MALFORMED))
+        self.wrong += left_over(stats, malformed=len(MALFORMED))
+        if not self.chaos.windows:
+            self.wrong += miscounted(self.load.ledger, stats, dead=self.sent_again + len(MALFORMED))
         await self._let_expire()
         await self.chaos.end()
 
@@ -96,7 +103,7 @@ class Soak:
     async def _finish_all(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_SECONDS):
-                while self.load.ledger.missing:
+                while self.lost:
                     await asyncio.sleep(0.5)
                     await self._watch.look()
                     await self._send_again()
@@ -123,7 +130,8 @@ def table(title: str, soak: Soak) -> str:
         "happened to the jobs": ledger.seen + Counter({"dead jobs sent again": soak.sent_again}),
         "ended": Counter(ledger.ended.values()) + Counter({"dead (malformed)": len(MALFORMED)}),
         "wrong": {
-            "jobs lost": len(ledger.missing),
+            "kills while Redis held writes back": len(soak.chaos.windows),
+            "jobs lost, but for what was held back": len(soak.lost),
             "anything else": len(soak.wrong),
             "keys left when all results had expired": len(soak.left),
         },

@@ -25,7 +25,10 @@ FAULTS: dict[str, int] = {
     "Redis was killed (SIGKILL) and started": 10,
     "Redis was ended (SIGTERM) and started": 10,
 }
-"""What is done, and how often among a hundred."""
+"""What is done: each of it once, then drawn, so often among a hundred."""
+
+HELD_BACK_SECONDS = 2.0
+"""For so long a Redis whose disk is slow holds writes back, which a kill then takes along (docs/redis.md)."""
 
 
 class Chaos:
@@ -34,6 +37,8 @@ class Chaos:
     def __init__(self, server: RedisServer, folder: Path, environment: Mapping[str, str], *, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self.workers: dict[str, asyncio.subprocess.Process] = {}
+        self.windows: list[tuple[float, float]] = []
+        """When Redis may have held back what it was then killed with, in Unix seconds."""
         self._ended_at: dict[str, float] = {}
         self._server, self._folder = server, folder
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE"))}
@@ -57,9 +62,11 @@ class Chaos:
 
     async def run(self, until: float, *, every_seconds: float) -> None:
         """Do something every so often, until that time of the loop's clock."""
+        drawn = (self._random.choices(list(FAULTS), list(FAULTS.values()))[0] for _ in itertools.count())
+        faults = itertools.chain(FAULTS, drawn)
         while asyncio.get_running_loop().time() < until:
             await asyncio.sleep(every_seconds * self._random.uniform(0.5, 1.5))
-            fault = self._random.choices(list(FAULTS), list(FAULTS.values()))[0]
+            fault = next(faults)
             hard = "SIGKILL" in fault
             if fault.startswith("Redis"):
                 await self._restart_redis(hard=hard)
@@ -76,8 +83,12 @@ class Chaos:
         await asyncio.gather(*(self._end(name, signal.SIGKILL) for name in list(self.workers)))
 
     def was_alive(self, worker: str, at: float) -> bool:
-        """Whether this worker still ran at a time, in Unix seconds."""
+        """Return whether this worker still ran at a time, in Unix seconds."""
         return worker in self.workers or at < self._ended_at.get(worker, 0)
+
+    def has_started(self, worker: str, job_id: str, attempt: int) -> bool:
+        """Return whether this worker says that it began with a job: Redis may die between a claim and its answer."""
+        return f" claimed job={job_id} attempt={attempt}\n" in (self._folder / f"{worker}.log").read_text()
 
     async def _replace(self, name: str, *, hard: bool) -> None:
         ending = asyncio.create_task(self._end(name, signal.SIGKILL if hard else signal.SIGTERM))
@@ -98,7 +109,10 @@ class Chaos:
 
     async def _restart_redis(self, *, hard: bool) -> None:
         async with self.redis_is_up:
+            delayed = self._server.info("persistence")["aof_delayed_fsync"]
             await asyncio.to_thread(self._server.stop, kill=hard)
+            if hard and delayed:
+                self.windows.append((time.time() - HELD_BACK_SECONDS, time.time()))
             await asyncio.sleep(self._random.uniform(0, 1))
             await asyncio.to_thread(self._server.start)
 

@@ -48,7 +48,7 @@ def growth(samples: Sequence[Sample]) -> list[str]:
     return found
 
 
-def sums(ledger: Ledger, stats: Stats, *, sent_again: int, malformed: int) -> list[str]:
+def miscounted(ledger: Ledger, stats: Stats, *, dead: int) -> list[str]:
     """Say which counters are not what the ledger says."""
     states = list(ledger.ended.values())
     submitted = sum(kind != "pushed bare" for kind in ledger.kinds.values())
@@ -56,10 +56,14 @@ def sums(ledger: Ledger, stats: Stats, *, sent_again: int, malformed: int) -> li
         "submitted": submitted,
         "done": states.count("done"),
         "cancelled": states.count("cancelled"),
-        "dead": sent_again + malformed,
+        "dead": dead,
     }
     counted = {name: stats.counters.get(name, 0) for name in told}
-    wrong = [] if counted == told else [f"the counters are {counted}, the jobs {told}"]
+    return [] if counted == told else [f"the counters are {counted}, the jobs {told}"]
+
+
+def left_over(stats: Stats, *, malformed: int) -> list[str]:
+    """Say what has not ended, by the lengths of the lists."""
     lengths = {"pending": stats.pending, "in flight": stats.in_flight, "delayed": stats.delayed, "dead": stats.dead}
     ought = {"pending": 0, "in flight": 0, "delayed": 0, "dead": malformed}
-    return wrong if lengths == ought else [*wrong, f"left over: {lengths}"]
+    return [] if lengths == ought else [f"left over: {lengths}"]

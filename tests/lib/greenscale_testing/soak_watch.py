@@ -1,9 +1,10 @@
 """The soak's eyes: what became of each job, and whether it ought to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from greenscale_jobs import Event, Job, JobQueue, JobState
+from greenscale_testing.soak_chaos import Chaos
 from greenscale_testing.soak_load import Ledger, insist
 
 MOST = 2000
@@ -13,8 +14,8 @@ MOST = 2000
 class Watch:
     """Looks at what has ended, before it expires, and enters it into the ledger."""
 
-    def __init__(self, queue: JobQueue, ledger: Ledger, *, was_alive: Callable[[str, float], bool]) -> None:
-        self._queue, self._ledger, self._was_alive = queue, ledger, was_alive
+    def __init__(self, queue: JobQueue, ledger: Ledger, chaos: Chaos) -> None:
+        self._queue, self._ledger, self._chaos = queue, ledger, chaos
 
     async def look(self) -> None:
         """Enter the jobs that have ended since; one that ends a second time is wrong."""
@@ -57,5 +58,8 @@ class Watch:
                 holder = ""
         for error in job.errors:
             worker = workers.get(error.attempt, "")
-            if error.reason == "LeaseExpired" and self._was_alive(worker, error.at or 0):
-                ledger.wrong.append(f"{job.id} was taken from {worker}, which was alive")
+            if error.reason == "LeaseExpired" and self._chaos.was_alive(worker, error.at or 0):
+                if self._chaos.has_started(worker, job.id, error.attempt):
+                    ledger.wrong.append(f"{job.id} was taken from {worker}, which was alive")
+                else:
+                    ledger.seen["a claim whose answer died with Redis"] += 1
