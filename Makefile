@@ -15,7 +15,7 @@ run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page;
 test: lint .venv/.browser ## Lint, type-check and test everything
 	$(BIN)/pytest
 
-fuzz: .venv/.dev ## Push 100 000 odd inputs, and damage every field of every record (two minutes; INPUTS=..., SEED=...)
+fuzz: .venv/.dev ## Push 100 000 odd inputs, and damage every field of every record (about ten minutes; INPUTS=..., SEED=...)
 	GREENSCALE_TEST_INPUTS=$${INPUTS:-100000} GREENSCALE_TEST_SEED=$${SEED:-5} $(BIN)/pytest tests/fuzz
 
 soak: .venv/.dev ## Load the queue while workers and Redis are killed (15 minutes; MINUTES=60, SEED=...)
