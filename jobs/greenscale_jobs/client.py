@@ -218,9 +218,8 @@ class JobClient:
 
     def resource(self, namespace: str, name: str) -> Resource | None:
         """Return what was applied for a workload and what became of it; None where nobody tells of it."""
-        return reading.read_resource(
-            self._guard(lambda: self._redis.hget(RESOURCES, f"{namespace}/{name}"), {RESOURCES: "hash"})
-        )
+        reply = self._guard(lambda: self._redis.hget(RESOURCES, f"{namespace}/{name}"), {RESOURCES: "hash"})
+        return reading.read_resource(cast("bytes | None", reply))
 
     def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, "", *call.args)
