@@ -18,7 +18,8 @@ from greenscale_testing.soak_verdict import Sample, growth, halves, left_over, m
 from greenscale_testing.soak_watch import Watch
 
 PER_SECOND, FAULT_EVERY_SECONDS, REDRIVE_EVERY_SECONDS = 20.0, 4.0, 5
-LEASE_SECONDS, MAX_ATTEMPTS, RESULT_TTL_SECONDS = 8, 5, 10
+LEASE_SECONDS, MAX_ATTEMPTS, RESULT_TTL_SECONDS = 15, 5, 30
+"""Results live long enough to be looked at once, even while this machine is busy with other things."""
 
 FINISH_SECONDS = 90.0
 """For what is left when the load ends: leases of the killed, retries, what was dead, results that expire."""
@@ -50,7 +51,7 @@ class Soak:
         self.sent_again = 0
         self.wrong: list[str] = []
         self.left: set[str] = set()
-        self._watch = Watch(queue, self.load.ledger, chaos)
+        self._watch = Watch(queue, self.load.ledger, chaos, lease_seconds=LEASE_SECONDS)
 
     @property
     def lost(self) -> set[str]:

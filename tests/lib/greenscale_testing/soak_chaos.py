@@ -39,6 +39,7 @@ class Chaos:
         self.workers: dict[str, asyncio.subprocess.Process] = {}
         self.windows: list[tuple[float, float]] = []
         """When Redis may have held back what it was then killed with, in Unix seconds."""
+        self._outages: list[tuple[float, float]] = []
         self._ended_at: dict[str, float] = {}
         self._server, self._folder = server, folder
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE"))}
@@ -86,6 +87,12 @@ class Chaos:
         """Return whether this worker still ran at a time, in Unix seconds."""
         return worker in self.workers or at < self._ended_at.get(worker, 0)
 
+    def could_renew(self, at: float, *, lease_seconds: float) -> bool:
+        """Return whether Redis was there for half of the lease that ended then: a busy machine starts it late."""
+        begin = at - lease_seconds
+        away = sum(max(0.0, min(at, back) - max(begin, gone)) for gone, back in self._outages)
+        return away < lease_seconds / 2
+
     def has_started(self, worker: str, job_id: str, attempt: int) -> bool:
         """Return whether this worker says that it began with a job: Redis may die between a claim and its answer."""
         return f" claimed job={job_id} attempt={attempt}\n" in (self._folder / f"{worker}.log").read_text()
@@ -110,11 +117,13 @@ class Chaos:
     async def _restart_redis(self, *, hard: bool) -> None:
         async with self.redis_is_up:
             delayed = self._server.info("persistence")["aof_delayed_fsync"]
+            gone_at = time.time()
             await asyncio.to_thread(self._server.stop, kill=hard)
             if hard and delayed:
                 self.windows.append((time.time() - HELD_BACK_SECONDS, time.time()))
             await asyncio.sleep(self._random.uniform(0, 1))
             await asyncio.to_thread(self._server.start)
+            self._outages.append((gone_at, time.time()))
 
     async def _start(self, name: str) -> None:
         with (self._folder / f"{name}.log").open("wb") as log:

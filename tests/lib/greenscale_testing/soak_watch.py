@@ -14,8 +14,8 @@ MOST = 2000
 class Watch:
     """Looks at what has ended, before it expires, and enters it into the ledger."""
 
-    def __init__(self, queue: JobQueue, ledger: Ledger, chaos: Chaos) -> None:
-        self._queue, self._ledger, self._chaos = queue, ledger, chaos
+    def __init__(self, queue: JobQueue, ledger: Ledger, chaos: Chaos, *, lease_seconds: float) -> None:
+        self._queue, self._ledger, self._chaos, self._lease_seconds = queue, ledger, chaos, lease_seconds
 
     async def look(self) -> None:
         """Enter the jobs that have ended since; one that ends a second time is wrong."""
@@ -57,9 +57,12 @@ class Watch:
             elif event.type in {"waiting", "delayed"}:
                 holder = ""
         for error in job.errors:
-            worker = workers.get(error.attempt, "")
-            if error.reason == "LeaseExpired" and self._chaos.was_alive(worker, error.at or 0):
-                if self._chaos.has_started(worker, job.id, error.attempt):
-                    ledger.wrong.append(f"{job.id} was taken from {worker}, which was alive")
-                else:
-                    ledger.seen["a claim whose answer died with Redis"] += 1
+            worker, at = workers.get(error.attempt, ""), error.at or 0
+            if error.reason != "LeaseExpired" or not self._chaos.was_alive(worker, at):
+                continue
+            if not self._chaos.has_started(worker, job.id, error.attempt):
+                ledger.seen["a claim whose answer died with Redis"] += 1
+            elif not self._chaos.could_renew(at, lease_seconds=self._lease_seconds):
+                ledger.seen["a lease that ended while Redis was away"] += 1
+            else:
+                ledger.wrong.append(f"{job.id} was taken from {worker}, which was alive")
