@@ -4,7 +4,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page screenshots clean
+.PHONY: help run test fuzz soak test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,12 @@ run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page;
 
 test: lint .venv/.browser ## Lint, type-check and test everything
 	$(BIN)/pytest
+
+fuzz: .venv/.dev ## Push 100 000 odd inputs, and damage every field of every record (about ten minutes; INPUTS=..., SEED=...)
+	GREENSCALE_TEST_INPUTS=$${INPUTS:-100000} GREENSCALE_TEST_SEED=$${SEED:-5} $(BIN)/pytest tests/fuzz
+
+soak: .venv/.dev ## Load the queue while workers and Redis are killed (15 minutes; MINUTES=60, SEED=...)
+	GREENSCALE_TEST_SOAK_MINUTES=$${MINUTES:-15} GREENSCALE_TEST_SEED=$${SEED:-5} $(BIN)/pytest tests/soak
 
 test-llama: .venv/.llama ## Try the engine against a real llama.cpp server (builds it, once: about ten minutes)
 	$(BIN)/pytest tests/llama

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 
 import typer
 
-from greenscale_jobs import DuplicateJob, InvalidItem, KeyReused, QueueError, QueueFull, QueueUnavailable, UnknownJob
+from greenscale_jobs import (
+    DuplicateJob,
+    InvalidItem,
+    KeyReused,
+    QueueDamaged,
+    QueueError,
+    QueueFull,
+    QueueUnavailable,
+    UnknownJob,
+)
 
 
 class Exit(enum.IntEnum):
@@ -33,6 +42,7 @@ HELP = "Exit status: 0 done, 1 the job failed, 2 wrong usage or input, 3 try aga
 STATUSES: dict[type[Exception], Exit] = {
     QueueFull: Exit.UNAVAILABLE,
     QueueUnavailable: Exit.UNAVAILABLE,
+    QueueDamaged: Exit.UNAVAILABLE,
     UnknownJob: Exit.UNKNOWN,
     DuplicateJob: Exit.USAGE,
     KeyReused: Exit.USAGE,

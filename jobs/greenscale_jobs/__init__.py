@@ -6,6 +6,7 @@ from greenscale_jobs.client import JobClient
 from greenscale_jobs.errors import (
     DuplicateJob,
     KeyReused,
+    QueueDamaged,
     QueueError,
     QueueFull,
     QueueUnavailable,
@@ -58,6 +59,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Parameters",
+    "QueueDamaged",
     "QueueError",
     "QueueFull",
     "QueueUnavailable",

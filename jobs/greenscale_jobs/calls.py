@@ -4,35 +4,27 @@ Pure: a `Call` is a script's name, its arguments and the reading of its reply. `
 it over.
 """
 
-import contextlib
 import dataclasses
 import datetime as dt
-import functools
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from importlib import resources
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from greenscale_jobs.errors import DuplicateJob, KeyReused, QueueFull, UnknownJob
-from greenscale_jobs.ids import keyed_id, new_item
+from greenscale_jobs.ids import check_id, keyed_id, new_item
+from greenscale_jobs.reading import damaged, mapping, read_job, read_rows, read_stats
 from greenscale_jobs.records import (
     MAX_ITEM_BYTES,
-    Event,
     InvalidItem,
     Item,
     Job,
-    JobError,
     JobState,
     Outcome,
     Parameters,
-    Resource,
     Stats,
     Turn,
-    WorkloadStatus,
     check_prompt,
-    parse_item,
 )
 
 T = TypeVar("T")
@@ -54,6 +46,9 @@ REDRIVE_BATCH = 500
 REDRIVE_IDS = 20
 """The same where ids are told: each is looked for among all the dead."""
 
+MOST_MESSAGE_CHARS = 2000
+"""Of an error's text so much is kept: it is stored three times, and read by people."""
+
 Redriven = Callable[[Sequence[str], int], None]
 """Told after each step: the ids that were sent again, and how many dead jobs are left to send."""
 
@@ -65,6 +60,8 @@ class Call(Generic[T]):
     script: str
     args: Sequence[Argument]
     read: Callable[[Any], T]
+    job_id: str = ""
+    """The one job that it is about, whose record may be what fails."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,19 +105,6 @@ class Page:
     jobs: tuple[Job, ...]
 
 
-@functools.cache
-def script_text(name: str) -> str:
-    """Return the Lua of one script, with what all share before it."""
-    folder = resources.files("greenscale_jobs") / "lua"
-    return (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
-
-
-@functools.cache
-def script_sha(name: str) -> str:
-    """Return what EVALSHA knows a script by."""
-    return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()
-
-
 def submit(
     prompt: str,
     *,
@@ -149,7 +133,7 @@ def submit(
         return item.id
 
     keyed = "" if idempotency_key is None else "1"
-    return Call("submit", [MAX_LENGTH, *start, keyed, item.id, msgspec.json.encode(item)], read)
+    return Call("submit", [MAX_LENGTH, *start, keyed, item.id, msgspec.json.encode(item)], read, item.id)
 
 
 def _start(delay_seconds: float, at: dt.datetime | None) -> tuple[Argument, Argument]:
@@ -169,7 +153,7 @@ def submit_many(items: Sequence[Item]) -> Call[None]:
     """Put jobs on the list, all or none; reading raises QueueFull or DuplicateJob."""
     args: list[Argument] = [MAX_LENGTH, "", "", ""]
     for item in items:
-        args += [check_prompt(item).id, msgspec.json.encode(item)]
+        args += [check_id(check_prompt(item).id), msgspec.json.encode(item)]
     return Call("submit", args, _read_submitted)
 
 
@@ -192,7 +176,7 @@ def claim(count: int, *, lease_seconds: float, worker: str, token: str, seed: st
         triples = zip(reply[1::3], reply[2::3], reply[3::3], strict=True)
         return [Claim(job_id.decode(), token, attempt, raw) for job_id, raw, attempt in triples]
 
-    return Call("claim", (count, lease_seconds, worker, token, seed, MAX_ITEM_BYTES), read)
+    return Call("claim", (count, lease_seconds, _text(worker), token, seed, MAX_ITEM_BYTES), read)
 
 
 def renew(claims: Sequence[Claim], *, lease_seconds: float) -> Call[list[str]]:
@@ -207,7 +191,7 @@ def emit(pieces: Iterable[tuple[Claim, str]], *, batch: str) -> Call[None]:
     """Append pieces of answers to their streams, each batch once."""
     args: list[Argument] = [batch]
     for held, text in pieces:
-        args += [held.id, held.token, held.attempt, text]
+        args += [held.id, held.token, held.attempt, _text(text)]
     return Call("emit", args, lambda _: None)
 
 
@@ -219,9 +203,9 @@ def finish(results: Sequence[Finished], *, result_ttl_seconds: int) -> Call[list
         args += [
             result.claim.id,
             result.claim.token,
-            msgspec.json.encode(result.outcome),
-            result.text,
-            result.unseen,
+            _outcome(result.outcome),
+            _text(result.text),
+            _text(result.unseen),
             (usage and usage.total) or "",
         ]
     return Call("finish", args, lambda reply: [bool(stored) for stored in reply])
@@ -229,13 +213,13 @@ def finish(results: Sequence[Finished], *, result_ttl_seconds: int) -> Call[list
 
 def give_up(held: Claim, how: str, *, delay_seconds: float = 0, reason: str = "", message: str = "") -> Call[str]:
     """End an attempt without a result: `retry`, `dead` or `release`. Reads the new state, or `lost`."""
-    args = (held.id, held.token, how, delay_seconds, reason, message)
+    args = (held.id, held.token, how, delay_seconds, _text(reason), _message(message))
     return Call("give_up", args, lambda reply: str(reply.decode()))
 
 
 def report_fault(message: str) -> Call[None]:
     """Say what keeps the engine from working at all."""
-    return Call("report_fault", (message,), lambda _: None)
+    return Call("report_fault", (_message(message),), lambda _: None)
 
 
 def cancel(job_id: str) -> Call[JobState]:
@@ -244,14 +228,18 @@ def cancel(job_id: str) -> Call[JobState]:
     def read(reply: bytes | None) -> JobState:
         if reply is None:
             raise _unknown(job_id)
-        return JobState(reply.decode())
+        try:
+            return JobState(reply.decode())
+        except ValueError:
+            raise damaged(job_id) from None
 
-    return Call("cancel", (job_id,), read)
+    return Call("cancel", (_text(job_id),), read, job_id)
 
 
 def redrive(job_ids: Sequence[str]) -> list[Call[list[str]]]:
     """Send dead jobs again, step by step. Each reads the ids of those that were dead."""
-    steps = [job_ids[first : first + REDRIVE_IDS] for first in range(0, len(job_ids), REDRIVE_IDS)]
+    ids = [_text(job_id) for job_id in job_ids]
+    steps = [ids[first : first + REDRIVE_IDS] for first in range(0, len(ids), REDRIVE_IDS)]
     return [Call("redrive", step, lambda reply: [job_id.decode() for job_id in reply]) for step in steps]
 
 
@@ -277,23 +265,7 @@ def tend(*, max_attempts: int) -> Call[Tended]:
 
 def stats() -> Call[Stats]:
     """Read the queue's numbers."""
-    return Call("stats", (), _read_stats)
-
-
-def _read_stats(reply: list[Any]) -> Stats:
-    pending, in_flight, delayed, dead, *rest = reply
-    told = {key.decode(): value.decode() for key, value in zip(rest[::2], rest[1::2], strict=True)}
-    fault, fault_at = told.pop("fault", None), told.pop("faultAt", None)
-    counters = {name: int(value) for name, value in sorted(told.items())}
-    return Stats(
-        pending,
-        in_flight,
-        delayed,
-        dead,
-        counters,
-        fault,
-        None if fault_at is None else float(fault_at),
-    )
+    return Call("stats", (), read_stats)
 
 
 def job(job_id: str) -> Call[Job]:
@@ -303,96 +275,48 @@ def job(job_id: str) -> Call[Job]:
         if not reply:
             raise _unknown(job_id)
         ahead, *fields = reply
-        return read_job(job_id, _mapping(fields), ahead=None if ahead == b"" else int(ahead))
+        return read_job(job_id, mapping(fields), ahead=None if ahead == b"" else int(ahead))
 
-    return Call("job", (job_id,), read)
+    return Call("job", (_text(job_id),), read, job_id)
 
 
 def page(state: JobState, *, offset: int = 0, limit: int = 50) -> Call[Page]:
-    """Read some jobs of one state; `done` holds the cancelled too."""
+    """Read some jobs of one state; `done` holds the cancelled too.
+
+    Raises:
+        ValueError: `state` is `cancelled`, which has no list of its own.
+    """
+    if state is JobState.CANCELLED:
+        raise ValueError("the cancelled are listed among the done: ask for JobState.DONE")
 
     def read(reply: list[Any]) -> Page:
         total, *rows = reply
-        return Page(int(total), read_rows(rows))
+        return Page(int(total), read_rows(rows, listed=state))
 
     return Call("page", (state, offset, limit), read)
 
 
-def read_rows(rows: Sequence[Any]) -> tuple[Job, ...]:
-    """Turn pairs of an id and a hash into Jobs."""
-    return tuple(read_job(job_id.decode(), _mapping(fields)) for job_id, fields in rows)
-
-
-def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None) -> Job:
-    """Turn the hash `<list>:job:<id>` into a Job."""
-    try:
-        item = parse_item(fields.get("item", b""), job_id)
-        prompt, parameters, history = item.prompt, item.parameters, item.history
-    except InvalidItem:
-        prompt, parameters, history = None, Parameters(), ()
-    outcome = fields.get("outcome")
-    return Job(
-        id=job_id,
-        state=JobState(fields["state"].decode()),
-        prompt=prompt,
-        parameters=parameters,
-        history=history,
-        attempts=int(fields.get("attempts", 0)),
-        ahead=ahead,
-        submitted_at=_seconds(fields.get("submittedAt")),
-        claimed_at=_seconds(fields.get("claimedAt")),
-        due_at=_seconds(fields.get("dueAt")),
-        finished_at=_seconds(fields.get("finishedAt")),
-        worker=fields["worker"].decode() if "worker" in fields else None,
-        cancelling="cancel" in fields,
-        result=fields["result"].decode() if "result" in fields else None,
-        outcome=msgspec.json.decode(outcome, type=Outcome) if outcome else None,
-        errors=tuple(
-            msgspec.json.decode(line, type=JobError) for line in fields.get("errors", b"").split(b"\n") if line
-        ),
-    )
-
-
-def read_events(reply: Any) -> list[Event]:
-    """Turn XREAD's answer for one `<list>:events:<id>` into Events; none in time is an empty list."""
-    # redis-py gives a list of pairs over RESP2 and a mapping over RESP3.
-    streams = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply or []]
-    return [
-        Event(
-            id=event_id.decode(),
-            type=fields[b"type"].decode(),
-            attempt=int(fields[b"attempt"]),
-            text=fields.get(b"text", b"").decode(),
-        )
-        for entries in streams
-        for event_id, fields in entries
-    ]
-
-
-def read_workloads(reply: dict[bytes, bytes]) -> list[WorkloadStatus]:
-    """Turn the hash `greenscale:workloads` into statuses, by name; what cannot be read is left out."""
-    statuses = []
-    for value in reply.values():
-        # One entry of another version or hand must not hide all others.
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            statuses.append(msgspec.json.decode(value, type=WorkloadStatus))
-    return sorted(statuses, key=lambda status: (status.namespace, status.name))
-
-
-def read_resource(value: Any) -> Resource | None:
-    """Turn an entry of the hash `greenscale:resources` into a Resource; None where it cannot be read."""
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(value, type=Resource) if value else None
-    return None
-
-
-def _mapping(fields: Sequence[bytes]) -> dict[str, bytes]:
-    return {key.decode(): value for key, value in zip(fields[::2], fields[1::2], strict=True)}
-
-
-def _seconds(value: bytes | None) -> float | None:
-    return None if value is None else float(value)
-
-
 def _unknown(job_id: str) -> UnknownJob:
     return UnknownJob(f"no job has the id {job_id}: it never existed here, or its result has expired")
+
+
+def _text(text: str) -> bytes:
+    """Return any text as UTF-8: half a surrogate pair, which an engine may well stream, is a question mark."""
+    return text.encode(errors="replace")
+
+
+def _message(text: str) -> bytes:
+    """Return an error's text as it is stored."""
+    return _text(text if len(text) <= MOST_MESSAGE_CHARS else f"{text[:MOST_MESSAGE_CHARS]} ...")
+
+
+def _outcome(outcome: Outcome) -> bytes:
+    try:
+        return msgspec.json.encode(outcome)
+    except UnicodeEncodeError:
+        told = {
+            name: _text(value).decode()
+            for name, value in msgspec.structs.asdict(outcome).items()
+            if isinstance(value, str)
+        }
+        return msgspec.json.encode(msgspec.structs.replace(outcome, **told))

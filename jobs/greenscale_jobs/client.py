@@ -5,20 +5,21 @@ job_id = client.submit("Why is the sky blue?")
 print(client.result(job_id).result)
 """
 
+import contextlib
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls, searching
+from greenscale_jobs import calls, reading, searching
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Page, Redriven
-from greenscale_jobs.errors import THEIRS, demoted, translate
+from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
 from greenscale_jobs.history import USUAL_STARTS, Sample, Start, read_samples, read_starts
 from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
-from greenscale_jobs.queue import EVENT_WAIT_SECONDS
+from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_MORE, may_be_over
 from greenscale_jobs.records import (
     Event,
     Item,
@@ -30,6 +31,7 @@ from greenscale_jobs.records import (
     Turn,
     WorkloadStatus,
 )
+from greenscale_jobs.scripts import script_sha, script_text
 from greenscale_jobs.searching import SEARCH_SECONDS, Found
 
 T = TypeVar("T")
@@ -185,7 +187,10 @@ class JobClient:
     def next_events(self, job_id: str, *, after: str = "0", wait_seconds: float = 0) -> list[Event]:
         """Return the events after `after`; waits for one at most so long (0: not at all)."""
         block = int(wait_seconds * 1000) or None
-        return calls.read_events(self._guard(lambda: self._redis.xread({self.keys.events(job_id): after}, block=block)))
+        key = self.keys.events(job_id)
+        return reading.read_events(
+            self._guard(lambda: self._redis.xread({key: after}, block=block), self.keys.types_of_job(job_id))
+        )
 
     def events(self, job_id: str, *, after: str = "0") -> Iterator[Event]:
         """Yield what happens to a job, from its beginning or after the event `after`, until it is final."""
@@ -194,43 +199,52 @@ class JobClient:
             for event in events:
                 yield event
                 after = event.id
-                if event.final:
-                    return
-            if not events and self.job(job_id).state.final:
+            if may_be_over(events) and self.job(job_id).state.final:
                 return
 
     def result(self, job_id: str) -> Job:
         """Wait until a job is final and return it; raises UnknownJob."""
-        after, job = "0", self.job(job_id)
-        while not job.state.final:  # one that was sent again has an end among its events already
-            for event in self.events(job_id, after=after):
-                after = event.id
+        job = self.job(job_id)
+        if not job.state.final:
+            for _ in self.events(job_id):
+                pass
             job = self.job(job_id)
         return job
 
     def workloads(self) -> list[WorkloadStatus]:
         """Return all workloads that this Redis knows of."""
-        reply = self._guard(lambda: self._redis.hgetall(WORKLOADS))
-        return calls.read_workloads(cast("dict[bytes, bytes]", reply))
+        reply = self._guard(lambda: self._redis.hgetall(WORKLOADS), {WORKLOADS: "hash"})
+        return reading.read_workloads(cast("dict[bytes, bytes]", reply))
 
     def resource(self, namespace: str, name: str) -> Resource | None:
         """Return what was applied for a workload and what became of it; None where nobody tells of it."""
-        return calls.read_resource(self._guard(lambda: self._redis.hget(RESOURCES, f"{namespace}/{name}")))
+        reply = self._guard(lambda: self._redis.hget(RESOURCES, f"{namespace}/{name}"), {RESOURCES: "hash"})
+        return reading.read_resource(cast("bytes | None", reply))
 
     def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, "", *call.args)
-        return call.read(self._guard(lambda: self._evaluate(call.script, *args)))
+        types = self.keys.types_of_job(call.job_id) if call.job_id else {}
+        return call.read(self._guard(lambda: self._evaluate(call.script, *args), types))
 
     def _evaluate(self, script: str, *args: calls.Argument) -> Any:
         try:
-            return self._redis.evalsha(calls.script_sha(script), 1, *args)
+            return self._redis.evalsha(script_sha(script), 1, *args)
         except NoScriptError:
-            return self._redis.eval(calls.script_text(script), 1, *args)
+            return self._redis.eval(script_text(script), 1, *args)
 
-    def _guard(self, command: Callable[[], T]) -> T:
+    def _guard(self, command: Callable[[], T], types: Mapping[str, str] = NO_MORE) -> T:
         try:
             return command()
         except THEIRS as error:
             if demoted(error):
                 self._redis.connection_pool.disconnect(inuse_connections=False)
-            raise translate(error, str(self.address)) from error
+            raise self._meaning(error, types) from error
+
+    def _meaning(self, error: Exception, types: Mapping[str, str]) -> QueueError:
+        """Say what an error means; `types` has the keys that were used beside those that the queue has once."""
+        if FOREIGN_TYPE not in str(error):
+            return translate(error, str(self.address))
+        types, found = {**types, **self.keys.types}, []
+        with contextlib.suppress(QueueUnavailable):
+            found = self._guard(lambda: [cast("bytes", self._redis.type(key)) for key in types])
+        return damage(str(self.address), types, found)

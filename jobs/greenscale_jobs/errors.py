@@ -3,6 +3,8 @@
 `redis` errors become these here and nowhere else; no message bears a prompt or a password.
 """
 
+from collections.abc import Mapping, Sequence
+
 import redis.exceptions as theirs
 
 THEIRS = (theirs.RedisError, OSError, UnicodeError)
@@ -18,6 +20,10 @@ class QueueUnavailable(QueueError):
 
     If it was the answer that got lost, what was asked has been done.
     """
+
+
+class QueueDamaged(QueueUnavailable):
+    """A key of this queue is no such key as it keeps; the text names it. Nothing is lost, and other queues are well."""
 
 
 class QueueFull(QueueError):
@@ -47,6 +53,27 @@ def demoted(error: Exception) -> bool:
 
 DEMOTED = ("READONLY", "UNBLOCKED")
 """How a replica refuses to write, and what it told the commands that were waiting when it became one."""
+
+FOREIGN_TYPE = "WRONGTYPE"
+"""How Redis refuses a command on a key of another type, in a script too."""
+
+
+def damage(address: str, types: Mapping[str, str], found: Sequence[bytes]) -> QueueDamaged:
+    """Say which key of a queue has a foreign type.
+
+    `types`: each key and the type it should have; `found`: the types they have, in that order; none if TYPE is denied.
+    """
+    wrong = [
+        f"{key} is a {seen.decode()}, not a {ought}"
+        for (key, ought), seen in zip(types.items(), found, strict=False)
+        if seen.decode() not in {ought, "none"}
+    ]
+    told = "; ".join(wrong) or f"TYPE tells which: {', '.join(types)}"
+    return QueueDamaged(
+        f"Redis at {address} holds something else under a name of this queue ({told}). Rename that key: "
+        "the queue then goes on, nothing is lost"
+    )
+
 
 MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] = (
     # Of these errors or with one of these words in it (in a script, Redis 6.2 knows but one class): what it means.

@@ -9,10 +9,11 @@ from redis.exceptions import NoScriptError
 
 from greenscale_jobs import calls
 from greenscale_jobs.address import RedisAddress
-from greenscale_jobs.errors import THEIRS, demoted, translate
+from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, damage, demoted, translate
 from greenscale_jobs.keys import RESOURCES, WORKLOADS
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import Resource, WorkloadStatus
+from greenscale_jobs.scripts import script_sha, script_text
 
 SURVEY_BATCH = 200
 """Queues looked at by one script, so that Redis is never blocked for long."""
@@ -97,9 +98,9 @@ class Fleet:
 
     async def _evaluate(self, script: str, keys: Sequence[str], *args: calls.Argument) -> Any:
         try:
-            return await self._redis.evalsha(calls.script_sha(script), len(keys), *keys, *args)
+            return await self._redis.evalsha(script_sha(script), len(keys), *keys, *args)
         except NoScriptError:
-            return await self._redis.eval(calls.script_text(script), len(keys), *keys, *args)
+            return await self._redis.eval(script_text(script), len(keys), *keys, *args)
 
     async def _do(self, command: Awaitable[Any]) -> Any:
         try:
@@ -107,4 +108,6 @@ class Fleet:
         except THEIRS as error:
             if demoted(error):
                 await self._redis.connection_pool.disconnect(inuse_connections=False)
+            if FOREIGN_TYPE in str(error):  # the survey passes such queues by: it is a key that they share
+                raise damage(str(self.address), {WORKLOADS: "hash", RESOURCES: "hash"}, []) from error
             raise translate(error, str(self.address)) from error

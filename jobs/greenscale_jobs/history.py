@@ -6,11 +6,13 @@ Pure: no I/O, no clock. Redis' own time is in the entries' ids.
 import contextlib
 import statistics
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from greenscale_jobs.records import Stats
+
+T = TypeVar("T")
 
 SAMPLES_KEPT = 4320
 """The charts' line: half a day of a busy queue, much more of a quiet one, which is sampled when it changes."""
@@ -24,19 +26,25 @@ STARTS_KEPT = 100
 USUAL_STARTS = 20
 """What is usual is the median of so many: the last, for an image may have grown."""
 
+LONGEST_START_SECONDS = 86_400.0
+"""A start that took longer than a day is damage."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""As Redis counts: a number above is damage."""
+
 
 class Sample(msgspec.Struct, frozen=True, rename="camel"):
     """A queue's numbers at one instant. A chart's rates are the differences of the counters."""
 
     at: float
     """Unix seconds."""
-    pending: int
-    in_flight: int
-    replicas: int
-    done: int
+    pending: Count
+    in_flight: Count
+    replicas: Count
+    done: Count
     """Jobs, since the queue exists; so are the next two."""
-    dead: int
-    tokens: int | None
+    dead: Count
+    tokens: Count | None
     """Of prompts and answers of all done jobs; None where no engine told of any."""
 
     @classmethod
@@ -69,7 +77,7 @@ class Start(msgspec.Struct, frozen=True):
 
     at: float
     """When it was over, in Unix seconds."""
-    seconds: float
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_START_SECONDS)]
 
 
 def usual(starts: Sequence[Start]) -> float | None:
@@ -85,18 +93,22 @@ def sample_fields(sample: Sample) -> dict[Any, Any]:
 
 def read_samples(entries: Any) -> list[Sample]:
     """Turn entries of `<list>:history` into samples, in their order; what cannot be read is left out."""
-    samples = []
+    return _read(entries, Sample, tokens=None)
+
+
+def read_starts(entries: Any) -> list[Start]:
+    """Turn entries of `<list>:starts` into starts, in their order; what cannot be read is left out."""
+    return _read(entries, Start)
+
+
+def _read(entries: Any, kind: type[T], **defaults: Any) -> list[T]:
+    found = []
     for entry_id, fields in entries:
         told = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
         # One entry of another version or hand must not hide all others.
         with contextlib.suppress(msgspec.ValidationError):
-            samples.append(msgspec.convert({"tokens": None, **told, "at": _at(entry_id)}, Sample, strict=False))
-    return samples
-
-
-def read_starts(entries: Any) -> list[Start]:
-    """Turn entries of `<list>:starts` into starts, in their order."""
-    return [Start(_at(entry_id), float(fields[b"seconds"])) for entry_id, fields in entries]
+            found.append(msgspec.convert({**defaults, **told, "at": _at(entry_id)}, kind, strict=False))
+    return found
 
 
 def _at(entry_id: bytes) -> float:

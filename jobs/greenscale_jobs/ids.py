@@ -49,6 +49,16 @@ def new_item(
     Raises:
         InvalidItem: The prompt is blank, it is too large with its history, or the id has a wrong form.
     """
-    if job_id is not None and not JOB_ID.fullmatch(job_id):
+    job_id = new_id() if job_id is None else check_id(job_id)
+    return check_prompt(Item(job_id, prompt, parameters or Parameters(), tuple(history)))
+
+
+def check_id(job_id: str) -> str:
+    """Return the id if a job may have it.
+
+    Raises:
+        InvalidItem: It has a wrong form.
+    """
+    if not JOB_ID.fullmatch(job_id):
         raise InvalidItem(f"{job_id!r} is no job id: it must have {JOB_ID_RULE}")
-    return check_prompt(Item(job_id or new_id(), prompt, parameters or Parameters(), tuple(history)))
+    return job_id

@@ -1,6 +1,6 @@
 """Where everything about one queue lies in Redis.
 
-Pure: names only. The Lua scripts build the same names from the list's (`lua/common.lua`).
+Pure: names only. The Lua scripts build the same names from the list's (`lua/shared/common.lua`).
 """
 
 import dataclasses
@@ -81,20 +81,24 @@ class Keys:
         return f"{self.list_name}:events:{job_id}"
 
     @property
-    def all_but_jobs(self) -> tuple[str, ...]:
-        """Every key that the queue has once."""
-        return (
-            self.list_name,
-            self.claiming,
-            self.inflight,
-            self.delayed,
-            self.dead,
-            self.done,
-            self.config,
-            self.stats,
-            self.history,
-            self.starts,
-        )
+    def types(self) -> dict[str, str]:
+        """Every key that the queue has once, and its type as Redis calls it."""
+        return {
+            self.list_name: "list",
+            self.claiming: "list",
+            self.inflight: "zset",
+            self.delayed: "zset",
+            self.dead: "list",
+            self.done: "zset",
+            self.config: "hash",
+            self.stats: "hash",
+            self.history: "stream",
+            self.starts: "stream",
+        }
+
+    def types_of_job(self, job_id: str) -> dict[str, str]:
+        """Every key that a job has, and its type."""
+        return {self.job(job_id): "hash", self.events(job_id): "stream"}
 
     @property
     def job_patterns(self) -> tuple[str, ...]:

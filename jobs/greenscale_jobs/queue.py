@@ -4,19 +4,20 @@ Every effect is one Lua script (`lua/`): a process killed between any two instru
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls, server
+from greenscale_jobs import calls, reading, server
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Claim, Finished, Page, Redriven, Tended
-from greenscale_jobs.errors import THEIRS, QueueUnavailable, demoted, translate
+from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
 from greenscale_jobs.history import SAMPLES_KEPT, STARTS_KEPT, USUAL_STARTS, Sample, Start, read_starts, sample_fields
 from greenscale_jobs.ids import new_id
 from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
@@ -32,6 +33,7 @@ from greenscale_jobs.records import (
     Turn,
     WorkloadStatus,
 )
+from greenscale_jobs.scripts import script_sha, script_text
 
 T = TypeVar("T")
 
@@ -41,6 +43,8 @@ EVENT_WAIT_SECONDS = 2.0
 
 BLOCKED_TOO_LONG_SECONDS = 5.0
 """Redis ends a blocking command in time; one that is this late is lost."""
+
+NO_MORE: Mapping[str, str] = {}
 
 DELETE_BATCH = 1000
 """Keys looked at in one step of removing a queue."""
@@ -239,7 +243,7 @@ class JobQueue:
 
     async def delete(self) -> None:
         """Remove the queue and all of its jobs, answered or not; for a workload that is gone for good."""
-        await self._guard(self._redis.unlink(*self.keys.all_but_jobs))
+        await self._guard(self._redis.unlink(*self.keys.types))
         for pattern in self.keys.job_patterns:
             cursor = 0
             while True:
@@ -252,11 +256,13 @@ class JobQueue:
     async def put_workload(self, status: WorkloadStatus) -> None:
         """Tell the page and the command of a workload."""
         field = f"{status.namespace}/{status.name}"
-        await self._guard(self._redis.hset(WORKLOADS, field, msgspec.json.encode(status)))
+        await self._guard(self._redis.hset(WORKLOADS, field, msgspec.json.encode(status)), {WORKLOADS: "hash"})
 
     async def put_resource(self, namespace: str, name: str, resource: Resource) -> None:
         """Tell the page and the command what was applied and what became of it."""
-        await self._guard(self._redis.hset(RESOURCES, f"{namespace}/{name}", msgspec.json.encode(resource)))
+        await self._guard(
+            self._redis.hset(RESOURCES, f"{namespace}/{name}", msgspec.json.encode(resource)), {RESOURCES: "hash"}
+        )
 
     async def sample(self, sample: Sample) -> None:
         """Add a point to the charts' line, which keeps about `SAMPLES_KEPT`; its time is Redis' own."""
@@ -288,15 +294,13 @@ class JobQueue:
     async def events(self, job_id: str, *, after: str = "0") -> AsyncIterator[Event]:
         """Yield what happens to a job, from its beginning or after the event `after`, until it is final."""
         while True:
-            reply = await self._guard(
-                self._redis.xread({self.keys.events(job_id): after}, block=int(EVENT_WAIT_SECONDS * 1000))
-            )
-            for event in calls.read_events(reply):
+            reading_on = self._redis.xread({self.keys.events(job_id): after}, block=int(EVENT_WAIT_SECONDS * 1000))
+            reply = await self._guard(reading_on, self.keys.types_of_job(job_id))
+            events = reading.read_events(reply)
+            for event in events:
                 yield event
                 after = event.id
-                if event.final:
-                    return
-            if not reply and (await self.job(job_id)).state.final:
+            if may_be_over(events) and (await self.job(job_id)).state.final:
                 return
 
     async def dangers(self) -> list[str]:
@@ -319,11 +323,11 @@ class JobQueue:
 
     async def _move_and_claim(self, call: Call[list[Claim] | None], seconds: float) -> list[Claim] | None:
         move = ("BLMOVE", self.keys.list_name, self.keys.claiming, "RIGHT", "LEFT", seconds)
-        claim = ("EVALSHA", calls.script_sha(call.script), 1, self.keys.list_name, *self._args(call))
+        claim = ("EVALSHA", script_sha(call.script), 1, self.keys.list_name, *self._args(call))
         try:
             if self._blocked_client is None:
                 client_id = await self._guard(self._blocking.run("CLIENT", "ID"))
-                await self._guard(self._blocking.run("SCRIPT", "LOAD", calls.script_text(call.script)))
+                await self._guard(self._blocking.run("SCRIPT", "LOAD", script_text(call.script)))
                 self._blocked_client = client_id
             moved, reply = await self._guard(self._blocking.ask(move, claim, seconds=None))
             # The claim was made whatever became of the move, which a full Redis refuses: what it got must not be lost.
@@ -341,42 +345,56 @@ class JobQueue:
     async def _run(self, call: Call[T]) -> T:
         args = (self.keys.list_name, *self._args(call))
         try:
-            reply = await self._command("EVALSHA", calls.script_sha(call.script), 1, *args)
+            reply = await self._command(call, "EVALSHA", script_sha(call.script), 1, *args)
         except _ScriptForgotten:
-            reply = await self._command("EVAL", calls.script_text(call.script), 1, *args)
+            reply = await self._command(call, "EVAL", script_text(call.script), 1, *args)
         return call.read(reply)
 
-    async def _command(self, *command: calls.Argument) -> Any:
+    async def _command(self, call: Call[Any], *command: calls.Argument) -> Any:
+        types = self.keys.types_of_job(call.job_id) if call.job_id else NO_MORE
         if self._shared:
-            return await self._guard(self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
-        return await self._guard(self._lane.run(*command))
+            return await self._guard(self._redis.execute_command(*command), types)  # type: ignore[no-untyped-call]
+        return await self._guard(self._lane.run(*command), types)
 
     def _args(self, call: Call[Any]) -> list[calls.Argument]:
         return ["" if self._clock is None else f"{self._clock():.3f}", *call.args]
 
-    async def _guard(self, reply: Awaitable[T]) -> T:
+    async def _guard(self, reply: Awaitable[T], types: Mapping[str, str] = NO_MORE) -> T:
         try:
             answer = await reply
         except NoScriptError as error:
             raise _ScriptForgotten from error
         except THEIRS as error:
             _stay_cancelled()
-            await self._check(error)
+            await self._check(error, types)
             raise
         _stay_cancelled()
         return answer
 
-    async def _check(self, answer: Any) -> None:
-        """Raise what an answer means if it is an error."""
+    async def _check(self, answer: Any, types: Mapping[str, str] = NO_MORE) -> None:
+        """Raise what an answer means if it is an error; `types` has the keys used beside those the queue has once."""
         if isinstance(answer, Exception):
             if demoted(answer):
                 await self._connect_anew()
-            raise translate(answer, str(self.address)) from answer
+            raise await self._meaning(answer, types) from answer
+
+    async def _meaning(self, error: Exception, types: Mapping[str, str]) -> QueueError:
+        if FOREIGN_TYPE not in str(error):
+            return translate(error, str(self.address))
+        types, found = {**types, **self.keys.types}, []
+        with contextlib.suppress(QueueUnavailable):
+            found = [cast("bytes", await self._guard(self._redis.type(key))) for key in types]
+        return damage(str(self.address), types, found)
 
     async def _connect_anew(self) -> None:
         await self._redis.connection_pool.disconnect(inuse_connections=False)
         for lane in (self._lane, self._blocking):
             lane.connect_anew()
+
+
+def may_be_over(events: Sequence[Event]) -> bool:
+    """Whether no event may follow these, all that there were: a dead job that was sent again has gone on."""
+    return not events or events[-1].final
 
 
 class _ScriptForgotten(Exception):

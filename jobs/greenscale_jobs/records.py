@@ -287,6 +287,7 @@ def check_prompt(item: Item) -> Item:
         raise InvalidItem("the prompt is empty")
     try:
         size = len(item.prompt.encode())
+        (item.parameters.system or "").encode()
     except UnicodeEncodeError:
         raise InvalidItem("the prompt has half a surrogate pair; it is not valid Unicode") from None
     if size > MAX_PROMPT_BYTES:

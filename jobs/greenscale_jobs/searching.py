@@ -6,7 +6,8 @@ Pure: a `Call` is one step; `client` goes on from one to the next.
 import dataclasses
 from typing import Any
 
-from greenscale_jobs.calls import Call, read_rows
+from greenscale_jobs.calls import Call
+from greenscale_jobs.reading import read_rows
 from greenscale_jobs.records import Job, JobState
 
 SEARCH_SECONDS = 0.3
@@ -39,6 +40,6 @@ def look(
     def read(reply: list[Any]) -> Found:
         total, left, *rows = reply
         began = cursor if 0 < cursor <= total else total
-        return Found(read_rows(rows), left or None, began - left, total)
+        return Found(read_rows(rows, listed=state), left or None, began - left, total)
 
     return Call("search", (state, wanted, *times, cursor, limit, LOOK_RECORDS, LOOK_BYTES), read)

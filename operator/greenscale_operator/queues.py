@@ -9,7 +9,8 @@ import dataclasses
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +18,7 @@ from greenscale_jobs import (
     Fleet,
     JobQueue,
     Limits,
+    QueueDamaged,
     QueueUnavailable,
     RedisAddress,
     Resource,
@@ -28,6 +30,8 @@ from greenscale_jobs import (
 from greenscale_jobs.history import COUNTED_SECONDS
 from greenscale_operator.seen import Key
 from greenscale_operator.workload import Workload
+
+T = TypeVar("T")
 
 SURVEY_SECONDS = 10.0
 """Queues are looked at this often, sooner where a retry falls due or a lease ends."""
@@ -171,11 +175,10 @@ class Queues:
         }
         try:
             survey = await fleet.survey(list(tenants))
-            tended = [await tenants[name][1].queue.tend() for name in survey.to_tend if name in tenants]
-            busy = {name: tenants[name][1] for name in survey.busy if name in tenants}
+            tended = await _each(survey.to_tend, tenants, lambda tenant: tenant.queue.tend())
             now = self._clock()
-            awake = {name: tenant for name, (_, tenant) in tenants.items() if tenant.may_have_worked_unseen(now)}
-            numbers = {name: await self._count(tenant) for name, tenant in (awake | busy).items()}
+            awake = [name for name, (_, tenant) in tenants.items() if tenant.may_have_worked_unseen(now)]
+            numbers = await _each(dict.fromkeys([*awake, *survey.busy]), tenants, self._count)
             await self._tell(fleet)
         except QueueUnavailable as error:
             self._note_down(fleet.address, str(error), on_change)
@@ -187,7 +190,7 @@ class Queues:
                 tenant.stats and tenant.stats.fault != found.fault and found.work
             ):
                 on_change(key)
-        soon = [moved.next_in for moved in tended if moved.next_in is not None]
+        soon = [moved.next_in for moved in tended.values() if moved.next_in is not None]
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
 
     async def _count(self, tenant: _Tenant) -> Stats:
@@ -252,3 +255,15 @@ class Queues:
 
 def _lengths(stats: Stats | None) -> tuple[int, ...] | None:
     return None if stats is None else (stats.pending, stats.in_flight, stats.delayed, stats.dead)
+
+
+async def _each(
+    names: Iterable[str], tenants: Mapping[str, tuple[Key, _Tenant]], action: Callable[[_Tenant], Awaitable[T]]
+) -> dict[str, T]:
+    """Do it to each of these queues. A damaged one holds up no other: the status of its workload says what is wrong."""
+    answers = {}
+    for name in names:
+        if name in tenants:
+            with contextlib.suppress(QueueDamaged):
+                answers[name] = await action(tenants[name][1])
+    return answers

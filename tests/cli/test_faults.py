@@ -83,7 +83,7 @@ def test_a_full_redis_is_named_with_the_remedy(refused: Refused, greenscale: Gre
 def test_a_key_that_is_no_queue_is_named(refused: Refused, raw: redis.Redis) -> None:
     raw.set("jobs", "something else")
 
-    assert "WRONGTYPE Operation against a key" in refused(Exit.UNAVAILABLE, "submit", "hi")
+    assert "(jobs is a string, not a list). Rename that key" in refused(Exit.UNAVAILABLE, "submit", "hi")
 
 
 def test_without_any_redis_the_ways_to_one_are_told(refused: Refused, tmp_path: Path) -> None:

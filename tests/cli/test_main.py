@@ -10,7 +10,7 @@ import typer
 
 from greenscale_cli.exits import HELP, STATUSES, Exit
 from greenscale_cli.main import app
-from greenscale_jobs import InvalidItem, QueueError
+from greenscale_jobs import InvalidItem, QueueError, QueueUnavailable
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -40,7 +40,7 @@ def test_the_help_tells_every_exit_status() -> None:
 
 def test_every_error_of_the_queue_has_an_exit_status() -> None:
     """One without would be a traceback."""
-    assert {*QueueError.__subclasses__(), InvalidItem} == set(STATUSES)
+    assert {*QueueError.__subclasses__(), *QueueUnavailable.__subclasses__(), InvalidItem} == set(STATUSES)
 
 
 def test_the_version_is_told(greenscale: Greenscale) -> None:

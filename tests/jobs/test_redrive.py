@@ -63,11 +63,24 @@ async def test_none_is_sent_again_where_none_is_dead(queue: JobQueue) -> None:
 async def test_a_dead_entry_whose_job_is_gone_holds_up_no_other(queue: JobQueue, raw: redis.Redis) -> None:
     gone, here = await bury(queue, 2)
     raw.delete(f"jobs:job:{gone}")
-    raw.rpush("jobs:dead", "no entry of ours")
 
     assert await queue.redrive_all() == 1
     assert (await queue.job(here)).state is JobState.WAITING
     assert raw.llen("jobs:dead") == 0
+
+
+async def test_a_dead_entry_that_cannot_be_read_stays(queue: JobQueue, raw: redis.Redis) -> None:
+    """Nobody knows what it stands for: not we to throw it away."""
+    damaged, here = await bury(queue, 2)
+    raw.set(f"jobs:job:{damaged}", "of another program")
+    raw.rpush("jobs:dead", "no entry of ours")
+
+    assert await queue.redrive_all() == 1
+    assert (await queue.job(here)).state is JobState.WAITING
+    assert [(job.id, job.error and job.error.reason) for job in (await queue.jobs(JobState.DEAD)).jobs] == [
+        (damaged, "Unreadable"),
+        ("", "Unreadable"),
+    ]
 
 
 async def test_many_ids_are_sent_again(queue: JobQueue) -> None:
@@ -143,3 +156,21 @@ async def test_the_result_of_a_job_that_was_sent_again_is_its_new_one(queue: Job
 
         assert not done
         assert (await waiting).result == "an answer"
+
+
+@pytest.mark.parametrize("who", ["asyncio", "plain"])
+async def test_who_waits_for_a_job_that_was_sent_again_waits_for_its_new_end(
+    queue: JobQueue, address: RedisAddress, who: str
+) -> None:
+    """Its events begin with the old one."""
+    (job_id,) = await bury(queue, 1)
+    await queue.redrive_all()
+    (claim,) = await queue.claim("w") or []
+    await queue.finish([Finished(claim, "hi", Outcome())])
+    if who == "asyncio":
+        told = [event.type async for event in queue.events(job_id)]
+    else:
+        with JobClient(address) as client:
+            told = [event.type for event in client.events(job_id)]
+
+    assert told == ["claimed", "dead", "waiting", "claimed", "done"]

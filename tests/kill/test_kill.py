@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from greenscale_jobs import RedisAddress
-from greenscale_jobs.calls import script_text
+from greenscale_jobs.scripts import script_text
 from greenscale_testing.kill_proxy import Kill, script_names
 from greenscale_testing.kills import LONG, Outcome, Scenario, live, scenarios
 from greenscale_testing.mutants import Mutant
@@ -68,7 +68,7 @@ DROP_FIRST = """for result in results:
 
 BROKEN = [
     (
-        Mutant("claim without a lease", "lua/claim.lua", "redis.call('ZADD', inflight, lease_ends, id)"),
+        Mutant("claim without a lease", "lua/claim.lua", "redis.pcall('ZADD', inflight, lease_ends, id)", "1"),
         Kill("claim", "after"),
     ),
     (

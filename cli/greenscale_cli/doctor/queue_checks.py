@@ -27,7 +27,7 @@ end
 try('LPUSH', key, 'x') try('LPOS', key, 'x') try('LRANGE', key, 0, 0) try('LREM', key, 0, 'y') try('LLEN', key)
 try('RPOP', key)
 try('HSET', key, 'f', '1') try('HINCRBY', key, 'f', 1) try('HGET', key, 'f') try('HMGET', key, 'f')
-try('HGETALL', key) try('HEXISTS', key, 'f') try('EXISTS', key) try('EXPIRE', key, 60) try('PERSIST', key)
+try('HGETALL', key) try('EXISTS', key) try('EXPIRE', key, 60) try('PERSIST', key)
 try('HDEL', key, 'f')
 try('ZADD', key, 'XX', 1, 'm') try('ZCARD', key) try('ZCOUNT', key, 0, 1) try('ZRANGE', key, 0, 0)
 try('ZREVRANGE', key, 0, 0) try('ZREM', key, 'm')

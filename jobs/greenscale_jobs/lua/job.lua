@@ -1,3 +1,4 @@
+-- After moving.lua.
 -- One job. ARGV: now, id. Answers: how many wait before it ('' unless it waits), then its hash; nothing if it is unknown.
 local id = ARGV[2]
 local fields = redis.call('HGETALL', job_key(id))

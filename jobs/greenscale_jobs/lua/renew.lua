@@ -1,8 +1,9 @@
+-- After common.lua.
 -- Prolong leases. ARGV: now, lease in seconds, then id and token of each. Answers for each: held, cancel or lost.
 local standing = {}
 write_though_full()
 for i = 3, #ARGV, 2 do
-    local job = redis.call('HMGET', job_key(ARGV[i]), 'token', 'cancel')
+    local job = record(ARGV[i], 'token', 'cancel') or {}
     if job[1] ~= ARGV[i + 1] then
         standing[#standing + 1] = 'lost'
     else

@@ -1,3 +1,4 @@
+-- After listing.lua.
 -- Jobs of one state that fit, in the order of `page`. ARGV: now, state, text or '', since and until in Unix seconds or '', how
 -- many are left to look at (0: all), how many jobs to find, records and bytes to look at in one go, so that Redis is not
 -- blocked for long. Answers how many there are, how many are left to look at, then id and hash of each that fits.
@@ -43,17 +44,15 @@ local total, found = total_of(state), {}
 local left = tonumber(ARGV[6])
 if left == 0 or left > total then left = total end
 if left == 0 then return { total, 0 } end
-for _, id in ipairs(ids_of(state, total - left, total - left + math.min(records, left) - 1)) do
+for _, entry in ipairs(ids_of(state, total - left, total - left + math.min(records, left) - 1)) do
     if #found == wanted or bytes <= 0 then break end
     left = left - 1
-    -- A text that some client pushed has no id and no hash until a worker takes it; an id may be left of a job that is gone.
-    local fields = type(id) == 'table' and { 'state', 'waiting', 'item', id[1] } or id and redis.call('HGETALL', job_key(id)) or {}
+    local id, fields = look_at(entry)
     local job = {}
     for i = 1, #fields, 2 do
         job[fields[i]] = fields[i + 1]
         bytes = bytes - #fields[i + 1]
     end
-    local name = type(id) == 'table' and '' or id
-    if job.state and (not only or job.state == only) and fits(name, job) then found[#found + 1] = { name, fields } end
+    if is_shown(state, fields) and (not only or job.state == only) and fits(id, job) then found[#found + 1] = { id, fields } end
 end
 return { total, left, unpack(found) }

@@ -1,3 +1,4 @@
+-- After common.lua.
 -- The queue's numbers at one instant. ARGV: now. Answers: pending, in flight, delayed, dead, then the counters.
 local numbers = { redis.call('LLEN', list) + redis.call('LLEN', claiming), redis.call('ZCARD', inflight),
     redis.call('ZCARD', delayed), redis.call('LLEN', dead) }

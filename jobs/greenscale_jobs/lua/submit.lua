@@ -1,7 +1,8 @@
+-- After common.lua.
 -- Put jobs on the list, or among the delayed if they are due later; all or none. ARGV: now, maxLength if the queue's config
 -- says none, due in so many seconds or '', due at (Unix seconds) or '', '1' if the very same job may be known already,
 -- then id and item of each.
-local longest = tonumber(redis.call('HGET', config, 'maxLength') or '') or tonumber(ARGV[2])
+local longest = whole(redis.call('HGET', config, 'maxLength')) or tonumber(ARGV[2])
 local due = ARGV[3] ~= '' and now + tonumber(ARGV[3]) or tonumber(ARGV[4])
 local jobs, seen = {}, {}
 for i = 6, #ARGV, 2 do

@@ -1,3 +1,4 @@
+-- After common.lua.
 -- Which of many queues have anything at all in them. KEYS: their lists. ARGV: now.
 -- Answers: in how many seconds the next lease ends or retry is due ('' if none); then the number in KEYS of each queue
 -- that is not empty, negative where something is to be tended at once.
@@ -5,7 +6,7 @@ local busy, soonest = { '' }, nil
 
 local function first_score(set) return tonumber(redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]) end
 
-for number, name in ipairs(KEYS) do
+local function look(number, name)
     local stranded = redis.call('LLEN', name .. ':claiming') > 0
     local lease_ends, due = first_score(name .. ':inflight'), first_score(name .. ':delayed')
     local expires = first_score(name .. ':done')
@@ -22,6 +23,11 @@ for number, name in ipairs(KEYS) do
     elseif lease_ends or due or redis.call('LLEN', name) > 0 or redis.call('LLEN', name .. ':dead') > 0 then
         busy[#busy + 1] = number
     end
+end
+
+for number, name in ipairs(KEYS) do
+    -- One with a key of a foreign type holds up no other: whoever tends it is told what is wrong with it.
+    if not pcall(look, number, name) then busy[#busy + 1] = -number end
 end
 
 if soonest then busy[1] = stamp(soonest - now) end

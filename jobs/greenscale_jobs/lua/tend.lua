@@ -1,14 +1,21 @@
+-- After moving.lua.
 -- Move on what nobody moves: stranded claims, expired leases, due retries. ARGV: now, most attempts, most jobs in one go.
 -- Answers: how many were stranded, expired, due, dead; and in how many seconds the next is due ('' if none).
 local most_attempts, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
+refuse_foreign_keys()
 redis.call('ZREMRANGEBYSCORE', done, '-inf', now)
 local stranded, expired, due, buried = return_claiming(), 0, 0, 0
 
+local FINAL = { done = true, dead = true, cancelled = true }
+
 -- The last to end first: each goes to the front, so the oldest ends up as the next.
 for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', inflight, now, '-inf', 'LIMIT', 0, limit)) do
-    local job = redis.call('HMGET', job_key(id), 'attempts', 'cancel', 'worker')
-    local attempts = tonumber(job[1])
-    if not attempts then
+    local job = record(id, 'attempts', 'cancel', 'worker', 'state')
+    local attempts = job and whole(job[1]) or 1
+    if not job then
+        redis.call('ZREM', inflight, id)
+        bury_unreadable(id)
+    elseif FINAL[job[4]] or is_gone(id, job[4]) then
         redis.call('ZREM', inflight, id)
     elseif job[2] then
         end_cancelled(id, attempts)
@@ -30,12 +37,14 @@ end
 local retries = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, limit)) do
     redis.call('ZREM', delayed, id)
-    local job = redis.call('HMGET', job_key(id), 'state', 'attempts')
-    if job[1] == 'delayed' then
+    local job = record(id, 'state', 'attempts')
+    if not job then
+        bury_unreadable(id)
+    elseif not FINAL[job[1]] and job[1] ~= 'running' and not is_gone(id, job[1]) then
         redis.call('HDEL', job_key(id), 'dueAt')
         due = due + 1
-        if job[2] then
-            table.insert(retries, 1, { id, job[2] })
+        if whole(job[2]) then
+            table.insert(retries, 1, { id, whole(job[2]) })
         else
             redis.call('HSET', job_key(id), 'state', 'waiting')
             redis.call('LPUSH', list, reference(id))

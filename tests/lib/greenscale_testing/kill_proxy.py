@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 import greenscale_jobs
 from greenscale_jobs import RedisAddress
+from greenscale_jobs.scripts import assembled
 
 PACKAGE = Path(greenscale_jobs.__file__).parent
 
@@ -118,9 +119,9 @@ class KillProxy:
 @functools.cache
 def script_names(package: Path = PACKAGE) -> dict[str, str]:
     """Return the name of every script of the queue, by the SHA-1 that Redis knows it by."""
-    texts = {file.stem: file.read_bytes() for file in (package / "lua").iterdir()}
-    common = texts.pop("common")
-    return {hashlib.sha1(common + text).hexdigest(): name for name, text in texts.items()}  # noqa: S324 - Redis' choice
+    folder = package / "lua"
+    texts = {file.stem: assembled(file.stem, folder).encode() for file in folder.glob("*.lua")}
+    return {hashlib.sha1(text).hexdigest(): name for name, text in texts.items()}  # noqa: S324 - Redis' choice
 
 
 def name_of(command: bytes, scripts: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import redis
 
@@ -88,6 +89,11 @@ class RedisServer:
         """Run one command, as a person with redis-cli would."""
         with redis.Redis(port=self.address.port) as client:
             return client.execute_command(*command)
+
+    def info(self, section: str) -> dict[str, Any]:
+        """Return what Redis says of itself."""
+        with redis.Redis(port=self.address.port) as client:
+            return cast("dict[str, Any]", client.info(section))
 
     def await_replication(self, primary: "RedisServer") -> None:
         """Wait until this replica has all that its primary has."""

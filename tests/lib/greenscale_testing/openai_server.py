@@ -10,6 +10,7 @@ import asyncio
 import email.utils
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -43,6 +44,8 @@ class OpenAIServer:
         """Whether the model `keyed` answers; else it is 401 for every job."""
         self.released = asyncio.Event()
         """The model `held` says its first word at once, and the rest of prompts that begin with "short" after this."""
+        self.refusals: Counter[str] = Counter()
+        """How often the model `moody` has refused each prompt."""
         self.gone = asyncio.Event()
         self.asked = asyncio.Event()
         self._special: dict[str, Callable[[web.Request, str], Awaitable[web.StreamResponse]]] = {
@@ -60,6 +63,7 @@ class OpenAIServer:
             "filtered": self._filtered,
             "no-stream-options": self._no_stream_options,
             "error-in-stream": self._error_in_stream,
+            "moody": self._moody,
         }
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -75,9 +79,10 @@ class OpenAIServer:
             return await self._special[model](request, prompt)
         return await self._stream(request, prompt.split(" "))
 
-    async def _stream(self, request: web.Request, words: list[str]) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, words: list[str], *, pace_seconds: float = 0) -> web.StreamResponse:
         response = await _begin(request)
         for number, word in enumerate(words):
+            await asyncio.sleep(pace_seconds)
             await _send(response, _chunk({"content": word if number == 0 else f" {word}"}))
         await _send(response, _chunk({}, finish_reason="stop"))
         usage = {"prompt_tokens": len(words), "completion_tokens": len(words), "total_tokens": 2 * len(words)}
@@ -85,6 +90,15 @@ class OpenAIServer:
             await _send(response, {**_chunk({}), "choices": [], "usage": usage})
         await response.write(b"data: [DONE]\n\n")
         return response
+
+    async def _moody(self, request: web.Request, prompt: str) -> web.StreamResponse:
+        """Do as the prompt begins: `refuse 500 2 ...` twice before it is answered, `slow ...` a word at a time."""
+        match prompt.split(" "):
+            case ["refuse", status, times, *_] if self.refusals[prompt] < int(times):
+                self.refusals[prompt] += 1
+                return web.json_response({"error": {}}, status=int(status))
+            case words:
+                return await self._stream(request, words, pace_seconds=0.3 if words[0] == "slow" else 0)
 
     async def _retry_after_date(self, _request: web.Request, _prompt: str) -> web.StreamResponse:
         headers = {"Retry-After": email.utils.formatdate(time.time() + 60, usegmt=True)}

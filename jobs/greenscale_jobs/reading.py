@@ -1,0 +1,204 @@
+"""How what Redis holds is read: jobs, events, numbers, workloads.
+
+Pure. Anybody may write into Redis, so nothing here fails because of one damaged field or record: what cannot be read
+is left out, and a job says of itself which of its fields that are.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from greenscale_jobs.errors import UnknownJob
+from greenscale_jobs.records import (
+    Event,
+    InvalidItem,
+    Job,
+    JobError,
+    JobState,
+    Outcome,
+    Parameters,
+    Resource,
+    Stats,
+    WorkloadStatus,
+    parse_item,
+)
+
+T = TypeVar("T")
+
+UNREADABLE = (ValueError, msgspec.DecodeError, RecursionError)
+"""What reading a damaged value raises; UnicodeDecodeError is a ValueError."""
+
+MOST_TIMES = 10**9
+"""No job was tried that often: a number above is damage."""
+
+LATEST = 4e9
+"""In Unix seconds, the year 2096: a time above is damage, and a float may be more than a calendar can name."""
+
+
+@dataclasses.dataclass
+class _Record:
+    """A job's hash, read field by field; remembers which could not be read."""
+
+    fields: dict[str, bytes]
+    damaged: list[str] = dataclasses.field(default_factory=list)
+
+    def read(self, name: str, how: Callable[[bytes], T]) -> T | None:
+        """Return a field, or None where it is missing or damaged."""
+        if name not in self.fields:
+            return None
+        try:
+            return how(self.fields[name])
+        except UNREADABLE:
+            self.damaged.append(name)
+            return None
+
+
+def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None, listed: JobState | None = None) -> Job:
+    """Turn the hash `<list>:job:<id>` into a Job. Where its state cannot be read, it has that in which it is `listed`.
+
+    Raises:
+        UnknownJob: Its state cannot be read, and it is listed nowhere.
+    """
+    record = _Record(fields)
+    state = record.read("state", lambda value: JobState(value.decode())) or listed
+    if state is None:
+        raise damaged(job_id)
+    try:
+        item = parse_item(fields.get("item", b""), job_id)
+        prompt, parameters, history = item.prompt, item.parameters, item.history
+    except InvalidItem:
+        prompt, parameters, history = None, Parameters(), ()
+    errors = [error for line in fields.get("errors", b"").split(b"\n") if line for error in _error(line, record)]
+    job = Job(
+        id=job_id,
+        state=state,
+        prompt=prompt,
+        parameters=parameters,
+        history=history,
+        attempts=record.read("attempts", _count) or 0,
+        ahead=ahead,
+        submitted_at=record.read("submittedAt", _seconds),
+        claimed_at=record.read("claimedAt", _seconds),
+        due_at=record.read("dueAt", _seconds),
+        finished_at=record.read("finishedAt", _seconds),
+        worker=record.read("worker", bytes.decode),
+        cancelling="cancel" in fields,
+        result=record.read("result", bytes.decode),
+        outcome=record.read("outcome", _outcome),
+    )
+    if not fields:
+        errors.append(JobError("Unreadable", "there is no record of it that can be read"))
+    elif record.damaged:
+        names = ", ".join(dict.fromkeys(record.damaged))
+        errors.append(JobError("Unreadable", f"its record is damaged; left out is what stands in: {names}"))
+    return msgspec.structs.replace(job, errors=tuple(errors))
+
+
+def read_rows(rows: Sequence[Any], *, listed: JobState) -> tuple[Job, ...]:
+    """Turn pairs of an id and a hash into Jobs."""
+    return tuple(read_job(job_id.decode(errors="replace"), mapping(fields), listed=listed) for job_id, fields in rows)
+
+
+def damaged(job_id: str) -> UnknownJob:
+    """Return what is said of a job whose record does not tell its state."""
+    return UnknownJob(f"the record of job {job_id} is damaged, it tells no state: put that right, or delete its key")
+
+
+def _error(line: bytes, record: _Record) -> list[JobError]:
+    try:
+        error = msgspec.json.decode(line, type=JobError)
+        _in_time(error.at)
+    except UNREADABLE:
+        record.damaged.append("errors")
+        return []
+    return [error]
+
+
+def _outcome(value: bytes) -> Outcome:
+    outcome = msgspec.json.decode(value, type=Outcome)
+    _in_time(outcome.first_token_at)
+    return outcome
+
+
+def _count(value: bytes) -> int:
+    number = int(value)
+    if not 0 <= number <= MOST_TIMES:
+        raise ValueError("no count")
+    return number
+
+
+def _seconds(value: bytes) -> float:
+    return _in_time(float(value)) or 0.0
+
+
+def _in_time(at: float | None) -> float | None:
+    if at is not None and not 0 <= at <= LATEST:
+        raise ValueError("no time")
+    return at
+
+
+def read_events(reply: Any) -> list[Event]:
+    """Turn XREAD's answer for one `<list>:events:<id>` into Events; none in time is an empty list.
+
+    One that another client wrote has an empty type: left out, it would be read again and again.
+    """
+    # redis-py gives a list of pairs over RESP2 and a mapping over RESP3.
+    streams = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply or []]
+    return [
+        Event(
+            id=event_id.decode(),
+            type=fields.get(b"type", b"").decode(errors="replace"),
+            attempt=_or_none(_count, fields.get(b"attempt", b"")) or 0,
+            text=fields.get(b"text", b"").decode(errors="replace"),
+        )
+        for entries in streams
+        for event_id, fields in entries
+    ]
+
+
+def read_stats(reply: Sequence[Any]) -> Stats:
+    """Turn the answer of the script `stats` into Stats; a counter that is no number is left out."""
+    pending, in_flight, delayed, dead, *rest = reply
+    told = {key.decode(errors="replace"): value for key, value in zip(rest[::2], rest[1::2], strict=True)}
+    fault, fault_at = told.pop("fault", None), told.pop("faultAt", b"")
+    numbers = {name: _or_none(int, value) for name, value in sorted(told.items())}
+    return Stats(
+        pending,
+        in_flight,
+        delayed,
+        dead,
+        {name: number for name, number in numbers.items() if number is not None},
+        None if fault is None else fault.decode(errors="replace"),
+        _or_none(_seconds, fault_at),
+    )
+
+
+def read_workloads(reply: dict[bytes, bytes]) -> list[WorkloadStatus]:
+    """Turn the hash `greenscale:workloads` into statuses, by name; what cannot be read is left out."""
+    statuses = []
+    for value in reply.values():
+        # One entry of another version or hand must not hide all others.
+        with contextlib.suppress(*UNREADABLE):
+            statuses.append(msgspec.json.decode(value, type=WorkloadStatus))
+    return sorted(statuses, key=lambda status: (status.namespace, status.name))
+
+
+def read_resource(value: bytes | None) -> Resource | None:
+    """Turn an entry of the hash `greenscale:resources` into a Resource; None where it cannot be read."""
+    return None if value is None else _or_none(functools.partial(msgspec.json.decode, type=Resource), value)
+
+
+def mapping(fields: Sequence[bytes]) -> dict[str, bytes]:
+    """Turn the flat answer to HGETALL into a mapping."""
+    return {key.decode(errors="replace"): value for key, value in zip(fields[::2], fields[1::2], strict=True)}
+
+
+def _or_none(how: Callable[[bytes], T], value: bytes) -> T | None:
+    try:
+        return how(value)
+    except UNREADABLE:
+        return None

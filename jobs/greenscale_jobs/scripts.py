@@ -1,0 +1,34 @@
+"""The Lua scripts, each with the functions that stand before it."""
+
+import functools
+import hashlib
+import re
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+LUA = resources.files("greenscale_jobs") / "lua"
+
+SHARED = ("common", "burying", "moving", "listing")
+"""What stands before a script, from the first to the one that its first line names: Redis reads all of it each time."""
+
+
+def assembled(name: str, folder: Traversable = LUA) -> str:
+    """Return the Lua of one script, with what stands before it."""
+    own = (folder / f"{name}.lua").read_text()
+    last = re.match(r"-- After (\w+)\.lua\.\n", own)
+    if last is None:
+        raise ValueError(f"{name}.lua must begin with what stands before it: -- After {SHARED[0]}.lua.")
+    before = SHARED[: SHARED.index(last[1]) + 1]
+    return "".join((folder / "shared" / f"{shared}.lua").read_text() for shared in before) + own
+
+
+@functools.cache
+def script_text(name: str) -> str:
+    """Return what EVAL runs for a script."""
+    return assembled(name)
+
+
+@functools.cache
+def script_sha(name: str) -> str:
+    """Return what EVALSHA knows a script by."""
+    return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,68 @@
+"""The soak's eyes: what became of each job, and whether it ought to."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from greenscale_jobs import Event, Job, JobQueue, JobState
+from greenscale_testing.soak_chaos import Chaos
+from greenscale_testing.soak_load import Ledger, insist
+
+MOST = 2000
+"""Jobs that have ended and not expired yet: more than there are."""
+
+
+class Watch:
+    """Looks at what has ended, before it expires, and enters it into the ledger."""
+
+    def __init__(self, queue: JobQueue, ledger: Ledger, chaos: Chaos, *, lease_seconds: float) -> None:
+        self._queue, self._ledger, self._chaos, self._lease_seconds = queue, ledger, chaos, lease_seconds
+
+    async def look(self) -> None:
+        """Enter the jobs that have ended since; one that ends a second time is wrong."""
+        page = await insist(lambda: self._queue.jobs(JobState.DONE, limit=MOST))
+        for job in page.jobs:
+            if job.id not in self._ledger.ended:
+                self._enter(job, await insist(partial(self._events, job.id)))
+            elif self._ledger.ended[job.id] != job.state:
+                self._ledger.wrong.append(f"{job.id} was {self._ledger.ended[job.id]} and is {job.state}")
+
+    async def _events(self, job_id: str) -> list[Event]:
+        return [event async for event in self._queue.events(job_id)]
+
+    def _enter(self, job: Job, events: Sequence[Event]) -> None:
+        ledger = self._ledger
+        ledger.ended[job.id] = job.state
+        ledger.pushed.discard(job.prompt or "")
+        kind = ledger.kinds.setdefault(job.id, "pushed bare")
+        if job.state is JobState.DONE and job.result != job.prompt:
+            ledger.wrong.append(f"{job.id} has another's result")
+        if job.state is JobState.CANCELLED and kind != "cancelled":
+            ledger.wrong.append(f"{job.id} is cancelled, and nobody asked for it")
+        self._look_at_starts(job, [event for event in events if event.type != "delta"])
+
+    def _look_at_starts(self, job: Job, events: Sequence[Event]) -> None:
+        """Count what happened to it, and look whether a start came while the worker before was alive."""
+        ledger = self._ledger
+        ledger.seen.update(event.type for event in events)
+        ledger.seen.update(f"an attempt ended: {error.reason}" for error in job.errors)
+        ends = [event.type for event in events if event.type in {"done", "cancelled"}]
+        if ends != [job.state]:
+            ledger.wrong.append(f"{job.id} is {job.state} and ended as {ends}")
+        holder, workers = "", {}
+        for event in events:
+            if event.type == "claimed":
+                if holder:
+                    ledger.wrong.append(f"{job.id} was started twice, and nobody had given it back")
+                holder = workers[event.attempt] = event.text
+            elif event.type in {"waiting", "delayed"}:
+                holder = ""
+        for error in job.errors:
+            worker, at = workers.get(error.attempt, ""), error.at or 0
+            if error.reason != "LeaseExpired" or not self._chaos.was_alive(worker, at):
+                continue
+            if not self._chaos.has_started(worker, job.id, error.attempt):
+                ledger.seen["a claim whose answer died with Redis"] += 1
+            elif not self._chaos.could_renew(at, lease_seconds=self._lease_seconds):
+                ledger.seen["a lease that ended while Redis was away"] += 1
+            else:
+                ledger.wrong.append(f"{job.id} was taken from {worker}, which was alive")
