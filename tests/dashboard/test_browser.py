@@ -40,8 +40,9 @@ def state(page: Page, word: str) -> Locator:
 
 
 def finish(page: Page) -> None:
-    """Wait until the job's story has its last moment."""
+    """Wait until the job's story has its last moment, and what it said before has left the page."""
     expect(answer(page)).to_contain_text(re.compile(r"\d s in all"))
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
 def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
