@@ -11,12 +11,12 @@ from typing import BinaryIO
 from greenscale_cli.bars import Bar
 from greenscale_cli.batch import Batch
 from greenscale_cli.collecting import Numbered, collect
-from greenscale_cli.documents import of_job
 from greenscale_cli.exits import Exit, Fault
 from greenscale_cli.lines import BrokenLine, Line, read_lines
 from greenscale_cli.tables import json_line
 from greenscale_cli.waiting import exit_of, workload_words
 from greenscale_jobs import JobClient, Parameters, QueueFull, QueueUnavailable
+from greenscale_jobs.document import document
 
 STDIN = Path("-")
 
@@ -110,7 +110,7 @@ def _answers(client: JobClient, jobs: Sequence[Numbered]) -> Exit:
 
         try:
             for number, job_id, job in collect(client, jobs, told=told):
-                sys.stdout.write(json_line({"line": number, **(of_job(job) if job else {"id": job_id})}))
+                sys.stdout.write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
                 ends.append(exit_of(job) if job else Exit.UNKNOWN)
                 bar.go_on()
         except KeyboardInterrupt:

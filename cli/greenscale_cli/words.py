@@ -3,7 +3,6 @@
 Pure.
 """
 
-import datetime as dt
 import re
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -21,13 +20,6 @@ def duration(seconds: float | None) -> str:
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
-
-
-def moment(seconds: float | None) -> str | None:
-    """Return Unix seconds as RFC 3339 in UTC; None for what is not known."""
-    if seconds is None:
-        return None
-    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def harmless(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_cli.words import duration, excerpt, harmless, moment
+from greenscale_cli.words import duration, excerpt, harmless
 
 
 @pytest.mark.parametrize(
@@ -21,18 +21,6 @@ from greenscale_cli.words import duration, excerpt, harmless, moment
 )
 def test_a_duration_has_one_unit(seconds: float | None, expected: str) -> None:
     assert duration(seconds) == expected
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [
-        pytest.param(None, None, id="not known"),
-        pytest.param(0, "1970-01-01T00:00:00.000Z", id="the epoch"),
-        pytest.param(1_700_000_000.1234, "2023-11-14T22:13:20.123Z", id="to the millisecond"),
-    ],
-)
-def test_a_moment_is_rfc_3339_in_utc(seconds: float | None, expected: str | None) -> None:
-    assert moment(seconds) == expected
 
 
 @pytest.mark.parametrize(
