@@ -57,6 +57,7 @@ screenshots: .venv/.browser ## Take the picture in docs/images anew, from a real
 lock: ## Renew the locked requirements (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --group build pyproject.toml -o requirements/local.txt
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra local --extra operator --group build --group dev -c requirements/local.txt pyproject.toml -o requirements/dev.txt
+	for part in operator worker dashboard; do uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra $$part -c requirements/local.txt pyproject.toml -o requirements/$$part.txt; done
 
 lock-peers: ## Renew what the bench compares with (needs uv); the model clients stay those of the worker
 	grep -oE '^(openai|aiohttp|pydantic|httpx2)==[^ ]+' requirements/local.txt > bench/peers/clients.txt

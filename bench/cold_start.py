@@ -158,7 +158,8 @@ def _floor(name: str, namespace: str, interval: int) -> list[Manifest]:
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels},
-                "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
+                # With 0 the pod would be gone before its process, which would take the next push.
+                "spec": {"terminationGracePeriodSeconds": 1, "containers": [container]},
             },
         },
     }

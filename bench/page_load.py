@@ -68,8 +68,8 @@ def main() -> None:
         stack.enter_context(_tellers(server.address, told.workloads))
         bare = folder / "bare.py"
         bare.write_text(BARE)
-        floor, _ = stack.enter_context(_page(bare, server.address))
-        url, process = stack.enter_context(_page(ROOT / "dashboard" / "app.py", server.address))
+        floor, _ = stack.enter_context(serve(bare, server.address))
+        url, process = stack.enter_context(serve(ROOT / "dashboard" / "app.py", server.address))
         browser = stack.enter_context(chromium())
         soon = _first_content(browser, floor, url, rounds=told.rounds)
         plain = stack.enter_context(redis.Redis(port=server.address.port))
@@ -161,7 +161,8 @@ def _commands(plain: redis.Redis) -> int:
 
 
 @contextlib.contextmanager
-def _page(app: Path, address: RedisAddress) -> Iterator[tuple[str, psutil.Process]]:
+def serve(app: Path, address: RedisAddress) -> Iterator[tuple[str, psutil.Process]]:
+    """Run a Streamlit app; gives its address and its process."""
     port = free_port(8601)
     flags = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     command = [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--browser.gatherUsageStats=false"]

@@ -1,4 +1,4 @@
-"""Times, lengths and foreign texts, as a terminal shows them.
+"""Durations, lengths and foreign texts, as a terminal shows them.
 
 Pure.
 """

@@ -76,6 +76,7 @@ def _broken(batch: Batch) -> None:
                 "Why": [broken.why for broken in batch.broken[:MOST_BROKEN]],
             },
             hide_index=True,
+            column_config={"Line": st.column_config.NumberColumn(width="small")},
         )
         if len(batch.broken) > MOST_BROKEN:
             st.markdown(f"The first {MOST_BROKEN:,} of {len(batch.broken):,}.")

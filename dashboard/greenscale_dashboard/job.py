@@ -9,7 +9,7 @@ from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import let_it_arrive
 from greenscale_dashboard.times import when, zone
 from greenscale_dashboard.view import jobs as view
-from greenscale_dashboard.words import harmless, plain, sentence
+from greenscale_dashboard.words import opening, plain, sentence
 from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
 
 REFRESH_SECONDS = 1.0
@@ -37,7 +37,7 @@ def _draw(context: Context, name: str, job_id: str, *, going_on: bool) -> None:
     try:
         job = context.client(name).job(job_id)
     except UnknownJob as error:
-        st.warning(harmless(sentence(str(error))), icon=":material/help:")
+        st.warning(plain(opening(str(error))), icon=":material/help:")
     except QueueUnavailable:
         st.markdown(":small[The job is shown again once Redis is back.]")
     else:

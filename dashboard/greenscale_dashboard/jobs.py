@@ -44,7 +44,6 @@ AGES = {
 
 def show(context: Context) -> None:
     """Draw the page."""
-    st.set_page_config(layout="wide")
     name = context.choose()
     listing = _listing(name, _filter())
     st.fragment(_list, run_every=REFRESH_SECONDS)(context, name, listing)
@@ -111,8 +110,9 @@ def _list(context: Context, name: str, listing: Listing) -> None:
 
 def _head(context: Context, name: str, listing: Listing, numbers: Counts) -> None:
     """Say how many jobs there are, and offer what may be done with all of them."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(" · ".join(f"{count:,} {view.STATES[state].lower()}" for state, count in numbers.items()))
+    with st.container(horizontal=True, vertical_alignment="center"):  # at the right end the table's toolbar covers them
+        told = " · ".join(f"{count:,} {view.STATES[state].lower()}" for state, count in numbers.items())
+        st.markdown(told, width="content")
         with st.container(horizontal=True, width="content"):
             dead = numbers[JobState.DEAD]
             if dead and context.may_change:

@@ -31,6 +31,8 @@ def show(context: Context) -> None:
 
 def _all(context: Context) -> None:
     try:
+        if context.is_old:
+            st.rerun()
         known = bool(workloads.statuses(context.address))
         seen = [
             workloads.workload(context.address, name, list_name, local=context.local)

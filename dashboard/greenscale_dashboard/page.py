@@ -1,8 +1,10 @@
 """The frame around every page: finds Redis and the workloads once, and leads to the page that was asked for."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -23,13 +25,22 @@ AWAY_SECONDS = 2.0
 """How often a page that has found no Redis looks again."""
 
 
-VIEWS: dict[str, tuple[Callable[[Context], None], str]] = {
-    "overview": (overview.show, "grid_view"),
-    "prompt": (prompt.show, "chat"),
-    "jobs": (jobs.show, "list"),
-    "workload": (workload.show, "monitoring"),
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One page; its name is its address."""
+
+    draw: Callable[[Context], None]
+    icon: str
+    layout: Literal["centered", "wide"]
+    """Wide where there is a table or a row of charts; text is read more easily in short lines."""
+
+
+VIEWS = {
+    "overview": View(overview.show, "grid_view", "centered"),
+    "prompt": View(prompt.show, "chat", "centered"),
+    "jobs": View(jobs.show, "list", "wide"),
+    "workload": View(workload.show, "monitoring", "wide"),
 }
-"""Each page's address, what draws it, and its icon."""
 
 SHOWS_A_JOB = {"prompt", "jobs"}
 """These show the job that the address names; from any other it leads to the first of them."""
@@ -37,7 +48,7 @@ SHOWS_A_JOB = {"prompt", "jobs"}
 
 def show() -> None:
     """Draw the page that the address names, for those who may see it."""
-    st.set_page_config(page_title="GreenScale", page_icon=ICON, layout="centered")
+    st.set_page_config(page_title="GreenScale", page_icon=ICON)
     st.logo(LOGO, size="large")
     try:
         role = access.admit()
@@ -50,17 +61,18 @@ def show() -> None:
         return
     if "job" in st.query_params and not any(asked is pages[name] for name in SHOWS_A_JOB):
         st.switch_page(pages["prompt"], query_params=st.query_params.to_dict())
+    st.set_page_config(layout=next(view.layout for name, view in VIEWS.items() if pages[name] is asked))
     asked.run()
     access.draw_way_out()
 
 
 def _pages(role: Role) -> Pages:
     pages: Pages = {}
-    for name, (draw, icon) in VIEWS.items():
+    for name, view in VIEWS.items():
         pages[name] = st.Page(
-            functools.partial(_draw, draw, role, pages),
+            functools.partial(_draw, view.draw, role, pages),
             title=name.capitalize(),
-            icon=f":material/{icon}:",
+            icon=f":material/{view.icon}:",
             url_path=name,
             default=not pages,
         )
@@ -101,7 +113,7 @@ def _context(role: Role, pages: Pages) -> Context:
     except QueueUnavailable:
         if "workloads" not in st.session_state:
             raise
-    return Context(address, st.session_state["workloads"], role, pages, local=is_local())
+    return Context(address, st.session_state["workloads"], role, pages, default_list, local=is_local())
 
 
 @st.fragment(run_every=AWAY_SECONDS)

@@ -1,4 +1,4 @@
-"""Prompt: send one and follow it from the queue to its answer; or send several at once."""
+"""Prompt: a conversation, each prompt followed from the queue to its answer; or several prompts at once."""
 
 import streamlit as st
 
@@ -6,11 +6,12 @@ from greenscale_dashboard import batch, parameters, story
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.overview import headline
+from greenscale_dashboard.view import conversation
 from greenscale_dashboard.view.workloads import workload
 from greenscale_dashboard.words import plain, sentence
 from greenscale_jobs import InvalidItem, Job, JobClient, QueueError, QueueUnavailable, UnknownJob
 
-ONE, SEVERAL = "One prompt", "Several prompts"
+ONE, SEVERAL = "Conversation", "Several prompts"
 
 
 def show(context: Context) -> None:
@@ -25,7 +26,7 @@ def show(context: Context) -> None:
     job = _find(client, job_id) if job_id else None
     going_on = story.show(client, job_id, job, may_change=context.may_change) if job_id else False
     if context.may_change:
-        _form(client, going_on=going_on)
+        _form(client, job, going_on=going_on)
 
 
 def _state(context: Context, name: str) -> None:
@@ -68,12 +69,14 @@ def _find(client: JobClient, job_id: str) -> Job | None:
         return None
 
 
-def _form(client: JobClient, *, going_on: bool) -> None:
+def _form(client: JobClient, job: Job | None, *, going_on: bool) -> None:
+    history = conversation.so_far(job) if job else ()
+    placeholder = f"Ask on; the {len(history)} turns before go with it." if history else "Ask something."
     with st.bottom, st.form("prompt", border=False):
         st.text_area(
             "Prompt",
             key="text",
-            placeholder="Ask something. Ctrl-Enter sends.",
+            placeholder=f"{placeholder} Ctrl-Enter sends.",
             height=68,
             label_visibility="collapsed",
         )
@@ -85,7 +88,7 @@ def _form(client: JobClient, *, going_on: bool) -> None:
                 disabled=going_on,
                 help="The answer is still to come: wait for it, or cancel it." if going_on else None,
                 on_click=_send,
-                args=(client,),
+                args=(client, history),
             )
             parameters.draw()
         refusal = st.session_state.pop("refusal", None)
@@ -93,10 +96,10 @@ def _form(client: JobClient, *, going_on: bool) -> None:
             st.error(refusal, icon=":material/block:")
 
 
-def _send(client: JobClient) -> None:
+def _send(client: JobClient, history: conversation.Turns) -> None:
     """Submit what was typed; it stays in its field if that fails."""
     try:
-        job_id = client.submit(st.session_state["text"], parameters=parameters.chosen())
+        job_id = client.submit(st.session_state["text"], parameters=parameters.chosen(), history=history)
     except (InvalidItem, QueueError) as error:
         st.session_state["refusal"] = f"Not sent: {plain(sentence(str(error)))}"
         return

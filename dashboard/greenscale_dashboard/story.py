@@ -1,10 +1,10 @@
-"""Draws a job: the prompt, each step with its seconds, the answer as it grows."""
+"""Draws a conversation and the story of its last job: each step with its seconds, the answer as it grows."""
 
 import streamlit as st
 
 from greenscale_dashboard.fragments import STORY_SECONDS, let_it_arrive
 from greenscale_dashboard.view.story import JobWatch, Step, Story
-from greenscale_dashboard.words import harmless, plain, seconds, sentence
+from greenscale_dashboard.words import harmless, opening, plain, seconds, sentence
 from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
 
 LONG_PROMPT_CHARS, LONG_PROMPT_LINES, LONG_PROMPT_PIXELS = 300, 5, 128
@@ -13,14 +13,19 @@ LONG_PROMPT_CHARS, LONG_PROMPT_LINES, LONG_PROMPT_PIXELS = 300, 5, 128
 MOST_CHARS = 20_000
 """More of one text is not drawn: a browser needs seconds for a megabyte of markdown. It can be downloaded whole."""
 
+MOST_TURNS = 40
+"""Of a longer conversation only so many turns are drawn, the last."""
+
 PERSON, MODEL = ":material/person:", ":material/eco:"
 
 
 def show(client: JobClient, job_id: str, job: Job | None, *, may_change: bool) -> bool:
-    """Draw a job; return whether its answer is still to come."""
+    """Draw the conversation that ends with a job; return whether its answer is still to come."""
     watch = st.session_state.get("watch")
     if watch is None or watch.job_id != job_id:
         watch = st.session_state["watch"] = JobWatch(client, job_id)
+    if job:
+        _said_before(job)
     going_on = not (job.state.final if job else watch.final)
     unsettled = going_on or not watch.settled
     st.fragment(_go_on, run_every=STORY_SECONDS if unsettled else None)(watch, may_change=may_change)
@@ -32,7 +37,7 @@ def _go_on(watch: JobWatch, *, may_change: bool) -> None:
     try:
         story = watch.look()
     except UnknownJob as error:
-        st.warning(plain(sentence(str(error))), icon=":material/help:")
+        st.warning(plain(opening(str(error))), icon=":material/help:")
     except QueueUnavailable:
         st.markdown("The story goes on once Redis is back.")
     else:
@@ -78,6 +83,17 @@ def _step(step: Step) -> str:
     return f"{step.name} **{seconds(step.seconds)}**"
 
 
+def _said_before(job: Job) -> None:
+    hidden = max(0, len(job.history) - MOST_TURNS)
+    if hidden:
+        st.markdown(f":small[The first {hidden:,} turns are not shown; the model is given them too.]")
+    for number, turn in enumerate(job.history[hidden:]):
+        if turn.role == "user":
+            _said_by_person(turn.content)
+        else:
+            _said_by_model(turn.content, key=f"{job.id}-{number}")
+
+
 def _said_by_person(prompt: str) -> None:
     long = len(prompt) > LONG_PROMPT_CHARS or prompt.count("\n") >= LONG_PROMPT_LINES
     with (
@@ -87,6 +103,11 @@ def _said_by_person(prompt: str) -> None:
         st.text(prompt[:MOST_CHARS])
         if len(prompt) > MOST_CHARS:
             st.markdown(f"The first {MOST_CHARS:,} of {len(prompt):,} characters.")
+
+
+def _said_by_model(answer: str, *, key: str) -> None:
+    with st.chat_message("assistant", avatar=MODEL):
+        _answer(answer, key=key, whole=True)
 
 
 def _answer(answer: str, *, key: str, whole: bool) -> None:

@@ -57,6 +57,11 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
+def opening(text: str) -> str:
+    """Return a text as a sentence that stands for itself: with a capital and a full stop."""
+    return sentence(text[:1].upper() + text[1:])
+
+
 def harmless(markdown: str) -> str:
     """Return a foreign text whose pictures are not fetched: their address may carry away what was said.
 

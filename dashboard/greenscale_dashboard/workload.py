@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import altair as alt
 import streamlit as st
 
-from greenscale_dashboard import overview, workload_charts
+from greenscale_dashboard import overview, resource, workload_charts
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.view import workload as view
@@ -18,15 +18,31 @@ from greenscale_jobs import QueueUnavailable, Start, usual
 CHARTS_SECONDS = 10.0
 """How often the charts are drawn anew."""
 
+RESOURCE_SECONDS = 2.0
+"""How often the resource and its conditions are."""
+
+OTHER_TABS = {
+    "Conditions": resource.show_conditions,
+    "Resource": resource.show_resource,
+    "ScaledObject": resource.show_scaled_object,
+    "Commands": resource.show_commands,
+}
+"""What is drawn beside the charts: only the tab that is open is."""
+
 
 def show(context: Context) -> None:
     """Draw the page."""
-    st.set_page_config(layout="wide")
     name = context.choose()
     st.fragment(_head, run_every=STATE_SECONDS)(context, name)
-    span = SPANS[st.radio("Show the last", list(SPANS), horizontal=True, key="span", bind="query-params")]
-    st.fragment(_charts, run_every=CHARTS_SECONDS)(context, name, span)
-    _commands(context, name)
+    charts, *others = st.tabs(["Charts", *OTHER_TABS], key="tab", bind="query-params")
+    if charts.open:
+        with charts:
+            span = SPANS[st.radio("Show the last", list(SPANS), horizontal=True, key="span", bind="query-params")]
+            st.fragment(_charts, run_every=CHARTS_SECONDS)(context, name, span)
+    for tab, draw in zip(others, OTHER_TABS.values(), strict=True):
+        if tab.open:
+            with tab:
+                st.fragment(_told, run_every=RESOURCE_SECONDS)(context, name, draw)
 
 
 def _head(context: Context, name: str) -> None:
@@ -45,18 +61,15 @@ def _head(context: Context, name: str) -> None:
     let_it_arrive()
 
 
-def _commands(context: Context, name: str) -> None:
-    """Offer the commands to go on with, ready to be copied."""
+def _told(context: Context, name: str, draw: resource.Draw) -> None:
+    """Draw what only a workload has, and a bare queue has not."""
     try:
         told = workloads.status(context.address, context.workloads[name])
+        if told is not None:
+            draw(context, told)
     except QueueUnavailable:
-        return  # said above
-    if told is None:
-        return
-    st.markdown("**To go on with**")
-    for what, command in view.commands(told, local=context.local):
-        st.markdown(f":small[{what}]")
-        st.code(command, language=None, wrap_lines=True)
+        st.markdown(":small[It is shown again once Redis is back.]")
+    let_it_arrive()
 
 
 def _charts(context: Context, name: str, span: Span) -> None:
@@ -70,14 +83,17 @@ def _charts(context: Context, name: str, span: Span) -> None:
     else:
         until = time.time()
         shown = (until - span.seconds, until)
-        left, right = st.columns(2, gap="large")
-        with left:
+        above, between, below = (st.columns(2, gap="large") for _ in range(3))  # row by row, so that neighbours align
+        with above[0]:
             _levels(past, span, shown)
-            _timing(timing, shown)
-            _tokens(past, span, shown)
-        with right:
+        with above[1]:
             _done(past, span, shown)
+        with between[0]:
+            _timing(timing, shown)
+        with between[1]:
             _starts(starts, shown)
+        with below[0]:
+            _tokens(past, span, shown)
     let_it_arrive()
 
 
@@ -93,7 +109,7 @@ def _levels(past: Past, span: Span, shown: Shown) -> None:
     _chart(
         "Jobs and workers",
         f"The most within {seconds(span.level)}.",
-        workload_charts.stairs(levels, span=shown, unit="number") if _known(levels) else None,
+        workload_charts.stairs(levels, span=shown, unit="jobs, workers") if _known(levels) else None,
         "Nothing was measured in this time.",
     )
 
@@ -157,9 +173,6 @@ def _known(series: Mapping[str, Series]) -> bool:
 
 def _chart(title: str, said: str, chart: alt.Chart | alt.LayerChart | None, nothing: str) -> None:
     """Draw a chart below its title, or say why there is none."""
-    st.markdown(f"**{title}**")
-    if chart is None:
-        st.markdown(f":small[{nothing}]")
-        return
-    st.markdown(f":small[{said}]")
-    st.altair_chart(chart, key=f"chart-{title}", alt=f"{title}. {said}")
+    st.markdown(f"**{title}**  \n:small[{said if chart else nothing}]")
+    if chart:
+        st.altair_chart(chart, key=f"chart-{title}", alt=f"{title}. {said}")

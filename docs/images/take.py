@@ -36,7 +36,8 @@ def main() -> None:
             answer = seen.page.get_by_label("Chat message from assistant")
             expect(answer).to_contain_text(re.compile("s of it asleep"), timeout=60_000)
             expect(seen.page.get_by_role("button", name="Send")).to_be_enabled()
-            expect(seen.page.get_by_text("Cooling down")).to_be_visible()
+            expect(seen.page.get_by_role("button", name="Cancel")).to_have_count(0)
+            expect(seen.page.get_by_text(re.compile("A prompt wakes it in about"))).to_be_visible(timeout=60_000)
             seen.page.mouse.move(0, 0)
             seen.page.screenshot(path=HERE / "page.png")
     finally:

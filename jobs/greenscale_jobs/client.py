@@ -201,10 +201,10 @@ class JobClient:
 
     def result(self, job_id: str) -> Job:
         """Wait until a job is final and return it; raises UnknownJob."""
-        job = self.job(job_id)
-        if not job.state.final:
-            for _ in self.events(job_id):
-                pass
+        after, job = "0", self.job(job_id)
+        while not job.state.final:  # one that was sent again has an end among its events already
+            for event in self.events(job_id, after=after):
+                after = event.id
             job = self.job(job_id)
         return job
 

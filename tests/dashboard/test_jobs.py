@@ -197,7 +197,7 @@ async def test_a_job_that_is_not_there_is_said_to_be_unknown(
     page = open_page(address, "jobs", job="nonsense")
 
     assert [warning.value for warning in page.warning] == [
-        "no job has the id nonsense: it never existed here, or its result has expired."
+        "No job has the id nonsense\\: it never existed here, or its result has expired."
     ]
     assert rows(page)["Prompt"] == ["why 0"]
 
@@ -224,3 +224,16 @@ async def test_the_jobs_of_the_chosen_workload_are_listed(
         others.submit("theirs")
 
     assert rows(open_page(address, "jobs", workload="other"))["Prompt"] == ["theirs"]
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_a_clock_that_is_off_makes_no_nonsense(
+    hours: int, open_page: Draw, address: RedisAddress, queue: JobQueue, clock: Clock
+) -> None:
+    """Whoever sent a job may live in another time: it has not waited for less than nothing, and is shown."""
+    clock.advance(hours * 3600)
+    await queue.submit("from another time")
+    table = rows(open_page(address, "jobs"))
+
+    assert table["Prompt"] == ["from another time"]
+    assert table["Took"] == ["waiting for 0.0 s" if hours > 0 else "waiting for 2 h"]

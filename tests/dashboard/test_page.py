@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from greenscale_jobs import JobClient, JobQueue, RedisAddress, WorkloadStatus
+from greenscale_jobs import Finished, JobClient, JobQueue, Outcome, RedisAddress, Turn, WorkloadStatus
 from greenscale_testing.local_redis import RedisServer
 
 Open = Callable[..., AppTest]
@@ -53,6 +53,39 @@ async def test_a_prompt_goes_to_the_workload_that_is_chosen(
     assert (await queue.stats()).pending == 0
     with JobClient(address, "others") as others:
         assert others.job(page.query_params["job"]).prompt == "hello"
+
+
+async def test_what_was_said_goes_with_the_next_prompt(
+    open_page: Open, address: RedisAddress, queue: JobQueue, client: JobClient
+) -> None:
+    page = send(open_page(address, "prompt"), "Why is the sky blue?")
+    (claim,) = await queue.claim("worker") or []
+    await queue.finish([Finished(claim, "It scatters blue light.", Outcome())])
+    send(page.run(), "And at night?")
+
+    said = (Turn("user", "Why is the sky blue?"), Turn("assistant", "It scatters blue light."))
+    assert client.job(page.query_params["job"]).history == said
+
+
+async def test_an_attempt_without_an_answer_is_not_said_to_the_model(
+    open_page: Open, address: RedisAddress, client: JobClient
+) -> None:
+    page = send(open_page(address, "prompt"), "Why is the sky blue?")
+    client.cancel(page.query_params["job"])
+    send(page.run(), "And at night?")
+
+    assert client.job(page.query_params["job"]).history == ()
+
+
+async def test_of_a_long_conversation_the_last_turns_are_drawn(
+    open_page: Open, address: RedisAddress, queue: JobQueue
+) -> None:
+    """A browser needs seconds for a thousand."""
+    job_id = await queue.submit("last", history=[Turn("user", f"turn {number}") for number in range(100)])
+    page = open_page(address, "prompt", job=job_id)
+
+    assert [text.value for text in page.text] == [*(f"turn {number}" for number in range(60, 100)), "last"]
+    assert ":small[The first 60 turns are not shown; the model is given them too.]" in texts(page)
 
 
 async def test_another_workload_is_chosen_without_the_job_of_the_first(
@@ -131,7 +164,7 @@ def test_an_unknown_job_is_said_to_be_unknown(open_page: Open, address: RedisAdd
     page = open_page(address, "prompt", job="never")
 
     assert [read(warning.value) for warning in page.warning] == [
-        "no job has the id never: it never existed here, or its result has expired."
+        "No job has the id never: it never existed here, or its result has expired."
     ]
     assert errors(page) == []
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from greenscale_jobs import Finished, JobQueue, Outcome, RedisAddress, Sample, WorkloadStatus
+from greenscale_jobs import Finished, JobQueue, Outcome, RedisAddress, Resource, Sample, WorkloadStatus
 
 Draw = Callable[..., AppTest]
 
 
 def said(page: AppTest) -> list[str]:
-    """Return what is said in small."""
+    """Return what is said in small, below each chart's title."""
     assert not page.exception
-    return [text.value[7:-1] for text in page.markdown if text.value.startswith(":small[")]
+    return [text.value.partition(":small[")[2][:-1] for text in page.markdown if ":small[" in text.value]
 
 
 async def test_what_was_not_measured_is_said_to_be_so_instead_of_drawn(
@@ -26,10 +26,10 @@ async def test_what_was_not_measured_is_said_to_be_so_instead_of_drawn(
     assert len(page.get("vega_lite_chart")) == 0
     assert said(page)[:5] == [
         "Nothing was measured in this time.",
-        "No job was done in this time.",
-        "The engine has told of no tokens in this time.",
         "Nothing was measured in this time.",
+        "No job was done in this time.",
         "It was not woken in this time.",
+        "The engine has told of no tokens in this time.",
     ]
 
 
@@ -61,14 +61,98 @@ async def test_the_commands_to_go_on_with_are_those_of_the_place(
 ) -> None:
     monkeypatch.setenv("GREENSCALE_LOCAL", local)
     await queue.put_workload(status)
-    page = open_page(address, "workload")
+    page = open_page(address, "workload", tab="Commands")
 
     assert not page.exception
     assert {code.value.startswith(beginning) for code in page.code} == {True}
 
 
 async def test_a_bare_queue_is_shown_without_commands(open_page: Draw, address: RedisAddress) -> None:
-    page = open_page(address, "workload")
+    page = open_page(address, "workload", tab="Commands")
 
     assert [info.value for info in page.info] == ["No workload is known with this queue: it was deleted, or never was."]
     assert list(page.code) == []
+
+
+APPLIED = {"kind": "GreenScaleWorkload", "spec": {"engine": {"type": "Echo"}}}
+CONDITION = {
+    "type": "Ready",
+    "status": "False",
+    "reason": "SecretMissing",
+    "message": "Create the Secret ![x](http://evil) that *it* names.",
+    "lastTransitionTime": "2020-02-01T14:02:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("tab", "beginning"),
+    [("Resource", "kind: GreenScaleWorkload\nspec:\n"), ("ScaledObject", "kind: ScaledObject")],
+)
+async def test_what_was_applied_and_what_it_became_are_shown_as_yaml(
+    tab: str, beginning: str, open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
+) -> None:
+    await queue.put_workload(status)
+    await queue.put_resource("default", "assistant", Resource(APPLIED, {"kind": "ScaledObject"}))
+    page = open_page(address, "workload", tab=tab)
+
+    assert not page.exception
+    assert [(code.value[: len(beginning)], code.language) for code in page.code] == [(beginning, "yaml")]
+
+
+async def test_the_conditions_are_told_with_their_messages_as_they_are(
+    open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
+) -> None:
+    """A message may quote what somebody else's server said: it is never markdown."""
+    await queue.put_workload(status)
+    await queue.put_resource("default", "assistant", Resource(APPLIED, None, (CONDITION,)))
+    page = open_page(address, "workload", tab="Conditions")
+    (table,) = page.table
+    (row,) = table.value.to_dict("records")
+
+    assert not page.exception
+    assert row == {
+        "Condition": "Ready",
+        "Status": "False",
+        "Since": "1 Feb 2020",
+        "Reason": "SecretMissing",
+        "Message": r"Create the Secret !\[x\](http\://evil) that \*it\* names.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("local", "told", "said"),
+    [
+        pytest.param("1", Resource(APPLIED), "Outside a cluster there are none.", id="beside greenscale local"),
+        pytest.param("", Resource(APPLIED), "The operator has set none yet.", id="a new one"),
+        pytest.param("", None, "Nobody has told of it yet", id="one of which nobody told"),
+    ],
+)
+async def test_where_there_is_no_condition_it_is_said_why(
+    local: str,
+    told: Resource | None,
+    said: str,
+    open_page: Draw,
+    address: RedisAddress,
+    queue: JobQueue,
+    status: WorkloadStatus,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GREENSCALE_LOCAL", local)
+    await queue.put_workload(status)
+    if told:
+        await queue.put_resource("default", "assistant", told)
+    page = open_page(address, "workload", tab="Conditions")
+
+    assert not page.exception
+    assert page.info[0].value.startswith(said)
+
+
+async def test_a_workload_that_is_gone_is_not_silently_another(
+    open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
+) -> None:
+    await queue.put_workload(status)
+    page = open_page(address, "workload", workload="*gone*")
+
+    assert [warning.value for warning in page.warning] == [
+        r"No workload is called \*gone\*: it was deleted, or never was."
+    ]

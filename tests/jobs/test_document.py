@@ -1,4 +1,4 @@
-"""A job as the command, the page and their exports write it down."""
+"""A job as it is written down."""
 
 import pytest
 

@@ -1,5 +1,6 @@
 """The dead are sent again: some, or all of them, however many there are."""
 
+import asyncio
 import inspect
 import json
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 import redis
 
-from greenscale_jobs import JobClient, JobQueue, JobState, RedisAddress, new_item
+from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, RedisAddress, new_item
 from greenscale_jobs.calls import REDRIVE_BATCH, REDRIVE_IDS
 
 
@@ -128,3 +129,17 @@ def test_both_clients_take_the_same(name: str) -> None:
         return [(parameter.name, parameter.kind, parameter.default) for parameter in parameters]
 
     assert taken(JobClient) == taken(JobQueue)
+
+
+async def test_the_result_of_a_job_that_was_sent_again_is_its_new_one(queue: JobQueue, address: RedisAddress) -> None:
+    """Its first end stands among its events still."""
+    (job_id,) = await bury(queue, 1)
+    await queue.redrive([job_id])
+    with JobClient(address) as client:
+        waiting = asyncio.create_task(asyncio.to_thread(client.result, job_id))
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        (claim,) = await queue.claim("w") or []
+        await queue.finish([Finished(claim, "an answer", Outcome())])
+
+        assert not done
+        assert (await waiting).result == "an answer"

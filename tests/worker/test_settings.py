@@ -78,6 +78,7 @@ def test_all_faults_are_told_at_once() -> None:
         "GREENSCALE_CONCURRENCY": "none",
         "GREENSCALE_ENGINE": "Ollama",
         "GREENSCALE_CONCURENCY": "4",
+        "GREENSCALE_PAGE_PASSWORD": "the page's",
         "REDIS_PORT": "99999",
     }
     with pytest.raises(InvalidSettings) as caught:
@@ -89,6 +90,7 @@ def test_all_faults_are_told_at_once() -> None:
     assert "GREENSCALE_ENGINE=Ollama: Invalid enum value 'Ollama'" in text
     assert "GREENSCALE_CONCURENCY is not a setting of the worker" in text
     assert "REDIS_PORT must be a whole number from 1 to 65535, not '99999'" in text
+    assert "PAGE" not in text
 
 
 def test_secrets_are_not_shown() -> None:

@@ -77,6 +77,10 @@ def variable_of(field: str) -> str | None:
     return ELSEWHERE.get(field, f"GREENSCALE_{field.upper()}")
 
 
+THE_PAGES = "GREENSCALE_PAGE_"
+"""So begin the settings of the page, which reads the same `.env`."""
+
+
 def read_settings(environment: Mapping[str, str], *, process_id: int) -> Settings:
     """Turn the environment into Settings. An empty variable counts as not set.
 
@@ -101,7 +105,8 @@ def read_settings(environment: Mapping[str, str], *, process_id: int) -> Setting
         values["redis"] = RedisAddress.from_environment(environment)
     except ValueError as error:
         faults.append(str(error))
-    unknown = {name for name in environment if name.startswith("GREENSCALE_")} - known
+    ours = {name for name in environment if name.startswith("GREENSCALE_") and not name.startswith(THE_PAGES)}
+    unknown = ours - known
     faults += [f"{name} is not a setting of the worker" for name in sorted(unknown)]
     if values.get("engine") == "Server" and not (values.get("server_ready_url") and values.get("base_url")):
         faults.append("GREENSCALE_ENGINE=Server needs GREENSCALE_SERVER_READY_URL and OPENAI_BASE_URL")

@@ -9,7 +9,7 @@ from greenscale_dashboard.times import when
 from greenscale_dashboard.view import workloads
 from greenscale_dashboard.view.cache import client, shared
 from greenscale_dashboard.view.workloads import FRESH_SECONDS
-from greenscale_dashboard.words import seconds, sentence
+from greenscale_dashboard.words import counted, seconds, sentence
 from greenscale_jobs import Found, Job, JobClient, JobState, RedisAddress
 
 STATES = {
@@ -282,6 +282,7 @@ def facts(job: Job) -> str:
     told = [
         f"worker {job.worker}" if job.worker else None,
         f"{job.attempts} attempts" if job.attempts > 1 else None,
+        f"with {counted(len(job.history), 'turn')} said before" if job.history else None,
         outcome.model if outcome else None,
         f"{usage.prompt_tokens:,} prompt tokens" if usage and usage.prompt_tokens is not None else None,
         f"{usage.completion_tokens:,} answer tokens" if usage and usage.completion_tokens is not None else None,

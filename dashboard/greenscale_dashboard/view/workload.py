@@ -1,4 +1,4 @@
-"""One workload in full: the lines of its charts, how long its jobs took, its conditions.
+"""One workload in full: the lines of its charts, how long its jobs took, the commands to go on with.
 
 What is not known is None, and a gap in a chart; it is never taken for zero.
 """

@@ -90,7 +90,9 @@ def test_a_worker_that_is_killed_gives_its_job_up_when_the_lease_ends(
     workload: Make, client_of: Client, namespace: str
 ) -> None:
     """`kill -9`, with the leases that a workload has unless told: the job starts again within 32 s."""
-    overlay = {"spec": {"containers": [{"name": "worker", "command": ["sh", "-c", KILLABLE]}]}}
+    noted = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the pod has nothing else
+    container = {"name": "worker", "command": ["sh", "-c", KILLABLE], "volumeMounts": [noted]}
+    overlay = {"spec": {"containers": [container], "volumes": [{"name": "tmp", "emptyDir": {}}]}}
     workload(worker={"podTemplate": overlay}, queue={"leaseSeconds": 30})
     client = client_of("echo")
     job_id = client.submit(words(15))

@@ -1,11 +1,13 @@
 """A real Chromium before a real `greenscale local` with its page."""
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import yaml
 from playwright.sync_api import Browser, Page, Request, ViewportSize, sync_playwright
 
 from greenscale_cli import endpoint
+from greenscale_jobs import JobQueue, JobState
 from greenscale_testing.instances import GREENSCALE, Instance
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -24,6 +27,8 @@ START_SECONDS = 60
 PATIENCE_SECONDS = 20
 """How long the page may take to show what a test waits for, on a busy machine."""
 
+ASLEEP_AFTER_SECONDS = 2
+
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
 
@@ -32,14 +37,14 @@ ARTIFACTS = Path(__file__).parents[3] / "artifacts"
 
 
 class InstanceWithPage(Instance):
-    """One `greenscale local` with its page, asleep 2 s after the last job."""
+    """One `greenscale local` with its page, asleep soon after the last job."""
 
     def start(self, **environment: str) -> "InstanceWithPage":
         spec = {
             "engine": {"type": "Echo"},
             "worker": {"concurrency": 2},
             "queue": {"listName": "jobs", "leaseSeconds": 5},
-            "scaling": {"maxReplicas": 4, "pollingInterval": 1, "cooldownPeriod": 2},
+            "scaling": {"maxReplicas": 4, "pollingInterval": 1, "cooldownPeriod": ASLEEP_AFTER_SECONDS},
         }
         kind = {"apiVersion": "greenscale.dev/v1alpha1", "kind": "GreenScaleWorkload"}
         self.file.write_text(yaml.safe_dump({**kind, "metadata": {"name": "assistant"}, "spec": spec}))
@@ -62,6 +67,15 @@ class InstanceWithPage(Instance):
         assert running.page is not None
         return running.page
 
+    def bury(self, *prompts: str) -> list[str]:
+        """Leave a dead job of each prompt, failed twice."""
+        with ThreadPoolExecutor(1) as other_thread:  # this one may not run an event loop while Playwright is open
+            return other_thread.submit(asyncio.run, self._bury(prompts)).result()
+
+    async def _bury(self, prompts: Sequence[str]) -> list[str]:
+        async with JobQueue(self.address) as queue:
+            return [await _bury(queue, prompt) for prompt in prompts]
+
     @contextmanager
     def claims_nothing(self) -> Iterator[None]:
         """Let workers wake and then wait."""
@@ -83,6 +97,22 @@ class InstanceWithPage(Instance):
             server.send_signal(signal.SIGCONT)
 
 
+async def _bury(queue: JobQueue, prompt: str) -> str:
+    """Take a job before a worker does, and fail it; where a worker was faster, wait until it sleeps and try again."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        job_id = await queue.submit(prompt)
+        for claim in await queue.claim("worker-1") or []:
+            await queue.retry(claim, "RateLimited", "the model's API is busy", delay_seconds=0)
+        await queue.tend()
+        for claim in await queue.claim("worker-2") or []:
+            await queue.bury(claim, "TooLong", "the prompt has 9321 tokens; the model takes 8192")
+        if (await queue.job(job_id)).state is JobState.DEAD:
+            return job_id
+        await asyncio.sleep(ASLEEP_AFTER_SECONDS + 1)
+    raise AssertionError("a worker took every job before it could be buried")
+
+
 class Visit:
     """One tab, and every address that it asked for."""
 
@@ -99,11 +129,17 @@ class Visit:
         """Return the addresses outside the page's own origin; `data:` leaves the browser not at all."""
         return [url for url in self.requested if not url.startswith((f"{origin}/", "data:", "blob:"))]
 
-    def picture(self, name: str) -> Path:
-        """Take a picture for a person to look at."""
+    def picture(self, name: str, *, whole: bool = False) -> Path:
+        """Take a picture for a person to look at: of what the screen shows, or of the whole page."""
         ARTIFACTS.mkdir(exist_ok=True)
         path = ARTIFACTS / f"{name}.png"
+        before = self.page.viewport_size
+        if whole and before:  # the page scrolls within a part of itself
+            height = self.page.evaluate("document.querySelector('.stMain').scrollHeight")
+            self.page.set_viewport_size(ViewportSize(width=before["width"], height=height))
         self.page.screenshot(path=path)
+        if before:
+            self.page.set_viewport_size(before)
         return path
 
 

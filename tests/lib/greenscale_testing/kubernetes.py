@@ -91,10 +91,10 @@ def until(true: Callable[[], bool], *, seconds: float) -> None:
 
 
 @contextmanager
-def forwarded_redis(service: str = "redis-service", namespace: str = INSTALLATION) -> Iterator[RedisAddress]:
-    """Reach the cluster's Redis from here; a forward that ends is begun again."""
-    port = free_port()
-    command = f"while :; do kubectl port-forward -n {namespace} service/{service} {port}:6379; sleep 0.2; done"
+def forwarded(service: str, port: int, namespace: str = INSTALLATION) -> Iterator[int]:
+    """Reach a service of the cluster at a port of this machine; a forward that ends is begun again."""
+    here = free_port()
+    command = f"while :; do kubectl port-forward -n {namespace} service/{service} {here}:{port}; sleep 0.2; done"
     with subprocess.Popen(
         ["sh", "-c", command],  # noqa: S607
         stdout=subprocess.DEVNULL,
@@ -102,10 +102,17 @@ def forwarded_redis(service: str = "redis-service", namespace: str = INSTALLATIO
         process_group=0,
     ) as process:
         try:
-            _await_redis(port)
-            yield RedisAddress("127.0.0.1", port)
+            yield here
         finally:
             subprocess.run(["kill", "--", f"-{process.pid}"], check=True)  # noqa: S607
+
+
+@contextmanager
+def forwarded_redis(service: str = "redis-service", namespace: str = INSTALLATION) -> Iterator[RedisAddress]:
+    """Reach the cluster's Redis from here."""
+    with forwarded(service, 6379, namespace) as port:
+        _await_redis(port)
+        yield RedisAddress("127.0.0.1", port)
 
 
 def _await_redis(port: int) -> None:

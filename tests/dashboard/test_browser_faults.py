@@ -1,0 +1,101 @@
+"""Bad input and faults in a real browser: each page says what is wrong, recovers by itself, and loses nothing typed."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from greenscale_testing.browser import InstanceWithPage, Visit
+
+Open = Callable[..., Visit]
+
+MIB = 1024 * 1024
+
+
+def several(page: Page) -> None:
+    page.get_by_text("Several prompts").click()
+    page.get_by_role("textbox", name="Prompts, one a line").fill("one\ntwo")
+
+
+def search(page: Page) -> None:
+    page.get_by_role("textbox", name="Search").fill("a long thought")
+
+
+def nothing(_page: Page) -> None:
+    """There is no field on the page."""
+
+
+@pytest.mark.parametrize(
+    ("path", "kept", "type_", "field", "typed"),
+    [
+        pytest.param("/", "1 workload:", nothing, None, "", id="overview"),
+        pytest.param("/jobs", "running ·", search, "Search", "a long thought", id="jobs"),
+        pytest.param("/workload", "Show the last", nothing, None, "", id="workload"),
+        pytest.param("/prompt", "assistant", several, "Prompts, one a line", "one\ntwo", id="several prompts"),
+    ],
+)
+def test_every_page_says_that_redis_is_away_and_recovers(
+    visit: Open,
+    instance: InstanceWithPage,
+    path: str,
+    kept: str,
+    type_: Callable[[Page], None],
+    field: str | None,
+    typed: str,
+) -> None:
+    seen = visit(path)
+    page = seen.page
+    expect(page.get_by_text(kept).first).to_be_visible()
+    type_(page)
+    away = page.get_by_text(f"Redis at {instance.address} does not answer").first
+    with instance.redis_frozen():
+        expect(away).to_be_visible()
+        seen.picture(f"redis-away{path.replace('/', '-').rstrip('-')}-light")
+        if field:
+            expect(page.get_by_role("textbox", name=field)).to_have_value(typed)
+
+    expect(away).to_have_count(0)
+    expect(page.get_by_text(kept).first).to_be_visible()
+    if field:
+        expect(page.get_by_role("textbox", name=field)).to_have_value(typed)
+
+
+def test_a_prompt_of_a_mebibyte_goes_in_and_a_byte_more_is_refused_and_kept(
+    visit: Open, instance: InstanceWithPage
+) -> None:
+    seen = visit("/prompt")
+    page = seen.page
+    field = page.get_by_role("textbox", name="Prompt")
+    field.fill("x" * (MIB + 1))
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("the prompt has 1048577 bytes; at most 1048576 are allowed")).to_be_visible()
+    seen.picture("prompt-too-large-light")
+    assert len(field.input_value()) == MIB + 1
+
+    with instance.claims_nothing():
+        field.fill("x" * MIB)
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_text("The first 20,000 of 1,048,576 characters.")).to_be_visible()
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_label("Chat message from assistant")).to_contain_text("Cancelled.")
+
+
+def test_a_files_broken_lines_are_named_and_the_others_are_done(visit: Open, tmp_path: Path) -> None:
+    file = tmp_path / "prompts.jsonl"
+    file.write_bytes(b'{"prompt": "good"}\n{"prompt": \nplain text\n\xff\xfe\n{"promt": "x"}\n{"prompt": "good too"}\n')
+    seen = visit("/prompt")
+    page = seen.page
+    page.get_by_text("Several prompts").click()
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("prompts.jsonl")).to_be_visible()
+    page.get_by_role("button", name="Send all").click()
+    expect(page.get_by_text("3 lines cannot be sent; the rest goes on")).to_be_visible()
+    page.get_by_text("3 lines cannot be sent").click()
+    cells = page.locator("canvas td")
+    for number in ("2", "4", "5"):
+        expect(cells.filter(has_text=re.compile(f"^{number}$"))).to_be_attached()
+
+    expect(page.get_by_text("3 of 3 prompts through")).to_be_visible()
+    seen.picture("batch-broken-light")
