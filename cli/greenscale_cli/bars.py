@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Column
 from rich.text import Text
 
+from greenscale_cli.terminal import is_screen
 from greenscale_cli.words import harmless
 
 
@@ -15,16 +16,15 @@ class Bar:
     """One bar that goes when it is done, with a few words behind it."""
 
     def __init__(self, what: str, *, total: float | None) -> None:
-        console = Console(stderr=True)
         self._progress = Progress(
             TextColumn(what, markup=False),
             BarColumn(bar_width=30),
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[words]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-            console=console,
+            console=Console(stderr=True),
             transient=True,
-            disable=not console.is_terminal,
+            disable=not is_screen(sys.stderr),
             # What is printed meanwhile goes above the bar, where both are on the terminal; a file gets its own.
             redirect_stdout=sys.stdout.isatty(),
         )

@@ -1,7 +1,8 @@
 """Which Redis and which workload a command means."""
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from greenscale_cli import endpoint
@@ -72,20 +73,27 @@ def environment_with_file() -> dict[str, str]:
     return {**{name: value or "" for name, value in told.items()}, **os.environ}
 
 
-def pick(workloads: list[WorkloadStatus], name: str) -> WorkloadStatus:
-    """Return the workload called `name` or `namespace/name`.
+def names_of(workloads: Sequence[WorkloadStatus]) -> list[str]:
+    """Return what each is called on the command line: its name, with its namespace where another bears it too. Pure."""
+    bearers = Counter(status.name for status in workloads)
+    return [status.name if bearers[status.name] == 1 else f"{status.namespace}/{status.name}" for status in workloads]
+
+
+def pick(workloads: Sequence[WorkloadStatus], name: str | None) -> WorkloadStatus:
+    """Return the workload called `name` or `namespace/name`, or without a name the only one.
 
     Raises:
         Fault: There is none, or several.
     """
-    found = [status for status in workloads if name in {status.name, f"{status.namespace}/{status.name}"}]
+    found = [status for status in workloads if name in {None, status.name, f"{status.namespace}/{status.name}"}]
     if len(found) == 1:
         return found[0]
+    names = ", ".join(names_of(found or workloads)) or "none"
+    if name is None:
+        raise Fault(f"say which workload: NAME or NAMESPACE/NAME; known here: {names}", Exit.USAGE)
     if found:
-        names = ", ".join(f"{status.namespace}/{status.name}" for status in found)
         raise Fault(f"several workloads are called {name}: say which of {names}", Exit.USAGE)
-    known = ", ".join(status.name for status in workloads) or "none"
-    raise Fault(f"no workload is called {name}; known here: {known}", Exit.UNKNOWN)
+    raise Fault(f"no workload is called {name}; known here: {names}", Exit.UNKNOWN)
 
 
 def pick_list(workloads: list[WorkloadStatus], name: str | None, environment: Mapping[str, str]) -> str:
@@ -97,7 +105,7 @@ def pick_list(workloads: list[WorkloadStatus], name: str | None, environment: Ma
     if name:
         return pick(workloads, name).list_name
     if len(workloads) > 1:
-        names = ", ".join(status.name for status in workloads)
+        names = ", ".join(names_of(workloads))
         raise Fault(f"there are several workloads: say which with -w ({names})", Exit.USAGE)
     return workloads[0].list_name if workloads else environment.get("GREENSCALE_QUEUE") or "jobs"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import typer
 
+from greenscale_cli.words import harmless
 from greenscale_jobs import (
     DuplicateJob,
     InvalidItem,
@@ -72,4 +73,5 @@ def faults_told() -> Iterator[None]:
 
 
 def _tell(text: str) -> None:
-    print(f"greenscale: {text}", file=sys.stderr)  # noqa: T201
+    # An engine's or a server's own words may be in it.
+    print(f"greenscale: {harmless(text)}", file=sys.stderr)  # noqa: T201

@@ -1,10 +1,11 @@
-"""`greenscale jobs`: look at jobs, cancel them, send dead ones again."""
+"""`greenscale jobs`: look at jobs, wait for them, cancel them, send dead ones again."""
 
 import datetime as dt
+import enum
 import itertools
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -14,18 +15,43 @@ from greenscale_cli.choose import open_client
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.when import past_of
-from greenscale_cli.words import duration, excerpt, harmless
-from greenscale_jobs import Job, JobClient, JobState
-from greenscale_jobs.document import document, moment
+from greenscale_jobs import Job, JobClient, JobState, UnknownJob
+from greenscale_jobs.document import document
 
-app = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, send dead ones again.")
+app = typer.Typer(no_args_is_help=True, help="Look at jobs, wait for them, cancel them, send dead ones again.")
 
 LISTED = (JobState.RUNNING, JobState.WAITING, JobState.DELAYED, JobState.DEAD, JobState.DONE)
 
 SEARCHED_BATCH = 100
 """Jobs that are asked for at once where one searches."""
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Jobs' ids.")]
+
+class ListOutput(enum.StrEnum):
+    """How a list is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+AnyId = Annotated[
+    str, typer.Argument(metavar="ID", help="The job's id.", autocompletion=options.job_ids(*LISTED), show_default=False)
+]
+IdsToCancel = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ID",
+        help="Jobs' ids.",
+        autocompletion=options.job_ids(JobState.RUNNING, JobState.WAITING, JobState.DELAYED),
+        show_default=False,
+    ),
+]
+DeadIds = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ID", help="Dead jobs' ids.", autocompletion=options.job_ids(JobState.DEAD), show_default=False
+    ),
+]
 State = Annotated[JobState | None, typer.Option("--state", help="Only these; `done` holds the cancelled too.")]
 Text = Annotated[
     str, typer.Option("--text", help="Only with this in prompt, answer, last error, id or worker.", show_default=False)
@@ -34,7 +60,13 @@ Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Not older: 2h, 30m, 1d ago, or 2026-11-26T09:00.")
 ]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Older than this, said likewise.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many of each state.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many of each state.")]
+ListOutputOption = Annotated[
+    ListOutput, typer.Option("--output", "-o", help="json is one list; jsonl a line for each job, as it is found.")
+]
+Stream = Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")]
+AllDead = Annotated[bool, typer.Option("--all-dead", help="Every dead job of the workload.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; where nobody sits at a terminal nobody is asked.")]
 
 
 @app.command("list")
@@ -45,16 +77,18 @@ def list_jobs(  # noqa: PLR0913 - a command's options
     since: Since = None,
     until: Until = None,
     limit: Limit = 20,
-    output: options.OutputOption = options.Output.TABLE,
+    output: ListOutputOption = ListOutput.TABLE,
     workload: options.WorkloadName = None,
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """List jobs: running, waiting, delayed, dead, done.
+    """List jobs: running, waiting, delayed, dead, done; a state's next or newest first.
 
-    greenscale jobs list --state dead -o json
+    $ greenscale jobs list --state dead -o json
 
-    greenscale jobs list --text invoice --since 2h
+    $ greenscale jobs list --text invoice --since 2h
+
+    $ greenscale jobs list --state done --limit 100000 -o jsonl > done.jsonl
     """
     with faults_told():
         now = dt.datetime.now(dt.UTC)
@@ -62,19 +96,25 @@ def list_jobs(  # noqa: PLR0913 - a command's options
             None if told is None else past_of(told, option=option, now=now)
             for option, told in (("--since", since), ("--until", until))
         )
-        found: list[Job] = []
-        more = False
-        with open_client(redis, run_dir, workload) as client:
+        cut_short: list[JobState] = []
+
+        def found(client: JobClient) -> Iterator[Job]:
             for listed in (state,) if state else LISTED:
-                jobs = list(itertools.islice(_search(client, listed, text, first, last), limit + 1))
-                more = more or len(jobs) > limit
-                found += jobs[:limit]
-        _show_jobs(found, more=more, output=output)
+                jobs = _search(client, listed, text, first, last)
+                yield from itertools.islice(jobs, limit)
+                if next(jobs, None):
+                    cut_short.append(listed)
+
+        with open_client(redis, run_dir, workload) as client:
+            _print_jobs(found(client), output)
+        if cut_short:
+            states = ", ".join(cut_short)
+            print(f"There are more ({states}): --limit shows them.", file=sys.stderr)  # noqa: T201
 
 
 @app.command("show")
 def show_job(
-    job_id: Annotated[str, typer.Argument(metavar="ID")],
+    job_id: AnyId,
     *,
     output: options.OutputOption = options.Output.TABLE,
     workload: options.WorkloadName = None,
@@ -83,8 +123,9 @@ def show_job(
 ) -> None:
     """Show one job: prompt, answer, attempts with each error, times.
 
-    greenscale jobs show 1a20d9061ba8b3597795f
+    $ greenscale jobs show 1a20d9061ba8b3597795f
     """
+    from greenscale_cli.life import life_of  # noqa: PLC0415
     from greenscale_cli.tables import show as show_table  # noqa: PLC0415
     from greenscale_cli.tables import show_json, table  # noqa: PLC0415
 
@@ -93,12 +134,34 @@ def show_job(
         if output is options.Output.JSON:
             show_json(document(job))
         else:
-            show_table(table(("", ""), list(_life(job))))
+            show_table(table(("", ""), life_of(job), wrapped={""}))
+
+
+@app.command("wait")
+def wait_for_job(
+    job_id: AnyId,
+    *,
+    stream: Stream = False,
+    output: options.OutputOption = options.Output.TABLE,
+    workload: options.WorkloadName = None,
+    redis: options.Redis = None,
+    run_dir: options.RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Wait until a job is done and print its answer, as `submit --wait` does.
+
+    $ greenscale jobs wait 1a20d9061ba8b3597795f
+
+    $ greenscale jobs wait --stream 1a20d9061ba8b3597795f
+    """
+    from greenscale_cli.answering import answer  # noqa: PLC0415
+
+    with faults_told(), open_client(redis, run_dir, workload) as client:
+        raise typer.Exit(answer(client, job_id, stream=stream, as_json=output is options.Output.JSON))
 
 
 @app.command("cancel")
 def cancel_jobs(
-    ids: Ids,
+    ids: IdsToCancel,
     *,
     workload: options.WorkloadName = None,
     redis: options.Redis = None,
@@ -106,34 +169,49 @@ def cancel_jobs(
 ) -> None:
     """Cancel jobs: a waiting one at once, a running one within seconds.
 
-    greenscale jobs cancel 1a20d9061ba8b3597795f
+    $ greenscale jobs cancel 1a20d9061ba8b3597795f
+
+    $ greenscale jobs list --text spam -o jsonl | jq -r .id | xargs greenscale jobs cancel
     """
     with faults_told(), open_client(redis, run_dir, workload) as client:
+        missed: list[Fault] = []
         for job_id in ids:
-            before = client.cancel(job_id)
+            try:
+                before = client.cancel(job_id)
+            except UnknownJob as error:
+                missed.append(Fault(str(error), Exit.UNKNOWN))
+                continue
             if before.final:
-                raise Fault(f"job {job_id} is {before} already", Exit.USAGE)
+                missed.append(Fault(f"job {job_id} is {before} already", Exit.USAGE))
+                continue
             print(f"{job_id} {'is being' if before is JobState.RUNNING else 'is'} cancelled")  # noqa: T201
+        if missed:
+            raise Fault("; ".join(map(str, missed)), missed[0].status)
 
 
 @app.command("retry")
 def retry_jobs(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Dead jobs' ids.")] = None,
+    ids: DeadIds = None,
     *,
-    all_dead: Annotated[bool, typer.Option("--all-dead", help="Every dead job of the workload.")] = False,
+    all_dead: AllDead = False,
+    yes: Yes = False,
     workload: options.WorkloadName = None,
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Send dead jobs again, with all their attempts.
+    """Send dead jobs again, with all their attempts, and print their ids.
 
-    greenscale jobs retry --all-dead -w assistant
+    $ greenscale jobs retry 1a20d9061ba8b3597795f
+
+    $ greenscale jobs retry --all-dead -w assistant
     """
     with faults_told(), open_client(redis, run_dir, workload) as client:
         if bool(ids) == all_dead:
             raise Fault("say which jobs: ids, or --all-dead", Exit.USAGE)
         if all_dead:
-            _redrive_all(client)
+            from greenscale_cli.retrying import retry_all  # noqa: PLC0415
+
+            retry_all(client, sure=yes)
             return
         sent = client.redrive(ids or [])
         for job_id in sent:
@@ -141,24 +219,6 @@ def retry_jobs(
         missed = [job_id for job_id in ids or [] if job_id not in sent]
         if missed:
             raise Fault(f"not dead, so not sent again: {', '.join(missed)}", Exit.UNKNOWN)
-
-
-def _redrive_all(client: JobClient) -> None:
-    """Send again what is dead now and print the ids; a terminal is shown how far it is."""
-    from greenscale_cli.bars import Bar  # noqa: PLC0415
-
-    sent = 0
-    with Bar("sending again", total=None) as bar:
-
-        def told(job_ids: Sequence[str], left: int) -> None:
-            nonlocal sent
-            sent += len(job_ids)
-            bar.go_on(len(job_ids), total=sent + left, words=f"{sent} of {sent + left}")
-            print(*job_ids, sep="\n")  # noqa: T201
-
-        client.redrive_all(told=told)
-    if sys.stderr.isatty():
-        print(f"{sent} sent again", file=sys.stderr)  # noqa: T201
 
 
 def _search(client: JobClient, state: JobState, text: str, since: float | None, until: float | None) -> Iterator[Job]:
@@ -171,48 +231,16 @@ def _search(client: JobClient, state: JobState, text: str, since: float | None, 
         cursor = found.cursor
 
 
-def _show_jobs(found: list[Job], *, more: bool, output: options.Output) -> None:
-    from greenscale_cli.tables import show, show_json, table  # noqa: PLC0415
+def _print_jobs(found: Iterable[Job], output: ListOutput) -> None:
+    from greenscale_cli.life import LIST_COLUMNS, list_row  # noqa: PLC0415
+    from greenscale_cli.tables import json_line, show, show_json, table  # noqa: PLC0415
 
-    if output is options.Output.JSON:
-        show_json([document(job) for job in found])
-        return
-    if not found:
-        show("No jobs.")
-        return
-    now = time.time()
-    rows = [
-        (job.id or "(no id yet)", job.state.value, _age(job, now), excerpt(job.prompt), _last(job)) for job in found
-    ]
-    show(table(("ID", "STATE", "AGE", "PROMPT", "ANSWER OR ERROR"), rows))
-    if more:
-        show("There are more: --limit shows them.")
-
-
-def _age(job: Job, now: float) -> str:
-    return duration(None if job.submitted_at is None else now - job.submitted_at)
-
-
-def _last(job: Job) -> str:
-    if job.result is not None:
-        return excerpt(job.result)
-    return f"{job.error.reason}: {excerpt(job.error.message, 100)}" if job.error else ""
-
-
-def _life(job: Job) -> list[tuple[str, str]]:
-    """Return a job's life as rows: what, and how it was."""
-    rows: list[tuple[str, str | None]] = [
-        ("id", job.id),
-        ("state", job.state.value + (" (is being cancelled)" if job.cancelling else "")),
-        ("prompt", job.prompt and harmless(job.prompt)),
-        ("submitted", moment(job.submitted_at) or "not known: another client pushed it"),
-        ("claimed", moment(job.claimed_at)),
-        ("due again" if job.attempts else "due", moment(job.due_at) if job.state is JobState.DELAYED else None),
-        ("first token", moment(job.outcome.first_token_at) if job.outcome else None),
-        ("finished", moment(job.finished_at)),
-        ("worker", job.worker),
-        ("attempts", str(job.attempts)),
-        *((f"attempt {error.attempt}", f"{error.reason}: {harmless(error.message)}") for error in job.errors),
-        ("answer", job.result and harmless(job.result)),
-    ]
-    return [(name, value) for name, value in rows if value is not None]
+    match output:
+        case ListOutput.JSONL:
+            for job in found:
+                sys.stdout.write(json_line(document(job)))
+        case ListOutput.JSON:
+            show_json([document(job) for job in found])
+        case ListOutput.TABLE:
+            rows = [list_row(job, now=time.time()) for job in found]
+            show(table(LIST_COLUMNS, rows, cut=LIST_COLUMNS[3:]) if rows else "No jobs.")

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from greenscale_jobs import InvalidItem, Item, Parameters, new_item
+from greenscale_jobs import InvalidItem, Item, Parameters, Turn, new_item
 from greenscale_jobs.records import MAX_ITEM_BYTES
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -36,6 +36,7 @@ class _Object(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prompt: str
     id: str | None = None
     parameters: Parameters = Parameters()
+    history: tuple[Turn, ...] = ()
 
 
 def read_lines(file: BinaryIO, parameters: Parameters, *, objects_only: bool) -> Iterator[Line | BrokenLine]:
@@ -78,4 +79,4 @@ def _item(raw: bytes, parameters: Parameters, *, objects_only: bool) -> Item:
         raise InvalidItem(f"the object does not fit: {error}") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidItem(f'it is no JSON object like {{"prompt": "..."}}: {error}') from None
-    return new_item(told.prompt, job_id=told.id, parameters=told.parameters.over(parameters))
+    return new_item(told.prompt, job_id=told.id, parameters=told.parameters.over(parameters), history=told.history)

@@ -24,8 +24,8 @@ LOOK_SECONDS = 0.3
 Name = Annotated[
     str | None,
     typer.Argument(
-        metavar="[WORKLOAD]",
-        help="Its name, or namespace/name; may be left out beside `greenscale local`.",
+        metavar="WORKLOAD",
+        help="Its name, or namespace/name; may be left out where there is only one.",
         autocompletion=options.workload_names,
         show_default=False,
     ),
@@ -42,9 +42,9 @@ def logs(
 ) -> None:
     """Print what the workers say: beside `greenscale local` from its files, in a cluster by kubectl.
 
-    greenscale logs --follow
+    $ greenscale logs --follow
 
-    greenscale logs greenscale-system/greenscale-worker
+    $ greenscale logs greenscale-system/greenscale-worker
     """
     with faults_told():
         environment = environment_with_file()
@@ -54,9 +54,7 @@ def logs(
             with contextlib.suppress(KeyboardInterrupt):
                 _print_files(folder, workload, follow=follow)
             return
-        if not workload:
-            raise Fault("say which workload: greenscale logs NAMESPACE/NAME", Exit.USAGE)
-        namespace, slash, name = workload.rpartition("/")
+        namespace, slash, name = (workload or "").rpartition("/")
         if not slash:
             with JobClient(find_redis(redis, run_dir, environment)) as client:
                 told = pick(client.workloads(), workload)

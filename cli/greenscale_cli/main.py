@@ -26,7 +26,9 @@ app.add_typer(jobs.app, name="jobs")
 
 @app.command()
 def local(
-    file: Annotated[Path | None, typer.Argument(help="A GreenScaleWorkload; examples/local.yaml unless told.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A GreenScaleWorkload; examples/local.yaml unless told.")
+    ] = None,
     *,
     page: Annotated[bool, typer.Option("--page/--no-page", help="With the page beside it.")] = True,
     try_prompt: Annotated[str | None, typer.Option("--try", metavar="PROMPT", help="Send this once it runs.")] = None,
@@ -36,7 +38,7 @@ def local(
 
     Without a file it answers by echo, or by OpenAI where OPENAI_API_KEY is set.
 
-    greenscale local examples/local.yaml --try "Hello"
+    $ greenscale local examples/local.yaml --try "Hello"
     """
     try:
         from greenscale_cli.local.command import run  # noqa: PLC0415
@@ -47,10 +49,10 @@ def local(
 
 
 @app.command()
-def render(file: Annotated[Path, typer.Argument(help="A GreenScaleWorkload.")]) -> None:
+def render(file: Annotated[Path, typer.Argument(metavar="FILE", help="A GreenScaleWorkload.")]) -> None:
     """Print what a workload becomes in a cluster: Deployment, ScaledObject, TriggerAuthentication.
 
-    greenscale render examples/openai.yaml | kubectl diff -f -
+    $ greenscale render examples/openai.yaml | kubectl diff -f -
     """
     import yaml  # noqa: PLC0415
 
@@ -68,7 +70,7 @@ def render(file: Annotated[Path, typer.Argument(help="A GreenScaleWorkload.")]) 
 def version() -> None:
     """Print the versions of GreenScale and of what it stands on.
 
-    greenscale version
+    $ greenscale version
     """
     import platform  # noqa: PLC0415
     from importlib.metadata import version as version_of  # noqa: PLC0415

@@ -1,25 +1,65 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what the shell completes them with."""
 
 import contextlib
 import enum
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from greenscale_jobs import JobState
 
-def workload_names(incomplete: str) -> Iterator[str]:
+COMPLETED_JOBS = 50
+"""More are no help to whoever presses Tab; the newest are among them."""
+
+
+def workload_names(context: typer.Context, incomplete: str) -> Iterator[str]:
     """Yield the workloads that a name on the command line may become; none where Redis cannot be asked."""
-    from greenscale_cli.choose import environment_with_file, find_redis  # noqa: PLC0415
+    from greenscale_cli.choose import environment_with_file, find_redis, names_of  # noqa: PLC0415
+    from greenscale_jobs import JobClient  # noqa: PLC0415
+
+    with _quietly():
+        with JobClient(find_redis(*_redis_of(context), environment_with_file())) as client:
+            workloads = client.workloads()
+        names = names_of(workloads)
+        if "/" in incomplete:
+            names = [f"{status.namespace}/{status.name}" for status in workloads]
+        yield from (name for name in names if name.startswith(incomplete))
+
+
+def job_ids(*states: JobState) -> Any:
+    """Return what yields the ids of jobs in these states, each with an excerpt of its prompt."""
+
+    def complete(context: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
+        from greenscale_cli.choose import open_client  # noqa: PLC0415
+        from greenscale_cli.words import excerpt  # noqa: PLC0415
+
+        named = set(context.params.get("ids") or ())
+        with _quietly(), open_client(*_redis_of(context), context.params.get("workload")) as client:
+            for state in states:
+                for job in client.jobs(state, limit=COMPLETED_JOBS).jobs:
+                    if job.id and job.id.startswith(incomplete) and job.id not in named:
+                        yield job.id, f"{job.state}: {excerpt(job.prompt, 40)}"
+
+    return complete
+
+
+def _redis_of(context: typer.Context) -> tuple[str | None, Path]:
+    """Return --redis and --run-dir as they stand on the line so far."""
     from greenscale_cli.endpoint import DEFAULT_RUN_DIR  # noqa: PLC0415
+
+    return context.params.get("redis"), Path(context.params.get("run_dir") or DEFAULT_RUN_DIR)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Complete nothing where Redis cannot be asked: there is nobody to tell."""
     from greenscale_cli.exits import Fault  # noqa: PLC0415
-    from greenscale_jobs import JobClient, QueueUnavailable  # noqa: PLC0415
+    from greenscale_jobs import QueueUnavailable  # noqa: PLC0415
 
     with contextlib.suppress(Fault, QueueUnavailable):
-        with JobClient(find_redis(None, DEFAULT_RUN_DIR, environment_with_file())) as client:
-            told = client.workloads()
-        yield from (status.name for status in told if status.name.startswith(incomplete))
+        yield
 
 
 Redis = Annotated[
@@ -35,7 +75,11 @@ RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="Where a 
 WorkloadName = Annotated[
     str | None,
     typer.Option(
-        "--workload", "-w", metavar="WORKLOAD", help="Its name, or namespace/name.", autocompletion=workload_names
+        "--workload",
+        "-w",
+        metavar="WORKLOAD",
+        help="Its name, or namespace/name; may be left out where there is only one.",
+        autocompletion=workload_names,
     ),
 ]
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from greenscale_cli import options
-from greenscale_cli.choose import environment_with_file, find_redis, pick
+from greenscale_cli.choose import environment_with_file, find_redis, names_of, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.terminal import is_screen
 from greenscale_cli.words import duration, excerpt
 from greenscale_jobs import (
     STATUS_STALE_SECONDS,
@@ -26,7 +27,10 @@ from greenscale_jobs.document import moment
 
 WATCH_SECONDS = 1.0
 
-COLUMNS = ("NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "OLDEST", "")
+COLUMNS = ("NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "OLDEST", "WHAT IT DOES")
+
+WIDE_COLUMNS = 120
+"""On a narrower terminal the sentences stand below the table."""
 
 STYLES = {
     "ScaledToZero": "blue",
@@ -49,7 +53,10 @@ class Row(NamedTuple):
 
 def status(
     workload: Annotated[
-        str | None, typer.Argument(help="Only this one.", autocompletion=options.workload_names)
+        str | None,
+        typer.Argument(
+            metavar="WORKLOAD", help="Only this one.", autocompletion=options.workload_names, show_default=False
+        ),
     ] = None,
     *,
     output: options.OutputOption = options.Output.TABLE,
@@ -59,7 +66,9 @@ def status(
 ) -> None:
     """Show what each workload does: its state, its replicas, its queue.
 
-    greenscale status --watch
+    $ greenscale status --watch
+
+    $ greenscale status assistant -o json
     """
     with faults_told():
         if watch and output is options.Output.JSON:
@@ -111,6 +120,7 @@ def as_document(row: Row) -> dict[str, Any]:
             "dead": stats.dead,
             "oldestWaitsSince": moment(oldest),
         },
+        "usualWakeSeconds": told.usual_wake_seconds,
         "sampledAt": moment(told.sampled_at),
     }
 
@@ -129,20 +139,30 @@ def cells(row: Row, *, now: float) -> tuple[str, ...]:
 
 def _sentence(told: WorkloadStatus, stats: Stats) -> str:
     """Return what is said of a workload, with the numbers that stand beside it."""
-    return told.at_work(stats) if told.state == "Active" and stats.work else told.message
+    if told.state == "Active" and stats.work:
+        return told.at_work(stats)
+    if told.state == "ScaledToZero" and told.usual_wake_seconds:
+        return f"{told.message.removesuffix('.')} in about {duration(told.usual_wake_seconds)}."
+    return told.message
 
 
 def _table(rows: list[Row]) -> Any:
+    from rich.console import Group  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    from greenscale_cli.tables import table  # noqa: PLC0415
+    from greenscale_cli.tables import table, width  # noqa: PLC0415
 
     if not rows:
         return "No workload is known here yet: start one with `greenscale local`."
-    made = table(COLUMNS, [])
-    for name, state, *rest in (cells(row, now=time.time()) for row in rows):
-        made.add_row(Text(name), Text(state, style=STYLES.get(state, "")), *map(Text, rest))
-    return made
+    shown: list[tuple[str | Text, ...]] = []
+    sentences: list[Text] = []
+    for name, row in zip(names_of([row.told for row in rows]), rows, strict=True):
+        _, state, *numbers, sentence = cells(row, now=time.time())
+        shown.append((name, Text(state, style=STYLES.get(state, "")), *numbers, sentence))
+        sentences.append(Text(f"{name}: {sentence}"))
+    if width() >= WIDE_COLUMNS:
+        return table(COLUMNS, shown, cut=COLUMNS[:1], wrapped=COLUMNS[-1:])
+    return Group(table(COLUMNS[:-1], [row[:-1] for row in shown], cut=COLUMNS[:1]), Text(), *sentences)
 
 
 def _watch(address: RedisAddress, name: str | None) -> None:
@@ -163,7 +183,7 @@ def _screen() -> Iterator[Callable[[Any], None]]:
 
     from greenscale_cli.tables import show  # noqa: PLC0415
 
-    if not sys.stdout.isatty():
+    if not is_screen(sys.stdout):
         yield show
         return
     last: list[Any] = []

@@ -12,30 +12,37 @@ from greenscale_cli.choose import open_client
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.when import moment_of, seconds_of
-from greenscale_jobs import Job, JobClient, JobState, Parameters, QueueUnavailable
+from greenscale_jobs import JobClient, Parameters
 from greenscale_jobs.document import document
 from greenscale_jobs.records import MAX_PROMPT_BYTES
 
 Prompt = Annotated[
-    str | None, typer.Argument(metavar="[PROMPT|-]", help="The prompt; - or nothing reads stdin.", show_default=False)
+    str | None, typer.Argument(metavar="PROMPT", help="The prompt; - or nothing reads stdin.", show_default=False)
 ]
 File = Annotated[
     Path | None,
-    typer.Option("--file", "-f", metavar="FILE", help="Prompts, one a line, or as JSON objects; - reads stdin."),
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="FILE",
+        help="Prompts, one a line: texts or JSON objects, see docs/cli.md; - reads stdin.",
+    ),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it; with --file all, as JSON lines.")]
 Stream = Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")]
-JobId = Annotated[str | None, typer.Option("--id", help="The job's id, if you have one.")]
+JobId = Annotated[str | None, typer.Option("--id", metavar="ID", help="The id that the job is to have.")]
 Key = Annotated[str | None, typer.Option(metavar="KEY", help="The same key gives the same job while that is known.")]
 Delay = Annotated[str | None, typer.Option("--in", metavar="LENGTH", help="Not before so long: 90s, 10m, 1h30m, 2d.")]
 At = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="Not before: 2026-11-26T09:00, this machine's time unless it has a zone."),
 ]
-MaxTokens = Annotated[int | None, typer.Option(min=1, help="The longest answer.")]
-Temperature = Annotated[float | None, typer.Option(min=0, max=2)]
-System = Annotated[str | None, typer.Option(help="The system message.")]
-JsonOutput = Annotated[options.Output | None, typer.Option("--output", "-o", help="json: one document, the job.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="The longest answer, in tokens.")]
+Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="How freely it answers; 0 is least.")]
+System = Annotated[str | None, typer.Option(metavar="TEXT", help="The system message.")]
+JsonOutput = Annotated[
+    options.Output | None, typer.Option("--output", "-o", help="json prints the job as one document.")
+]
 
 
 def submit(  # noqa: PLR0913 - a command's options
@@ -58,13 +65,13 @@ def submit(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Send a prompt, or a file of them. Prints the jobs' ids, or with --wait or --stream the answer.
 
-    greenscale submit --stream "Why is the sky blue?"
+    $ greenscale submit --stream "Why is the sky blue?"
 
-    greenscale submit - < prompt.txt
+    $ greenscale submit - < prompt.txt
 
-    greenscale submit --in 10m --idempotency-key order-7 "Write the summary of order 7."
+    $ greenscale submit --in 10m --idempotency-key order-7 "Write the summary of order 7."
 
-    greenscale submit --file prompts.jsonl --wait > answers.jsonl
+    $ greenscale submit --file prompts.jsonl --wait > answers.jsonl
     """
     parameters = Parameters(max_tokens, temperature, system)
     with faults_told():
@@ -83,7 +90,7 @@ def submit(  # noqa: PLR0913 - a command's options
                 raise typer.Exit(send_file(client, file, parameters, wait=wait))
         as_json = output is options.Output.JSON
         if as_json and stream:
-            raise Fault("-o json is one document: it goes with --wait, not with --stream", Exit.USAGE)
+            raise Fault("-o json is one document: it does not go with --stream", Exit.USAGE)
         delay_seconds, moment = _when(delay, at)
         text = _stdin() if prompt in {None, "-"} else prompt
         with open_client(redis, run_dir, workload) as client:
@@ -96,7 +103,9 @@ def submit(  # noqa: PLR0913 - a command's options
                 at=moment,
             )
             if wait or stream:
-                raise typer.Exit(_answer(client, job_id, stream=stream, as_json=as_json))
+                from greenscale_cli.answering import answer  # noqa: PLC0415
+
+                raise typer.Exit(answer(client, job_id, stream=stream, as_json=as_json))
             _print_sent(client, job_id, as_json=as_json)
 
 
@@ -135,31 +144,3 @@ def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
         show_json(document(client.job(job_id)))
     else:
         print(job_id)  # noqa: T201
-
-
-def _answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Exit:
-    try:
-        from greenscale_cli.waiting import exit_of, follow, write  # noqa: PLC0415
-
-        job = follow(client, job_id, stream=stream)
-    except KeyboardInterrupt:
-        how = f"see it with `greenscale jobs show {job_id}`, end it with `greenscale jobs cancel {job_id}`"
-        raise Fault(f"job {job_id} goes on; {how}", Exit.INTERRUPTED) from None
-    except QueueUnavailable as error:
-        then = f"Then see the job with `greenscale jobs show {job_id}`"
-        raise Fault(f"job {job_id} was sent, but: {error} {then}", Exit.UNAVAILABLE) from None
-    if as_json:
-        _print_sent(client, job_id, as_json=True)
-    elif job.state is JobState.DONE and not stream:
-        write((job.result or "") + "\n")
-    elif job.state is not JobState.DONE:
-        raise Fault(_why(job), exit_of(job))
-    return exit_of(job)
-
-
-def _why(job: Job) -> str:
-    if job.state is JobState.CANCELLED:
-        return f"job {job.id} was cancelled"
-    reason = f"{job.error.reason}: {job.error.message}" if job.error else "no reason is known"
-    attempts = "1 attempt" if job.attempts == 1 else f"{job.attempts} attempts"
-    return f"job {job.id} failed after {attempts}: {reason}. Again: greenscale jobs retry {job.id}"

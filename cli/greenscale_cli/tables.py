@@ -1,8 +1,8 @@
-"""Answers as one JSON document, or as a table on the terminal."""
+"""Answers as JSON, or as a table on the terminal."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,23 +12,43 @@ from rich.text import Text
 
 from greenscale_cli.words import STEERING
 
+PIPE_COLUMNS = 500
+"""A pipe gets lines of any length: what reads them does not know of a terminal's width."""
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table of plain texts; nothing in them is taken for markup."""
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+
+def width() -> int:
+    """Return how many columns stdout has."""
+    return Console().width if sys.stdout.isatty() else PIPE_COLUMNS
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    *,
+    cut: Container[str] = (),
+    wrapped: Container[str] = (),
+) -> Table:
+    """Return a table of plain texts; nothing in them is taken for markup.
+
+    Where it is wider than the terminal, the columns in `cut` lose their ends, those in `wrapped` go on in further
+    lines, and all others stay whole: one copies an id from there.
+    """
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), show_header=any(columns))
     for column in columns:
-        made.add_column(column, overflow="fold")
+        header = Text(column, no_wrap=True, overflow="ellipsis")
+        made.add_column(header, no_wrap=column not in cut and column not in wrapped, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        cells = [Text(cell) if isinstance(cell, str) else cell for cell in row]
+        for column, cell in zip(columns, cells, strict=True):
+            if column in cut:
+                cell.no_wrap, cell.overflow = True, "ellipsis"
+        made.add_row(*cells)
     return made
 
 
 def show(what: object) -> None:
-    """Print a table or a text; a pipe gets lines of any length."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=500)
-    console.print(what)
+    """Print a table or a text."""
+    Console(width=width()).print(what)
 
 
 def show_json(document: Any) -> None:

@@ -10,18 +10,20 @@ from rich.status import Status
 from rich.text import Text
 
 from greenscale_cli.exits import Exit
+from greenscale_cli.terminal import is_screen
 from greenscale_cli.words import duration, harmless
 from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadStatus
 
 LOOK_SECONDS = 0.5
-"""How often the live line is renewed; an event renews it at once."""
+"""How often the live line is renewed; all but a piece of the answer renews it at once."""
 
 
-def waits_for(job: Job, workload: WorkloadStatus | None, *, now: float) -> str:
-    """Return what a job waits for, as the live line says it. Pure."""
+def waits_for(job: Job, workload: WorkloadStatus | None, *, now: float, streamed: int = 0) -> str:
+    """Return what a job waits for, as the live line says it; `streamed` characters of its answer are there. Pure."""
     match job.state:
         case JobState.RUNNING:
-            return f"running on {job.worker} for {duration(now - (job.claimed_at or now))}"
+            running = f"running on {job.worker} for {duration(now - (job.claimed_at or now))}"
+            return running + (f"; streaming, {streamed} characters so far" if streamed else "")
         case JobState.DELAYED if job.due_at and not (job.attempts or job.errors):
             return f"due in {duration(job.due_at - now)}"
         case JobState.DELAYED:
@@ -44,16 +46,20 @@ def what_it_does(workload: WorkloadStatus, *, now: float) -> str:
     """Return what a workload does for those who wait. Pure."""
     match workload.state:
         case "Waking" if workload.waking_since:
-            waking = f"waking for {duration(now - workload.waking_since)}"
-            usual = workload.usual_wake_seconds
-            starts = "1 start" if workload.wakes == 1 else f"median of {workload.wakes} starts"
-            return waking + (f", usually {duration(usual)} ({starts})" if usual else "")
+            return f"waking for {duration(now - workload.waking_since)}{_usually(workload)}"
         case "ScaledToZero":
-            return "asleep, about to wake"
+            return f"asleep, about to wake{_usually(workload)}"
         case "Suspended" | "Degraded":
             return f"{workload.name} is {workload.state.lower()}: {workload.message}"
         case _:
             return f"{workload.replicas} of {workload.max_replicas} workers at work"
+
+
+def _usually(workload: WorkloadStatus) -> str:
+    if not workload.usual_wake_seconds:
+        return ""
+    starts = "1 start" if workload.wakes == 1 else f"median of {workload.wakes} starts"
+    return f", usually {duration(workload.usual_wake_seconds)} ({starts})"
 
 
 def follow(client: JobClient, job_id: str, *, stream: bool) -> Job:
@@ -81,15 +87,21 @@ def follow(client: JobClient, job_id: str, *, stream: bool) -> Job:
 
 def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine") -> Iterator[Event]:
     """Yield the job's events until it is final, renewing the live line in between."""
-    after = "0"
+    after, streamed, look_at = "0", 0, 0.0
     while True:
-        job = client.job(job_id)
-        workload = _workload_of(client)
-        # A Text, for rich takes what is in brackets in a str for markup.
-        line.update(Text(harmless(waits_for(job, workload, now=time.time()))))
+        if time.monotonic() >= look_at:
+            job = client.job(job_id)
+            now = time.time()
+            # A Text, for rich takes what is in brackets in a str for markup.
+            line.update(Text(harmless(waits_for(job, _workload_of(client), now=now, streamed=streamed))))
+            look_at = time.monotonic() + LOOK_SECONDS
         events = client.next_events(job_id, after=after, wait_seconds=LOOK_SECONDS)
         for event in events:
             after = event.id
+            if event.type == "delta":
+                streamed += len(event.text)
+            else:
+                streamed, look_at = 0, 0.0
             yield event
             if event.final:
                 return
@@ -113,11 +125,10 @@ class _NoLine:
 
 @contextmanager
 def _live_line() -> Iterator["Status | _NoLine"]:
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not is_screen(sys.stderr):
         yield _NoLine()
         return
-    with console.status("sent", spinner="dots") as status:
+    with Console(stderr=True).status("sent", spinner="dots") as status:
         yield status
 
 

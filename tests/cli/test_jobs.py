@@ -11,6 +11,7 @@ import redis
 from greenscale_cli.exits import Exit
 from greenscale_cli.jobs import SEARCHED_BATCH
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Usage, new_item
+from greenscale_jobs.calls import REDRIVE_BATCH
 from greenscale_testing.local_redis import Clock
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -93,10 +94,17 @@ def test_no_jobs_are_said_so(greenscale: Greenscale) -> None:
 def test_a_limit_says_how_many_there_are(greenscale: Greenscale, client: JobClient) -> None:
     for number in range(3):
         client.submit(f"{number}")
-    lines = greenscale("jobs", "list", "--limit", "2").stdout.splitlines()
+    ran = greenscale("jobs", "list", "--limit", "2")
 
-    assert len(lines) == 5
-    assert lines[-1] == "There are more: --limit shows them."
+    assert len(ran.stdout.splitlines()) == 4
+    assert ran.stderr == "There are more (waiting): --limit shows them.\n"
+
+
+@pytest.mark.usefixtures("one_of_each")
+def test_a_list_may_be_a_line_for_each_job(greenscale: Greenscale) -> None:
+    lines = greenscale("jobs", "list", "-o", "jsonl").stdout.splitlines()
+
+    assert [json.loads(line) for line in lines] == json.loads(greenscale("jobs", "list", "-o", "json").stdout)
 
 
 @pytest.mark.usefixtures("one_of_each")
@@ -128,10 +136,13 @@ async def test_more_dead_than_one_step_takes_are_sent_again(
     await queue.submit_many([new_item("hi") for _ in range(700)])
     for claim in await queue.claim("w", 700) or []:
         await queue.bury(claim, "Refused", "400")
+    raw.config_resetstat()
     ran = greenscale("jobs", "retry", "--all-dead")
+    popped = raw.info("commandstats")["cmdstat_rpop"]["calls"]
 
     assert (ran.returncode, ran.stderr, len(set(ran.stdout.split()))) == (0, "", 700)
     assert (raw.llen("jobs"), raw.llen("jobs:dead")) == (700, 0)
+    assert popped == -(-700 // REDRIVE_BATCH), "no step holds Redis for longer than a batch of jobs takes"
 
 
 async def test_a_cancelled_job_is_found_behind_many_that_are_done(
@@ -189,7 +200,7 @@ def test_a_job_is_shown_whole(greenscale: Greenscale) -> None:
 )
 def test_a_jobs_life_is_shown_as_a_table(greenscale: Greenscale, job_id: str, rows: dict[str, str]) -> None:
     lines = greenscale("jobs", "show", job_id).stdout.splitlines()
-    shown = {name.strip(): value.strip() for name, _, value in (line.partition("   ") for line in lines)}
+    shown = {name.strip(): value.strip() for name, _, value in (line.partition("  ") for line in lines)}
 
     assert shown | rows == shown
     assert ("due again" in shown) == (job_id == "delayed")
@@ -204,6 +215,49 @@ def test_jobs_are_cancelled(greenscale: Greenscale, client: JobClient) -> None:
     assert client.job("running").cancelling
     assert {client.job(job_id).state for job_id in ("waiting", "delayed")} == {JobState.CANCELLED}
     assert "running (is being cancelled)" in greenscale("jobs", "show", "running").stdout
+
+
+@pytest.mark.usefixtures("one_of_each")
+def test_one_that_cannot_be_cancelled_holds_up_no_other(greenscale: Greenscale, client: JobClient) -> None:
+    ran = greenscale("jobs", "cancel", "nope", "done", "waiting")
+
+    assert (ran.returncode, ran.stdout) == (Exit.UNKNOWN, "waiting is cancelled\n")
+    assert ran.stderr == (
+        "greenscale: no job has the id nope: it never existed here, or its result has expired; "
+        "job done is done already\n"
+    )
+    assert client.job("waiting").state is JobState.CANCELLED
+
+
+@pytest.mark.usefixtures("one_of_each")
+@pytest.mark.parametrize(
+    ("job_id", "status", "stdout", "stderr"),
+    [
+        ("done", Exit.DONE, "the answer\n", ""),
+        ("cancelled", Exit.CANCELLED, "", "greenscale: job cancelled was cancelled\n"),
+        (
+            "dead",
+            Exit.FAILED,
+            "",
+            (
+                "greenscale: job dead failed after 1 attempt: Refused: the server answered 400. "
+                "Again: greenscale jobs retry dead\n"
+            ),
+        ),
+        (
+            "nope",
+            Exit.UNKNOWN,
+            "",
+            "greenscale: no job has the id nope: it never existed here, or its result has expired\n",
+        ),
+    ],
+)
+def test_a_job_is_waited_for_after_it_was_sent(
+    greenscale: Greenscale, job_id: str, status: Exit, stdout: str, stderr: str
+) -> None:
+    ran = greenscale("jobs", "wait", job_id)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (status, stdout, stderr)
 
 
 @pytest.mark.usefixtures("one_of_each")
@@ -228,7 +282,8 @@ async def test_all_dead_jobs_are_sent_again(greenscale: Greenscale, queue: JobQu
 
     assert (ran.returncode, sorted(ran.stdout.split())) == (0, ["a", "b", "c"])
     assert (stats.pending, stats.dead) == (3, 0)
-    assert greenscale("jobs", "retry", "--all-dead").stdout == ""
+    again = greenscale("jobs", "retry", "--all-dead")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "no job is dead\n")
 
 
 async def test_what_could_be_sent_again_is_told_beside_what_could_not(greenscale: Greenscale, queue: JobQueue) -> None:

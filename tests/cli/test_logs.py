@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from greenscale_cli.exits import Exit
@@ -98,5 +99,18 @@ def test_a_missing_kubectl_is_named(refused: Refused, tmp_path: Path) -> None:
     assert "kubectl, which is not on the PATH" in refused(Exit.USAGE, "logs", "a/b", PATH=str(tmp_path))
 
 
-def test_which_workload_is_asked_for(refused: Refused) -> None:
-    assert refused(Exit.USAGE, "logs") == "say which workload: greenscale logs NAMESPACE/NAME"
+async def test_the_only_workload_need_not_be_named(
+    greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus, kubectl: str
+) -> None:
+    await queue.put_workload(workload)
+
+    assert "app.kubernetes.io/instance=assistant" in greenscale("logs", PATH=kubectl).stdout
+
+
+async def test_which_workload_is_asked_for(refused: Refused, queue: JobQueue, workload: WorkloadStatus) -> None:
+    which = "say which workload: NAME or NAMESPACE/NAME; known here:"
+    assert refused(Exit.USAGE, "logs") == f"{which} none"
+    await queue.put_workload(workload)
+    await queue.put_workload(msgspec.structs.replace(workload, name="chat"))
+
+    assert refused(Exit.USAGE, "logs") == f"{which} assistant, chat"

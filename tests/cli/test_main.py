@@ -31,6 +31,15 @@ def test_each_command_explains_itself(greenscale: Greenscale, words: tuple[str, 
     assert "\x1b" not in ran.stdout
 
 
+@pytest.mark.parametrize("words", list(commands(typer.main.get_command(app))), ids=lambda words: " ".join(words) or "-")
+def test_each_command_has_an_example(greenscale: Greenscale, words: tuple[str, ...]) -> None:
+    """One learns a command from a line that one can copy."""
+    help_text = " ".join(greenscale(*words, "--help", COLUMNS="200").stdout.split())
+    has_commands = "─ Commands ─" in help_text
+
+    assert has_commands or f"$ greenscale {' '.join(words)}" in help_text
+
+
 def test_the_help_tells_every_exit_status() -> None:
     """Ctrl-C's is the shell's own convention."""
     told = {int(number) for number in re.findall(r"\b(\d+) ", HELP)}
@@ -59,7 +68,7 @@ def test_the_version_is_told(greenscale: Greenscale) -> None:
         pytest.param(["submit", "hi", "-o", "yaml"], "'table', 'json'", id="an unknown format"),
         pytest.param(["jobs", "list", "--state", "lost"], "'lost' is not one of 'waiting'", id="an unknown state"),
         pytest.param(["jobs", "list", "--limit", "0"], "greater than or equal to 1", id="a limit of none"),
-        pytest.param(["jobs", "cancel"], "Missing argument 'ID...'", id="no job"),
+        pytest.param(["jobs", "cancel"], "Missing argument 'ID'", id="no job"),
     ],
 )
 def test_wrong_usage_is_told_on_stderr(greenscale: Greenscale, words: list[str], fault: str) -> None:

@@ -12,7 +12,7 @@ import redis
 
 from greenscale_cli.batch import CHUNK_LINES
 from greenscale_cli.exits import Exit
-from greenscale_jobs import JobClient, JobQueue, JobState, Parameters
+from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, Turn
 from greenscale_testing.local_redis import RedisServer
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -49,6 +49,15 @@ def test_broken_lines_are_named_and_the_rest_goes_on(greenscale: Greenscale, cli
     assert said[-1] == "greenscale: 3 prompts are in, 4 prompts are not: the lines are named above"
     assert waiting(client) == ["one", "two", "last"]
     assert client.job("t").parameters == Parameters(max_tokens=3, system="Be brief.")
+
+
+def test_a_line_may_have_what_was_said_before(greenscale: Greenscale, client: JobClient) -> None:
+    turn = '{"role": "user", "content": "Why is the sky blue?"}'
+    ran = greenscale("submit", "--file", "-", stdin=f'{{"prompt": "And at dusk?", "id": "j", "history": [{turn}]}}')
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert client.job("j").history == (Turn("user", "Why is the sky blue?"),)
+    assert "1 turn before the prompt" in greenscale("jobs", "show", "j").stdout
 
 
 def test_half_an_object_in_a_jsonl_file_is_no_prompt(greenscale: Greenscale, client: JobClient, tmp_path: Path) -> None:

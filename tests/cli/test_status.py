@@ -17,7 +17,7 @@ Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 Refused = Callable[..., str]
 
-HEADER = ["NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "OLDEST"]
+HEADER = ["NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "OLDEST", "WHAT", "IT", "DOES"]
 
 
 async def test_workloads_are_a_list_of_objects(
@@ -54,6 +54,7 @@ async def test_workloads_are_a_list_of_objects(
                 "dead": 1,
                 "oldestWaitsSince": moment(waiting.submitted_at),
             },
+            "usualWakeSeconds": None,
             "sampledAt": "2023-11-14T22:13:20.500Z",
         }
     ]
@@ -75,6 +76,25 @@ async def test_workloads_are_a_table(greenscale: Greenscale, queue: JobQueue, wo
     ]
     assert (rows[0][8], rows[1][7]) == ("s", "-")
     assert rows[0][9:] == workload.message.split()
+
+
+async def test_one_that_sleeps_says_how_long_it_takes_to_wake(
+    greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    await queue.put_workload(msgspec.structs.replace(workload, usual_wake_seconds=12.3, wakes=20))
+
+    assert "A prompt wakes it in about 12 s." in greenscale("status").stdout
+
+
+async def test_a_name_that_two_bear_has_its_namespace(
+    greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    """Else nobody could tell which is which, nor what to say after -w."""
+    for namespace, name in (("team-a", "assistant"), ("team-b", "assistant"), ("team-b", "chat")):
+        await queue.put_workload(msgspec.structs.replace(workload, namespace=namespace, name=name))
+    _, _, *rows = greenscale("status").stdout.splitlines()
+
+    assert [row.split()[0] for row in rows] == ["team-a/assistant", "team-b/assistant", "chat"]
 
 
 async def test_one_workload_is_shown(greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus) -> None:

@@ -175,7 +175,7 @@ def test_ctrl_c_leaves_the_job_and_says_where_it_is(start: Start, start_worker: 
 
     assert (process.returncode, stdout) == (Exit.INTERRUPTED, "")
     assert stderr == (
-        "greenscale: job j goes on; see it with `greenscale jobs show j`, end it with `greenscale jobs cancel j`\n"
+        "greenscale: job j goes on; wait for it with `greenscale jobs wait j`, end it with `greenscale jobs cancel j`\n"
     )
     assert client.job("j").state is JobState.RUNNING
 
@@ -191,7 +191,7 @@ def test_the_id_is_told_when_redis_is_lost(start: Start, own_redis: RedisServer)
 
     assert (process.returncode, stdout) == (Exit.UNAVAILABLE, "")
     assert stderr.startswith(f"greenscale: job j was sent, but: Redis at {own_redis.address} does not answer")
-    assert stderr.endswith("Then see the job with `greenscale jobs show j`\n")
+    assert stderr.endswith("Then wait for it with `greenscale jobs wait j`\n")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,9 @@ def test_the_id_is_told_when_redis_is_lost(start: Start, own_redis: RedisServer)
         pytest.param(["-"], b"caf\xe9", "stdin is not UTF-8 (byte 3)", id="another encoding"),
         pytest.param([b"caf\xe9"], b"", "it is not valid Unicode", id="another encoding in the command's line"),
         pytest.param(["hi", "--id", "a b"], b"", "'a b' is no job id: it must have", id="an id with a blank"),
-        pytest.param(["hi", "--stream", "-o", "json"], b"", "it goes with --wait", id="a stream as one document"),
+        pytest.param(
+            ["hi", "--stream", "-o", "json"], b"", "it does not go with --stream", id="a stream as one document"
+        ),
         pytest.param(["hi", "-w", "x"], b"", "no workload is called x; known here: none", id="an unknown workload"),
     ],
 )
@@ -275,3 +277,21 @@ def test_the_same_key_gives_the_same_job(greenscale: Greenscale, refused: Refuse
     assert "the idempotency key 'order-7' stands for another prompt" in refused(
         Exit.USAGE, "submit", "other", "--idempotency-key", "order-7"
     )
+
+
+def test_nothing_is_drawn_into_a_file_though_colours_are_forced(
+    greenscale: Greenscale, start_worker: StartWorker
+) -> None:
+    """A CI sets FORCE_COLOR; its log is no terminal."""
+    start_worker()
+
+    assert greenscale("submit", "hi", "--wait", FORCE_COLOR="1").stderr == ""
+
+
+async def test_what_an_engine_said_cannot_steer_the_terminal(start: Start, queue: JobQueue) -> None:
+    process = start("submit", "hi", "--wait")
+    (claim,) = await queue.claim_when_there("w", 1, seconds=20) or []
+    await queue.bury(claim, "Refused", "the server answered \x1b[2J400")
+    _, stderr = process.communicate(timeout=20)
+
+    assert "Refused: the server answered \ufffd[2J400" in stderr

@@ -33,7 +33,8 @@ class Terminal:
         self, words: tuple[str, ...], environment: Mapping[str, str], folder: Path, stdout: Path | None = None
     ) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        columns = int(environment["COLUMNS"])
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         self.process = subprocess.Popen(
             [GREENSCALE, *words],
             stdin=theirs,
@@ -137,6 +138,14 @@ async def test_a_message_is_no_markup(terminal: Open, queue: JobQueue, workload:
     terminal("submit", "hi", "--wait").shows(f"assistant is degraded: {message}")
 
 
+def test_the_live_line_says_that_the_answer_is_being_written(terminal: Open, start_worker: Callable[..., None]) -> None:
+    start_worker()
+    shown = terminal("submit", "--wait", "word " * 60)
+    shown.shows("; streaming, ")
+
+    assert shown.ends() == 0
+
+
 def test_an_answer_cannot_steer_the_terminal(terminal: Open, start_worker: Callable[..., None]) -> None:
     start_worker()
     shown = terminal("submit", "--stream", "\x1b]0;title\x07 \x1b[2J end")
@@ -193,6 +202,41 @@ async def test_status_never_clears_what_it_draws_anew(
     assert not re.search(r"\x1b\[[0-2]?[JK]", shown.written[before:])
 
 
+async def test_a_narrow_terminal_keeps_numbers_whole_and_the_sentence_below(
+    terminal: Open, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    await queue.put_workload(workload)
+    shown = terminal("status", COLUMNS="80")
+
+    assert shown.ends() == 0
+    header, _, row, _, sentence = [line.rstrip() for line in shown.seen.splitlines()]
+    assert header.split() == ["NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "OLDEST"]
+    assert row.split() == ["assistant", "ScaledToZero", "0/4", "0", "0", "0", "0", "-"]
+    assert sentence == "assistant: Nothing runs, nothing costs. A prompt wakes it."
+
+
+def test_an_id_is_never_broken(terminal: Open, client: JobClient) -> None:
+    """One copies it from there."""
+    job_id = client.submit("a long prompt " * 20)
+    shown = terminal("jobs", "list", COLUMNS="60")
+
+    assert shown.ends() == 0
+    assert len(shown.seen.splitlines()) == 3
+    assert shown.seen.splitlines()[2].split()[0] == job_id
+
+
+async def test_a_terminal_that_cannot_move_its_cursor_gets_a_table_below_the_other(
+    terminal: Open, queue: JobQueue, workload: WorkloadStatus
+) -> None:
+    await queue.put_workload(workload)
+    shown = terminal("status", "--watch", TERM="dumb")
+    shown.shows("0/4")
+    await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
+    shown.shows("3/4")
+
+    assert "\x1b" not in shown.written
+
+
 async def test_states_have_colours_on_a_terminal_and_none_where_they_are_not_wanted(
     terminal: Open, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
@@ -218,15 +262,34 @@ def test_a_file_of_prompts_has_a_bar_until_all_are_answered(
     assert shown.written.rindex("\x1b[?25h") > shown.written.rindex("\x1b[?25l")
 
 
-async def test_the_dead_are_sent_again_with_a_bar_and_their_ids_go_to_the_file(
-    terminal: Open, queue: JobQueue, tmp_path: Path
-) -> None:
-    """The bar is on the terminal, the ids are for the program behind the pipe."""
+async def bury_three(queue: JobQueue) -> None:
+    """Make dead jobs."""
     for _ in range(3):
         await queue.submit("hi")
     for claim in await queue.claim("w", 3) or []:
         await queue.bury(claim, "Refused", "400")
-    shown = terminal("jobs", "retry", "--all-dead", stdout=tmp_path / "ids")
+
+
+@pytest.mark.parametrize(("typed", "status", "dead"), [("y\n", 0, 0), ("\n", Exit.USAGE, 3), ("\x04", Exit.USAGE, 3)])
+async def test_a_person_is_asked_before_all_dead_are_sent_again(
+    terminal: Open, queue: JobQueue, typed: str, status: int, dead: int
+) -> None:
+    """Each of them may cost money."""
+    await bury_three(queue)
+    shown = terminal("jobs", "retry", "--all-dead")
+    shown.shows("All 3 dead jobs of the list jobs will be sent again. Go on? [y/N] ")
+    shown.type(typed)
+
+    assert shown.ends() == status
+    assert (await queue.stats()).dead == dead
+
+
+async def test_the_dead_are_sent_again_with_a_bar_and_their_ids_go_to_the_file(
+    terminal: Open, queue: JobQueue, tmp_path: Path
+) -> None:
+    """The bar is on the terminal, the ids are for the program behind the pipe."""
+    await bury_three(queue)
+    shown = terminal("jobs", "retry", "--all-dead", "--yes", stdout=tmp_path / "ids")
 
     assert shown.ends() == 0
     assert "sending again" in shown.seen

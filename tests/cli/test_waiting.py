@@ -40,10 +40,21 @@ def test_what_a_job_waits_for(waited_for: Job, expected: str) -> None:
     assert waits_for(waited_for, None, now=NOW) == expected
 
 
+def test_an_answer_that_is_being_written_is_said() -> None:
+    running = job(JobState.RUNNING, worker="w-1", claimed_at=988.0)
+
+    assert waits_for(running, None, now=NOW, streamed=70) == "running on w-1 for 12 s; streaming, 70 characters so far"
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
         pytest.param({}, "asleep, about to wake", id="asleep"),
+        pytest.param(
+            {"usual_wake_seconds": 48.0, "wakes": 8},
+            "asleep, about to wake, usually 48 s (median of 8 starts)",
+            id="asleep, and woke before",
+        ),
         pytest.param({"state": "Waking", "waking_since": 988.0}, "waking for 12 s", id="waking for the first time"),
         pytest.param(
             {"state": "Waking", "waking_since": 997.0, "usual_wake_seconds": 48.0, "wakes": 8},

@@ -1,10 +1,11 @@
 """What an installation in a cluster needs: the CRD, KEDA, the operator, rights, Secrets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
 from typing import Any
 
 from greenscale_cli.doctor.cluster import Cluster, Manifest, NoCluster, Refused
-from greenscale_cli.doctor.finding import Finding, fault, ok, unchecked, warning
+from greenscale_cli.doctor.finding import Finding, Verdict, fault, ok, unchecked, warning
 
 NOT_FOUND = 404
 
@@ -13,14 +14,32 @@ WORKLOADS = "/apis/greenscale.dev/v1alpha1/greenscaleworkloads"
 METRICS = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io"
 INSTALL_KEDA = "Install KEDA: https://keda.sh/docs/latest/deploy/"
 
-NEEDED = (
+OPERATOR = "greenscale-operator"
+INSTALL = "kubectl apply --server-side -k deploy/overlays/minikube"
+
+Right = tuple[str, str, str, str]
+"""Verb, group, resource, subresource."""
+
+NEEDED: tuple[Right, ...] = (
     ("list", "greenscale.dev", "greenscaleworkloads", ""),
     ("create", "greenscale.dev", "greenscaleworkloads", ""),
     ("patch", "greenscale.dev", "greenscaleworkloads", ""),
     ("list", "", "pods", ""),
     ("get", "", "pods", "log"),
 )
-"""What somebody who declares workloads and reads their logs needs: verb, group, resource, subresource."""
+"""What somebody who declares workloads and reads their logs needs."""
+
+OPERATOR_NEEDS: tuple[Right, ...] = (
+    ("watch", "greenscale.dev", "greenscaleworkloads", ""),
+    ("patch", "greenscale.dev", "greenscaleworkloads", "status"),
+    ("create", "apps", "deployments", ""),
+    ("patch", "apps", "deployments", ""),
+    ("patch", "keda.sh", "scaledobjects", ""),
+    ("patch", "keda.sh", "triggerauthentications", ""),
+    ("list", "", "pods", ""),
+    ("get", "", "secrets", ""),
+)
+"""Without any of these the operator cannot run a workload; deploy/base/rbac.yaml has all."""
 
 
 def check_cluster() -> Iterator[Finding]:
@@ -31,14 +50,14 @@ def check_cluster() -> Iterator[Finding]:
         yield unchecked("cluster", str(why))
         return
     try:
-        version = cluster.ask("/version")["gitVersion"]
+        kubernetes = cluster.ask("/version")["gitVersion"]
     except NoCluster as why:
         yield fault("cluster", str(why))
         return
     except Refused as error:
         yield fault("cluster", f"the API server refuses us: {error}", "Renew the kubeconfig's credentials.")
         return
-    yield ok("cluster", f"Kubernetes {version} answers")
+    yield ok("cluster", f"Kubernetes {kubernetes} answers")
     for check, look in CHECKS.items():
         try:
             yield from look(check, cluster)
@@ -95,39 +114,74 @@ def _metrics(check: str, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _operator(check: str, cluster: Cluster) -> Iterator[Finding]:
-    yield _deployment(
-        check, cluster, "greenscale-operator", "Install it: kubectl apply --server-side -k deploy/overlays/minikube"
-    )
+    found = _deployment(check, cluster, OPERATOR, f"Install it: {INSTALL}")
+    deployment = _find_deployment(cluster, OPERATOR)
+    theirs, ours = _version_of(deployment) if deployment else None, version("greenscale")
+    if found.verdict is Verdict.OK and theirs != ours:
+        yield warning(check, f"{found.found}; this command is {ours}", f"Bring both to one version: {INSTALL}")
+    else:
+        yield found
+
+
+def _operator_rights(check: str, cluster: Cluster) -> Iterator[Finding]:
+    deployment = _find_deployment(cluster, OPERATOR)
+    if deployment is None:
+        yield unchecked(check, f"no Deployment {OPERATOR} is in any namespace")
+        return
+    account = deployment["spec"]["template"]["spec"].get("serviceAccountName", "default")
+    user = f"system:serviceaccount:{deployment['metadata']['namespace']}:{account}"
+    if denied := _denied(cluster, OPERATOR_NEEDS, user=user):
+        yield fault(check, f"{user} may not: {', '.join(denied)} (in all namespaces)", f"Renew its roles: {INSTALL}")
+    else:
+        yield ok(check, f"{user} may do all that it needs")
 
 
 def _deployment(check: str, cluster: Cluster, name: str, install: str) -> Finding:
-    found = cluster.ask(f"/apis/apps/v1/deployments?fieldSelector=metadata.name%3D{name}")["items"]
-    if not found:
+    found = _find_deployment(cluster, name)
+    if found is None:
         return fault(check, f"no Deployment {name} is in any namespace", install)
-    namespace = found[0]["metadata"]["namespace"]
-    available, wanted = found[0].get("status", {}).get("availableReplicas", 0), found[0]["spec"]["replicas"]
+    namespace = found["metadata"]["namespace"]
+    available, wanted = found.get("status", {}).get("availableReplicas", 0), found["spec"]["replicas"]
     said = f"{available} of {wanted} pods of {namespace}/{name} are available"
     if available:
-        return ok(check, said)
+        return ok(check, f"{said}, version {_version_of(found) or 'not known'}")
     return fault(check, said, f"See why: kubectl -n {namespace} describe deployment {name}")
 
 
+def _find_deployment(cluster: Cluster, name: str) -> Manifest | None:
+    found: list[Manifest] = cluster.ask(f"/apis/apps/v1/deployments?fieldSelector=metadata.name%3D{name}")["items"]
+    return found[0] if found else None
+
+
+def _version_of(deployment: Manifest) -> str | None:
+    """Return the tag of a Deployment's image; None where it has none. Pure."""
+    image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    name = image.partition("@")[0].rpartition("/")[2]
+    return name.partition(":")[2] or None
+
+
 def _rights(check: str, cluster: Cluster) -> Iterator[Finding]:
-    denied = []
-    for verb, group, resource, subresource in NEEDED:
-        wish = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": wish},
-        }
-        answer = cluster.ask("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
-        if not answer["status"]["allowed"]:
-            denied.append(f"{verb} {resource}{'/' if subresource else ''}{subresource}")
-    if denied:
+    if denied := _denied(cluster, NEEDED):
         yield warning(check, f"you may not: {', '.join(denied)} (in all namespaces)", "Ask for a Role that allows it.")
     else:
         yield ok(check, "you may declare workloads and read their logs, in all namespaces")
+
+
+def _denied(cluster: Cluster, needed: Iterable[Right], *, user: str | None = None) -> list[str]:
+    """Return which of these somebody may not do; without `user` it is about whoever asks."""
+    kind = "SubjectAccessReview" if user else "SelfSubjectAccessReview"
+    denied = []
+    for verb, group, resource, subresource in needed:
+        wish = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": kind,
+            "spec": {"resourceAttributes": wish} | ({"user": user} if user else {}),
+        }
+        answer = cluster.ask(f"/apis/authorization.k8s.io/v1/{kind.lower()}s", body=review)
+        if not answer["status"]["allowed"]:
+            denied.append(f"{verb} {resource}{'/' if subresource else ''}{subresource}")
+    return denied
 
 
 def _secrets(check: str, cluster: Cluster) -> Iterator[Finding]:
@@ -169,6 +223,7 @@ CHECKS: dict[str, Callable[[str, Cluster], Iterator[Finding]]] = {
     "keda": _keda,
     "keda metrics": _metrics,
     "operator": _operator,
+    "operator rights": _operator_rights,
     "kubernetes rights": _rights,
     "secrets": _secrets,
 }

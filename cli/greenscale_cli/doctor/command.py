@@ -26,7 +26,7 @@ def doctor(
 
     Exit status 1 if there is a fault; a warning is none.
 
-    greenscale doctor -o json
+    $ greenscale doctor -o json
     """
     with faults_told():
         redis_url = redis
@@ -64,8 +64,12 @@ def _show(findings: list[Finding], output: options.Output) -> None:
     if output is options.Output.JSON:
         show_json([dataclasses.asdict(found) for found in findings])
         return
-    made = table(("CHECK", "VERDICT", "FOUND"), [])
-    for found in findings:
-        said = harmless(f"{found.found}. {found.remedy}" if found.remedy else found.found)
-        made.add_row(Text(harmless(found.check)), Text(found.verdict, style=STYLES[found.verdict]), Text(said))
-    show(made)
+    rows = [
+        (
+            harmless(found.check),
+            Text(found.verdict, style=STYLES[found.verdict]),
+            harmless(f"{found.found}. {found.remedy}" if found.remedy else found.found),
+        )
+        for found in findings
+    ]
+    show(table(("CHECK", "VERDICT", "FOUND"), rows, wrapped={"CHECK", "FOUND"}))

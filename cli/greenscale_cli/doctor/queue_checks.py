@@ -81,11 +81,17 @@ def memory(info: dict[str, str], address: str) -> Finding:
     if danger := eviction_danger(info):
         return warning("redis memory", f"Redis at {address} {danger}")
     if most and used >= most:
-        full = f"Redis at {address} is full: {used} of {most} bytes, so no prompt is taken"
+        full = f"Redis at {address} is full: {_mib(used)} of {_mib(most)}, so no prompt is taken"
         return fault("redis memory", full, "Raise maxmemory, or let results expire sooner (resultTTLSeconds).")
     if not most:
-        return ok("redis memory", f"{used} bytes in use, without a limit")
-    return ok("redis memory", f"{used} of {most} bytes in use; when they are, prompts are refused and nothing is lost")
+        return ok("redis memory", f"{_mib(used)} in use, without a limit")
+    return ok(
+        "redis memory", f"{_mib(used)} of {_mib(most)} in use; when it is full, prompts are refused and nothing is lost"
+    )
+
+
+def _mib(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
 
 
 def _skew(plain: redis.Redis) -> float:

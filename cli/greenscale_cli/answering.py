@@ -1,0 +1,40 @@
+"""One job's answer, for whoever waits for it: `greenscale submit --wait` and `greenscale jobs wait`."""
+
+from greenscale_cli.exits import Exit, Fault
+from greenscale_cli.tables import show_json
+from greenscale_cli.waiting import exit_of, follow, write
+from greenscale_jobs import Job, JobClient, JobState, QueueUnavailable
+from greenscale_jobs.document import document
+
+
+def answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Exit:
+    """Wait until a job is final, print its answer and return the exit status.
+
+    Raises:
+        Fault: There is no answer; the text says why, and how to come back to the job.
+    """
+    if stream and as_json:
+        raise Fault("-o json is one document: it does not go with --stream", Exit.USAGE)
+    again = f"wait for it with `greenscale jobs wait {job_id}`"
+    try:
+        job = follow(client, job_id, stream=stream)
+    except KeyboardInterrupt:
+        end = f"end it with `greenscale jobs cancel {job_id}`"
+        raise Fault(f"job {job_id} goes on; {again}, {end}", Exit.INTERRUPTED) from None
+    except QueueUnavailable as error:
+        raise Fault(f"job {job_id} was sent, but: {error} Then {again}", Exit.UNAVAILABLE) from None
+    if as_json:
+        show_json(document(job))
+    elif job.state is JobState.DONE and not stream:
+        write((job.result or "") + "\n")
+    elif job.state is not JobState.DONE:
+        raise Fault(_why(job), exit_of(job))
+    return exit_of(job)
+
+
+def _why(job: Job) -> str:
+    if job.state is JobState.CANCELLED:
+        return f"job {job.id} was cancelled"
+    reason = f"{job.error.reason}: {job.error.message}" if job.error else "no reason is known"
+    attempts = "1 attempt" if job.attempts == 1 else f"{job.attempts} attempts"
+    return f"job {job.id} failed after {attempts}: {reason}. Again: greenscale jobs retry {job.id}"
