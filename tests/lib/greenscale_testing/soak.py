@@ -14,7 +14,7 @@ from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.openai_server import serving
 from greenscale_testing.soak_chaos import STEADY, Chaos
 from greenscale_testing.soak_load import MALFORMED, Load, insist
-from greenscale_testing.soak_verdict import Sample, growth, halves, left_over, miscounted, take_sample
+from greenscale_testing.soak_verdict import LEAST_SAMPLES, Sample, growth, halves, left_over, miscounted, take_sample
 from greenscale_testing.soak_watch import Watch
 
 PER_SECOND, FAULT_EVERY_SECONDS, REDRIVE_EVERY_SECONDS = 20.0, 4.0, 5
@@ -140,6 +140,8 @@ def table(title: str, soak: Soak) -> str:
     lines = [title]
     for heading, counts in parts.items():
         lines += ["", heading, *(f"  {what:52}{number:>9}" for what, number in sorted(counts.items()))]
+    if len(soak.samples) < LEAST_SAMPLES:
+        return "\n".join([*lines, "", "whether memory or keys grow: too short a run to tell"]) + "\n"
     lines += ["", f"{'medians after the warm-up':40}{'first half':>12}{'second half':>13}"]
     for name, label in (("worker_mb", "the oldest worker, MB"), ("redis_mb", "Redis, MB"), ("keys", "keys")):
         first, second = halves(soak.samples, name)

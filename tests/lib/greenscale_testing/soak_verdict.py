@@ -12,6 +12,9 @@ from greenscale_testing.soak_load import Ledger
 WARM_UP = 0.25
 """What part of the run is not looked at: pools, caches and arenas are filled then."""
 
+LEAST_SAMPLES = 240
+"""Of a shorter run nothing is said: the keys grow until the first results expire."""
+
 GROWTH, SLACK_MB = 1.10, 4.0
 """The second half after the warm-up may have so much more than the first, by their medians: one peak tells nothing."""
 
@@ -39,11 +42,11 @@ def halves(samples: Sequence[Sample], name: str) -> tuple[float, float]:
 
 
 def growth(samples: Sequence[Sample]) -> list[str]:
-    """Say what has grown."""
+    """Say what has grown, in a run that was long enough to tell."""
     found = []
     for name, slack in (("worker_mb", SLACK_MB), ("redis_mb", SLACK_MB), ("keys", 40.0)):
         first, second = halves(samples, name)
-        if second > first * GROWTH + slack:
+        if len(samples) >= LEAST_SAMPLES and second > first * GROWTH + slack:
             found.append(f"{name} grew from {first:.1f} to {second:.1f}")
     return found
 
