@@ -97,14 +97,21 @@ async def _finish(working: list[asyncio.Task[None]], *, cancel: bool) -> None:
 class _PatientLock(LeaseLock):
     """A lock that takes an API server that does not answer for one that refuses: the election then tries again.
 
-    Source: kubernetes 37.0.2, `LeaderElection.run` lets anything but ApiException through and ends.
+    Source: kubernetes 37.0.2, `LeaderElection.run` lets anything but ApiException through and ends; it also goes on for
+    the whole renew deadline where it reads that another holds what it held.
     """
+
+    _held = False
 
     async def get(self, name: str, namespace: str) -> Any:
         try:
-            return await super().get(name, namespace)
+            found, record = await super().get(name, namespace)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return False, ApiException(status=0, reason=f"the API server does not answer: {error}")
+        holder = getattr(record, "holder_identity", None)
+        if self._held and holder and holder != self.identity:
+            raise LeaseLost(f"{self.identity} lost the Lease {namespace}/{name} to {holder}")
+        return found, record
 
     async def create(self, name: str, namespace: str, election_record: Any) -> bool:
         # The library's own fails before it asks: it passes `pretty=True` where its client wants a text (37.0.2).
@@ -114,16 +121,20 @@ class _PatientLock(LeaseLock):
         except (ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
             logger.warning("the Lease cannot be made: %s", getattr(error, "reason", type(error).__name__))
             return False
+        self._held = True
         return True
 
     async def update(self, name: str, namespace: str, updated_record: Any) -> bool:
         try:
-            return await super().update(name, namespace, updated_record)
+            updated = await super().update(name, namespace, updated_record)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
+        self._held = self._held or updated
+        return updated
 
     async def release(self) -> None:
         """Say that nobody holds the Lease, so that a standby need not wait for its end."""
+        self._held = False
         await self.get(self.name, self.namespace)
         lease = self.lease_reference
         if lease is None or lease.spec is None or lease.spec.holder_identity != self.identity:

@@ -101,9 +101,9 @@ async def test_a_watch_that_shows_nothing_fails_the_probe(
 
 
 def test_an_operator_that_slept_past_its_lease_ends_and_writes_nothing(
-    start_operator: Start, workload: Make, await_reason: Await
+    start_operator: Start, workload: Make, await_reason: Await, tmp_path: Path
 ) -> None:
-    """A frozen node thaws: what it took for its own is another's by then."""
+    """A frozen node thaws: what it took for its own is another's by then, and it ends as soon as it reads so."""
     ports = [free_port(), free_port()]
     first = start_operator(GREENSCALE_HEALTH_PORT=str(ports[0]))
     _await_role(ports[0], "leading")
@@ -117,6 +117,8 @@ def test_an_operator_that_slept_past_its_lease_ends_and_writes_nothing(
     await_reason("Ready", "WaitingForKeda")
 
     assert status == 1
+    log = (tmp_path / "operator-0.log").read_text()
+    assert "lost the Lease greenscale-system/greenscale-operator to operator-1" in log
 
 
 def _await_role(port: int, role: str) -> None:

@@ -54,6 +54,12 @@ started_at() { awk '{print $22}' "/proc/$1/stat" 2>/dev/null; } # PROCESS: in ti
 remember() { echo "$2 $(started_at "$2")" >"$STATE/pid/$1"; } # NAME PROCESS
 
 alone() { # ARGUMENTS...: one `up` or `down` at a time; -o, or the cluster would hold the lock
+  # They take no argument: whoever gives one asks for help.
+  if [ $# -gt 0 ]; then
+    sed -n '2,/^[^#]/s/^# //p' "$0" >&2
+    [ "$1" = --help ]
+    exit
+  fi
   [ -n "${GREENSCALE_E2E_LOCKED:-}" ] && return
   exec env GREENSCALE_E2E_LOCKED=1 flock -o /tmp/greenscale-e2e.lock "$0" "$@"
 }
