@@ -37,7 +37,7 @@ async def lead(
     """Wait for the Lease, work until `stop`, and give the Lease back.
 
     Raises:
-        LeaseLost: It could not be renewed; what worked has been cancelled.
+        LeaseLost: It could not be renewed, or another holds it; what worked has been cancelled.
         Exception: Whatever `work` raised.
     """
     lock = _PatientLock(LEASE_NAME, namespace, identity, api)

@@ -141,7 +141,7 @@ def table(title: str, soak: Soak) -> str:
     for heading, counts in parts.items():
         lines += ["", heading, *(f"  {what:52}{number:>9}" for what, number in sorted(counts.items()))]
     if len(soak.samples) < LEAST_SAMPLES:
-        return "\n".join([*lines, "", "whether memory or keys grow: too short a run to tell"]) + "\n"
+        lines += ["", "whether keys grow: too short a run to tell"]
     lines += ["", f"{'medians after the warm-up':40}{'first half':>12}{'second half':>13}"]
     for name, label in (("worker_mb", "the oldest worker, MB"), ("redis_mb", "Redis, MB"), ("keys", "keys")):
         first, second = halves(soak.samples, name)
