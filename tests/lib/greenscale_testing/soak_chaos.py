@@ -27,9 +27,6 @@ FAULTS: dict[str, int] = {
 }
 """What is done: each of it once, then drawn, so often among a hundred."""
 
-HELD_BACK_SECONDS = 2.0
-"""For so long a Redis whose disk is slow holds writes back, which a kill then takes along (docs/redis.md)."""
-
 
 class Chaos:
     """Three workers, of which two never live for long, and their Redis."""
@@ -37,8 +34,6 @@ class Chaos:
     def __init__(self, server: RedisServer, folder: Path, environment: Mapping[str, str], *, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self.workers: dict[str, asyncio.subprocess.Process] = {}
-        self.windows: list[tuple[float, float]] = []
-        """When Redis may have held back what it was then killed with, in Unix seconds."""
         self._outages: list[tuple[float, float]] = []
         self._ended_at: dict[str, float] = {}
         self._server, self._folder = server, folder
@@ -116,11 +111,8 @@ class Chaos:
 
     async def _restart_redis(self, *, hard: bool) -> None:
         async with self.redis_is_up:
-            delayed = self._server.info("persistence")["aof_delayed_fsync"]
             gone_at = time.time()
             await asyncio.to_thread(self._server.stop, kill=hard)
-            if hard and delayed:
-                self.windows.append((time.time() - HELD_BACK_SECONDS, time.time()))
             await asyncio.sleep(self._random.uniform(0, 1))
             await asyncio.to_thread(self._server.start)
             self._outages.append((gone_at, time.time()))

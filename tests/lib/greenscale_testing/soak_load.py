@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import dataclasses
 import random
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
@@ -61,18 +60,16 @@ class Ledger:
     """Job id -> its kind; a bare text has no id until it was seen to have ended."""
     pushed: set[str] = dataclasses.field(default_factory=set)
     """Bare texts, each another."""
-    accepted_at: dict[str, float] = dataclasses.field(default_factory=dict)
-    """Job id, or bare text, -> when Redis said that it has it, in Unix seconds."""
     ended: dict[str, str] = dataclasses.field(default_factory=dict)
     """Job id -> done or cancelled."""
     wrong: list[str] = dataclasses.field(default_factory=list)
     seen: Counter[str] = dataclasses.field(default_factory=Counter)
     """What happened to jobs, by their events and errors."""
 
-    def missing(self, windows: Sequence[tuple[float, float]]) -> set[str]:
-        """Return the jobs that have not ended well yet, but for those that Redis had for no longer than a window."""
-        missing = {job_id for job_id in self.kinds if job_id not in self.ended} | self.pushed
-        return {name for name in missing if not any(a <= self.accepted_at.get(name, b) <= b for a, b in windows)}
+    @property
+    def missing(self) -> set[str]:
+        """The jobs that have not ended yet."""
+        return {job_id for job_id in self.kinds if job_id not in self.ended} | self.pushed
 
 
 async def insist(action: Callable[[], Awaitable[T]]) -> T:
@@ -118,14 +115,12 @@ class Load:
             self.ledger.kinds[keyed_id(key)] = kind
             for _ in range(2):
                 await insist(partial(self._queue.submit, prompt, idempotency_key=key))
-            self.ledger.accepted_at[keyed_id(key)] = time.time()
             return
         job_id = f"job-{number}"
         self.ledger.kinds[job_id] = kind
         delay = self._random.uniform(0.5, 4) if kind == "for later" else 0
         with contextlib.suppress(DuplicateJob):  # it was heard the first time, and only the answer was lost
             await insist(partial(self._queue.submit, prompt, job_id=job_id, delay_seconds=delay))
-        self.ledger.accepted_at[job_id] = time.time()
         if kind == "cancelled":
             task = asyncio.create_task(self._cancel(job_id, self._random.uniform(0, 1)))
             self._later.add(task)
@@ -136,7 +131,6 @@ class Load:
         self.ledger.pushed.add(text)
         try:
             await self._plain.lpush("jobs", text)
-            self.ledger.accepted_at[text] = time.time()
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
             self.ledger.pushed.discard(text)
 
