@@ -1,10 +1,10 @@
 """Where Redis is and how one gets in, as every part of GreenScale is told it."""
 
-import dataclasses
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -20,22 +20,25 @@ COMMAND_TIMEOUT_SECONDS = 5.0
 TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 
 
-@dataclasses.dataclass(frozen=True)
-class RedisAddress:
+class RedisAddress(msgspec.Struct, frozen=True):
     """One Redis database; shown and logged without its password."""
 
     host: str = "localhost"
     port: int = 6379
     database: int = 0
     username: str | None = None
-    password: str | None = dataclasses.field(default=None, repr=False)
+    password: str | None = None
     tls: bool = False
-    ca: str | None = dataclasses.field(default=None, repr=False)
+    ca: str | None = None
     """Certificates (PEM) that vouch for Redis; None: those that the system trusts."""
 
     def __str__(self) -> str:
         """Return `host:port`, with the database where it is not the first."""
         return f"{self.host}:{self.port}" + (f"/{self.database}" if self.database else "")
+
+    def __repr__(self) -> str:
+        """Return the same with the class: no password."""
+        return f"RedisAddress({self})"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RedisAddress":

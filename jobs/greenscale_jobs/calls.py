@@ -4,7 +4,6 @@ Pure: a `Call` is a script's name, its arguments and the reading of its reply. `
 it over.
 """
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
@@ -53,8 +52,7 @@ Redriven = Callable[[Sequence[str], int], None]
 """Told after each step: the ids that were sent again, and how many dead jobs are left to send."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Call(Generic[T]):
+class Call(msgspec.Struct, Generic[T], frozen=True):
     """One script to run on a queue. The time is put before `args` by whoever runs it."""
 
     script: str
@@ -64,30 +62,35 @@ class Call(Generic[T]):
     """The one job that it is about, whose record may be what fails."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """A job that this worker holds until its lease ends; `token` proves it."""
 
     id: str
     token: str
     attempt: int
-    raw: bytes = dataclasses.field(repr=False)
+    raw: bytes
     """The item as it was pushed; `records.parse_item` reads it."""
 
+    def __repr__(self) -> str:
+        """Tell which it is, without the prompt."""
+        return f"Claim(id={self.id!r}, attempt={self.attempt})"
 
-@dataclasses.dataclass(frozen=True)
-class Finished:
+
+class Finished(msgspec.Struct, frozen=True):
     """A claim's result, to be stored."""
 
     claim: Claim
-    text: str = dataclasses.field(repr=False)
+    text: str
     outcome: Outcome
-    unseen: str = dataclasses.field(default="", repr=False)
+    unseen: str = ""
     """The piece of the text that has not been emitted yet."""
 
+    def __repr__(self) -> str:
+        """Tell whose it is, without the answer."""
+        return f"Finished({self.claim})"
 
-@dataclasses.dataclass(frozen=True)
-class Tended:
+
+class Tended(msgspec.Struct, frozen=True):
     """How many jobs one tending moved, and in how many seconds the next is due."""
 
     stranded: int
@@ -97,8 +100,7 @@ class Tended:
     next_in: float | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Some jobs of one state, and how many there are."""
 
     total: int

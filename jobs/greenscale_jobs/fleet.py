@@ -1,6 +1,5 @@
 """All queues in one Redis, for whoever looks after many: two connections, however many queues there are."""
 
-import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -19,8 +18,7 @@ SURVEY_BATCH = 200
 """Queues looked at by one script, so that Redis is never blocked for long."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Survey:
+class Survey(msgspec.Struct, frozen=True):
     """Which queues are not empty, and which of these need tending now."""
 
     busy: tuple[str, ...]

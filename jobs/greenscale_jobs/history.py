@@ -4,7 +4,6 @@ Pure: no I/O, no clock. Redis' own time is in the entries' ids.
 """
 
 import contextlib
-import statistics
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -82,7 +81,9 @@ class Start(msgspec.Struct, frozen=True):
 
 def usual(starts: Sequence[Start]) -> float | None:
     """Return how many seconds a start usually takes; None where none is known."""
-    return statistics.median(start.seconds for start in starts) if starts else None
+    from statistics import median  # noqa: PLC0415 - a worker that starts needs none, and waits for no decimal fractions
+
+    return median(start.seconds for start in starts) if starts else None
 
 
 def sample_fields(sample: Sample) -> dict[Any, Any]:

@@ -3,8 +3,9 @@
 Pure: names only. The Lua scripts build the same names from the list's (`lua/shared/common.lua`).
 """
 
-import dataclasses
 import re
+
+import msgspec
 
 DEFAULT_LIST = "jobs"
 """The list of the sample workload; one that names no list gets its own (`own_list`)."""
@@ -21,8 +22,7 @@ def own_list(namespace: str, name: str) -> str:
     return f"greenscale:{{{namespace}/{name}}}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """The keys of the queue whose list is `list_name`."""
 
     list_name: str = DEFAULT_LIST
@@ -103,5 +103,5 @@ class Keys:
     @property
     def job_patterns(self) -> tuple[str, ...]:
         """What SCAN finds the keys of all jobs by."""
-        escaped = dataclasses.replace(self, list_name=re.sub(r"([*?\[\]\\])", r"\\\1", self.list_name))
+        escaped = Keys(re.sub(r"([*?\[\]\\])", r"\\\1", self.list_name))
         return escaped.job("*"), escaped.events("*")

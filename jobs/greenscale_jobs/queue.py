@@ -190,7 +190,7 @@ class JobQueue:
         """Have a `claim_when_there` that waits return what there is; says whether it heard."""
         if self._blocked_client is None:
             return False
-        return bool(await self._guard(self._redis.client_unblock(self._blocked_client)))
+        return bool(await self._guard(self._lane.run("CLIENT", "UNBLOCK", self._blocked_client)))
 
     async def renew(self, claims: Sequence[Claim]) -> list[str]:
         """Prolong leases; says for each claim whether it is held, to cancel, or lost."""
@@ -305,7 +305,7 @@ class JobQueue:
 
     async def dangers(self) -> list[str]:
         """Say in which ways this Redis may lose jobs by how it is set up, each with its remedy."""
-        info = {name: str(value) for name, value in (await self._guard(self._redis.info())).items()}
+        info = server.read_info(await self._guard(self._lane.run("INFO")))
         return [f"Redis at {self.address} {danger}" for danger in server.dangers(info)]
 
     async def ping(self) -> None:

@@ -5,7 +5,6 @@ is left out, and a job says of itself which of its fields that are.
 """
 
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -39,12 +38,11 @@ LATEST = 4e9
 """In Unix seconds, the year 2096: a time above is damage, and a float may be more than a calendar can name."""
 
 
-@dataclasses.dataclass
-class _Record:
+class _Record(msgspec.Struct):
     """A job's hash, read field by field; remembers which could not be read."""
 
     fields: dict[str, bytes]
-    damaged: list[str] = dataclasses.field(default_factory=list)
+    damaged: list[str] = []
 
     def read(self, name: str, how: Callable[[bytes], T]) -> T | None:
         """Return a field, or None where it is missing or damaged."""

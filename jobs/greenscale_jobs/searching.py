@@ -3,8 +3,9 @@
 Pure: a `Call` is one step; `client` goes on from one to the next.
 """
 
-import dataclasses
 from typing import Any
+
+import msgspec
 
 from greenscale_jobs.calls import Call
 from greenscale_jobs.reading import read_rows
@@ -17,8 +18,7 @@ LOOK_RECORDS, LOOK_BYTES = 500, 4 * 1024 * 1024
 """What one step looks at at most (one record more than the bytes): some milliseconds of Redis' time."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """Some jobs that fit, and how far was looked."""
 
     jobs: tuple[Job, ...]

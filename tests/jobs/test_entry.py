@@ -1,10 +1,10 @@
 """The way in: TLS with certificates of one's own, and a password that changes while one works."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from greenscale_jobs import JobClient, JobQueue, QueueUnavailable, RedisAddress
 from greenscale_jobs import address as address_module
@@ -26,7 +26,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def tls(address: RedisAddress, authority: Authority) -> Iterator[RedisAddress]:
     """The address of a Redis behind TLS, with the certificate that vouches for it."""
     with TlsFront(address.port, authority.vouch()) as front:
-        yield dataclasses.replace(address, port=front.port, tls=True, ca=authority.certificate)
+        yield replace(address, port=front.port, tls=True, ca=authority.certificate)
 
 
 async def test_an_own_authority_is_enough(tls: RedisAddress) -> None:
@@ -41,14 +41,14 @@ async def test_an_own_authority_is_enough(tls: RedisAddress) -> None:
 async def test_a_certificate_that_proves_nothing_is_refused(
     tls: RedisAddress, address: RedisAddress, authority: Authority, stranger: Authority
 ) -> None:
-    await _refused(dataclasses.replace(tls, ca=stranger.certificate), "certificate verify failed")
-    await _refused(dataclasses.replace(tls, ca=None), "certificate verify failed")
+    await _refused(replace(tls, ca=stranger.certificate), "certificate verify failed")
+    await _refused(replace(tls, ca=None), "certificate verify failed")
     for context, why in (
         (authority.vouch(days=-1), "certificate has expired"),
         (authority.vouch(ip="127.0.0.2"), "IP address mismatch"),
     ):
         with TlsFront(address.port, context) as front:
-            await _refused(dataclasses.replace(tls, port=front.port), why)
+            await _refused(replace(tls, port=front.port), why)
 
 
 async def _refused(address: RedisAddress, why: str) -> None:
@@ -66,7 +66,7 @@ async def test_tls_on_one_side_only_ends_in_bounded_time(
 ) -> None:
     """Neither side can tell: each waits for the other to begin, or hangs up."""
     monkeypatch.setattr(address_module, "COMMAND_TIMEOUT_SECONDS", 0.3)
-    wrong = dataclasses.replace(address, tls=True) if side == "ours" else dataclasses.replace(tls, tls=False)
+    wrong = replace(address, tls=True) if side == "ours" else replace(tls, tls=False)
     async with JobQueue(wrong) as queue:
         with pytest.raises(QueueUnavailable, match="does not answer"):
             await queue.submit("hi")
@@ -80,7 +80,7 @@ def test_a_worker_outlives_a_change_of_the_password(
     """Whoever holds a job when the password changes still tells its result once the password is known again."""
     own_redis.start()
     own_redis.say("CONFIG", "SET", "requirepass", "first-word")
-    address = dataclasses.replace(own_redis.address, password="first-word")
+    address = replace(own_redis.address, password="first-word")
     start_worker(redis=address, REDIS_PASSWORD="first-word")
     with JobClient(address) as client:
         job_id = client.submit(" ".join("word" for _ in range(30)))

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import dataclasses
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, QueueUnavailable, RedisAddress, new_item
 from greenscale_testing.local_redis import RedisServer, free_port
@@ -24,13 +24,13 @@ async def test_an_absent_redis_is_named_with_the_remedy() -> None:
 async def test_a_password_is_asked_for_and_never_shown(own_redis: RedisServer, password: str | None) -> None:
     own_redis.options = ("--requirepass", "secret-word")
     own_redis.start()
-    async with JobQueue(dataclasses.replace(own_redis.address, password=password)) as queue:
+    async with JobQueue(replace(own_redis.address, password=password)) as queue:
         with pytest.raises(QueueUnavailable, match="REDIS_PASSWORD") as caught:
             await queue.submit("hi")
 
     assert "secret-word" not in str(caught.value)
     assert "wrong" not in repr(queue.address)
-    async with JobQueue(dataclasses.replace(own_redis.address, password="secret-word")) as queue:
+    async with JobQueue(replace(own_redis.address, password="secret-word")) as queue:
         await queue.submit("hi")
 
 

@@ -1,13 +1,13 @@
 """The least rights of each part, as docs/redis.md grants them: with them everything works, and none is idle."""
 
 import asyncio
-import dataclasses
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from greenscale_jobs import (
     Finished,
@@ -149,7 +149,7 @@ PARTS: dict[str, Callable[[RedisAddress, Clock], Awaitable[None]]] = {
 async def tested(address: RedisAddress, raw: redis.Redis) -> RedisAddress:
     """The address as the user `tested` has it."""
     grant(raw, ["-@all"])
-    return dataclasses.replace(address, username="tested", password="word")
+    return replace(address, username="tested", password="word")
 
 
 async def fill(address: RedisAddress, raw: redis.Redis, clock: Clock) -> None:

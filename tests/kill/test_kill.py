@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from greenscale_jobs import RedisAddress
 from greenscale_jobs.scripts import script_text
@@ -123,7 +124,7 @@ async def _live_all(cases: Sequence[Case], address: RedisAddress, folder: Path) 
 
     async def one(case: Case) -> Outcome:
         database = await databases.get()
-        own = dataclasses.replace(address, database=database)
+        own = replace(address, database=database)
         try:
             outcome = await live(case.scenario, own, folder, case.kill)
             if case.kill and case.kill.number == 1 and not outcome.killed:  # another was there first: that is chance

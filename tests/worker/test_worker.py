@@ -1,7 +1,6 @@
 """Real worker processes on a real Redis: what they promise when things go wrong."""
 
 import asyncio
-import dataclasses
 import json
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from greenscale_jobs import Event, JobClient, JobState, RedisAddress
 from greenscale_testing.local_redis import RedisServer, free_port
@@ -189,7 +189,7 @@ def test_logs_tell_where_redis_is_and_not_its_password(
     own_redis.start()
     with redis.Redis(port=own_redis.address.port) as plain:
         plain.config_set("requirepass", "sesame")
-    address = dataclasses.replace(own_redis.address, password="sesame")
+    address = replace(own_redis.address, password="sesame")
     worker = start_worker(redis=address, REDIS_PASSWORD="sesame", GREENSCALE_LOG_FORMAT=log_format)
     with JobClient(address) as client:
         client.result(client.submit("hi"))

@@ -3,30 +3,26 @@
 Pure: no I/O, no clock, no randomness of its own.
 """
 
-import dataclasses
+import msgspec
 
 from greenscale_worker.errors import EngineError, EngineMisconfigured, EngineUnavailable, JobRejected
 
 
-@dataclasses.dataclass(frozen=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """Try again after `delay_seconds`; the attempt counts."""
 
     delay_seconds: float
 
 
-@dataclasses.dataclass(frozen=True)
-class GiveUp:
+class GiveUp(msgspec.Struct, frozen=True):
     """Never try again: it goes to the dead."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Release:
+class Release(msgspec.Struct, frozen=True):
     """Hand it back uncounted: the engine is at fault, not the job."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """How long to wait before attempt 2, 3, ...: between 0 and `initial * 2^n`, at most `longest` seconds."""
 
     initial_seconds: float

@@ -59,7 +59,7 @@ class Log:
         return f"{self._second_text}.{int(now % 1 * 1000):03d}Z"
 
     def _json(self, when: str, level: str, event: str, fields: dict[str, object]) -> str:
-        # What is no plain value says itself what may be told: msgspec would write out a dataclass, password and all.
+        # What is no plain value says itself what may be told: msgspec would write out an address, password and all.
         plain = {name: value if isinstance(value, int | float | None) else str(value) for name, value in fields.items()}
         line = {"time": when, "level": level, "event": event, "worker": self._worker, **plain}
         return msgspec.json.encode(line).decode()
