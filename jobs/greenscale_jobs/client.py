@@ -19,7 +19,7 @@ from greenscale_jobs.calls import Call, Page, Redriven
 from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
 from greenscale_jobs.history import USUAL_STARTS, Sample, Start, read_samples, read_starts
 from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
-from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_MORE, may_be_over
+from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_MORE, is_over, may_be_over
 from greenscale_jobs.records import (
     Event,
     Item,
@@ -199,7 +199,7 @@ class JobClient:
             for event in events:
                 yield event
                 after = event.id
-            if may_be_over(events) and self.job(job_id).state.final:
+            if is_over(events) or (may_be_over(events) and self.job(job_id).state.final):
                 return
 
     def result(self, job_id: str) -> Job:

@@ -300,7 +300,7 @@ class JobQueue:
             for event in events:
                 yield event
                 after = event.id
-            if may_be_over(events) and (await self.job(job_id)).state.final:
+            if is_over(events) or (may_be_over(events) and (await self.job(job_id)).state.final):
                 return
 
     async def dangers(self) -> list[str]:
@@ -392,8 +392,13 @@ class JobQueue:
             lane.connect_anew()
 
 
+def is_over(events: Sequence[Event]) -> bool:
+    """Whether no event follows these, all that there were."""
+    return bool(events) and events[-1].type in {"done", "cancelled"}
+
+
 def may_be_over(events: Sequence[Event]) -> bool:
-    """Whether no event may follow these, all that there were: a dead job that was sent again has gone on."""
+    """Whether the job's state says if events follow these: it may be long over, and a dead job may have been sent again."""
     return not events or events[-1].final
 
 

@@ -165,7 +165,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def final(self) -> bool:
-        """Whether no event follows it."""
+        """Whether the job ended with it; only a dead one may go on, when it is sent again."""
         return self.type in {"done", "dead", "cancelled"}
 
 

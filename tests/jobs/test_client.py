@@ -53,6 +53,20 @@ async def test_watching_ends_though_the_events_are_gone(
         assert list(client.events(job_id)) == []
 
 
+async def test_watching_ends_with_the_result_though_its_record_is_gone(
+    queue: JobQueue, address: RedisAddress, raw: redis.Redis
+) -> None:
+    """Nothing follows a result: nobody asks for the job's state after it, which may have expired by then."""
+    with JobClient(address) as client:
+        job_id = client.submit("hi")
+        (claim,) = await queue.claim("w") or []
+        await queue.finish([Finished(claim, "hello", Outcome())])
+        raw.delete(f"jobs:job:{job_id}")
+
+        assert [event.type for event in client.events(job_id)] == ["claimed", "done"]
+        assert [event.type async for event in queue.events(job_id)] == ["claimed", "done"]
+
+
 async def test_workloads_are_told_to_all(queue: JobQueue, address: RedisAddress) -> None:
     status = WorkloadStatus("ns", "name", "jobs", "Active", "Works.", 1, 4, "Echo", None, {"pending": 1}, 5.0)
     await queue.put_workload(status)
