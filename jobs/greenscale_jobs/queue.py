@@ -398,7 +398,7 @@ def is_over(events: Sequence[Event]) -> bool:
 
 
 def may_be_over(events: Sequence[Event]) -> bool:
-    """Whether the job's state says if events follow these: it may be long over, and a dead job may have been sent again."""
+    """Whether only the job's state tells if events follow these: a dead one may have been sent again."""
     return not events or events[-1].final
 
 

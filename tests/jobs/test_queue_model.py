@@ -70,6 +70,8 @@ MUTANTS = [
     Mutant("redrive leaves it among the dead", "lua/redrive.lua", "redis.call('LREM', dead, 1, entry)"),
     Mutant("the limit is a job too late", "lua/submit.lua", "> longest then", "> longest + 1 then"),
     Mutant("an id is used twice", "lua/submit.lua", ")) == 1 then", ")) == 2 then"),
+    Mutant("a sample takes the dead for done", "history.py", 'told.get("done", 0)', 'told.get("dead", 0)'),
+    Mutant("only the last start is known", "queue.py", "maxlen=STARTS_KEPT,", "maxlen=1,"),
     Mutant("renewing prolongs nothing", "lua/renew.lua", "stamp(now + tonumber(ARGV[2]))", "stamp(now)"),
 ]
 

@@ -36,6 +36,7 @@ from greenscale_jobs import (
     Outcome,
     QueueFull,
     RedisAddress,
+    Sample,
     UnknownJob,
     Usage,
     new_item,
@@ -281,12 +282,14 @@ class QueueMachine(RuleBasedStateMachine):
         self.redis.lmove("jobs", "jobs:claiming", "RIGHT", "LEFT")
         self.model.strand()
 
-    @rule(what=st.sampled_from(["the engine fails", "results expire", "everybody starts anew"]))
+    @rule(what=st.sampled_from(["the engine fails", "the operator looks", "results expire", "everybody starts anew"]))
     def rarely(self, what: str) -> None:
         """One rule, so that the many calls of a worker are drawn more often."""
         if what == "the engine fails":
             self.do(self.queue.report_fault("no key"))
             self.model.report_fault("no key")
+        elif what == "the operator looks":
+            self._sample()
         elif what == "results expire":  # Redis' own clock cannot be moved: do what it would have done
             for job_id in self.model.forget_expired():
                 self.redis.delete(f"jobs:job:{job_id}", f"jobs:events:{job_id}")
@@ -294,6 +297,19 @@ class QueueMachine(RuleBasedStateMachine):
             self.do(self.queue.aclose())
             self.queue = self._connect()
             self.redis.script_flush()
+
+    def _sample(self) -> None:
+        """Say what is there, and that a start is over; no lengths of its own are changed by it."""
+        stats = self.do(self.queue.stats())
+        self.do(self.queue.sample(Sample.of(stats, replicas=2, at=self.clock())))
+        self.do(self.queue.note_start(1.5))
+        counters = self.model.counters
+        lengths = {"pending": len(self.model.waiting) + len(self.model.claiming), "inFlight": len(self.model.inflight)}
+        tokens = {"tokens": counters["tokens"]} if "tokens" in counters else {}
+        self.model.history.append(
+            {**lengths, "replicas": 2, "done": counters["done"], "dead": counters["dead"], **tokens}
+        )
+        self.model.starts.append({"seconds": 1.5})
 
     @rule(max_length=st.sampled_from([4, MANY, MANY]), paused=st.sampled_from([False, False, False, True]))
     def configure(self, max_length: int, *, paused: bool) -> None:

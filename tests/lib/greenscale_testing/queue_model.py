@@ -67,6 +67,8 @@ class QueueModel:
         self.config: dict[str, int] = {}
         self.counters: Counter[str] = Counter()
         self.fault: tuple[str, float] | None = None
+        self.history: list[dict[str, float]] = []
+        self.starts: list[dict[str, float]] = []
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that Redis must hold, in the form of `queue_state.observe`."""
@@ -80,6 +82,8 @@ class QueueModel:
             "config": self.config,
             "counters": dict(self.counters),
             "fault": self.fault,
+            "history": self.history,
+            "starts": self.starts,
         }
         for job_id, job in self.jobs.items():
             told[f"job {job_id}"] = job.fields()

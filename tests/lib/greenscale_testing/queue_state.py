@@ -25,7 +25,7 @@ TIMES = {"submittedAt": "submitted_at", "claimedAt": "claimed_at", "dueAt": "due
 def observe(client: redis.Redis, list_name: str = "jobs") -> dict[str, Any]:
     """Return what there is; a key that belongs to no queue stands there by its name."""
     seen: dict[str, Any] = {"waiting": [], "claiming": [], "inflight": {}, "delayed": {}, "done": {}, "dead": []}
-    seen |= {"config": {}, "counters": {}, "fault": None}
+    seen |= {"config": {}, "counters": {}, "fault": None, "history": [], "starts": []}
     for raw_key, ttl, value in client.eval(LOOK, 0):
         key = raw_key.decode()
         part = "waiting" if key == list_name else key.removeprefix(f"{list_name}:")
@@ -40,6 +40,8 @@ def observe(client: redis.Redis, list_name: str = "jobs") -> dict[str, Any]:
                 seen[part] = {name: int(number) for name, number in _pairs(value)}
             case ["stats"]:
                 seen |= _stats(dict(_pairs(value)))
+            case ["history" | "starts"]:
+                seen[part] = [{name: float(number) for name, number in _pairs(fields)} for _, fields in value]
             case ["job", job_id]:
                 seen[f"job {job_id}"] = {**_job(dict(_pairs(value))), "expires": ttl >= 0}
             case ["events", job_id]:
