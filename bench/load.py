@@ -27,7 +27,7 @@ WARM_SHARE = 0.1
 STUCK_SECONDS = 60.0
 """A worker that stores nothing for so long has failed."""
 
-FAILURES = ("Traceback", "failed", "lost")
+FAILURES = ("Traceback", "failed", "lost job=")
 """What a worker's log says only where something went wrong."""
 
 

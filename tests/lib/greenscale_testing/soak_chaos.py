@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import itertools
 import os
 import random
@@ -88,9 +89,11 @@ class Chaos:
         away = sum(max(0.0, min(at, back) - max(begin, gone)) for gone, back in self._outages)
         return away < lease_seconds / 2
 
-    def has_started(self, worker: str, job_id: str, attempt: int) -> bool:
+    def has_started(self, worker: str, job_id: str, attempt: int, *, before: float) -> bool:
         """Return whether this worker says that it began with a job: Redis may die between a claim and its answer."""
-        return f" claimed job={job_id} attempt={attempt}\n" in (self._folder / f"{worker}.log").read_text()
+        lines = (self._folder / f"{worker}.log").read_text().splitlines()
+        began = [line.split()[0] for line in lines if line.endswith(f" claimed job={job_id} attempt={attempt}")]
+        return any(dt.datetime.fromisoformat(at).timestamp() <= before for at in began)
 
     async def _replace(self, name: str, *, hard: bool) -> None:
         ending = asyncio.create_task(self._end(name, signal.SIGKILL if hard else signal.SIGTERM))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from greenscale_jobs import Event, Job, JobQueue, JobState
+from greenscale_jobs import Event, Job, JobError, JobQueue, JobState
 from greenscale_testing.soak_chaos import Chaos
 from greenscale_testing.soak_load import Ledger, insist
 
@@ -48,21 +48,27 @@ class Watch:
         ends = [event.type for event in events if event.type in {"done", "cancelled"}]
         if ends != [job.state]:
             ledger.wrong.append(f"{job.id} is {job.state} and ended as {ends}")
-        holder, workers = "", {}
+        holder = ""
         for event in events:
             if event.type == "claimed":
                 if holder:
                     ledger.wrong.append(f"{job.id} was started twice, and nobody had given it back")
-                holder = workers[event.attempt] = event.text
+                holder = event.text
             elif event.type in {"waiting", "delayed"}:
                 holder = ""
         for error in job.errors:
-            worker, at = workers.get(error.attempt, ""), error.at or 0
+            worker, at = holder_of(error, events), error.at or 0
             if error.reason != "LeaseExpired" or not self._chaos.was_alive(worker, at):
                 continue
-            if not self._chaos.has_started(worker, job.id, error.attempt):
+            if not self._chaos.has_started(worker, job.id, error.attempt, before=at):
                 ledger.seen["a claim whose answer died with Redis"] += 1
             elif not self._chaos.could_renew(at, lease_seconds=self._lease_seconds):
                 ledger.seen["a lease that ended while Redis was away"] += 1
             else:
                 ledger.wrong.append(f"{job.id} was taken from {worker}, which was alive")
+
+
+def holder_of(error: JobError, events: Sequence[Event]) -> str:
+    """Return whose attempt ended so: a job that was sent again has had attempts of the same number before."""
+    held = [event for event in events if (event.type, event.attempt) == ("claimed", error.attempt)]
+    return next((event.text for event in reversed(held) if event.at <= (error.at or 0)), "")

@@ -1,0 +1,17 @@
+"""The soak's eyes see what was: whoever blames the wrong worker finds faults that are none."""
+
+from greenscale_jobs import Event, JobError
+from greenscale_testing.soak_watch import holder_of
+
+
+def test_a_job_that_was_sent_again_has_two_first_attempts() -> None:
+    events = [
+        Event("1000-0", "claimed", 1, "one"),
+        Event("16000-0", "dead", 1),
+        Event("17000-0", "waiting", 0),
+        Event("18000-0", "claimed", 1, "two"),
+        Event("19000-0", "done", 1),
+    ]
+
+    assert holder_of(JobError("LeaseExpired", "gone", 1, 16.0), events) == "one"
+    assert holder_of(JobError("LeaseExpired", "gone", 1, 18.5), events) == "two"
