@@ -167,6 +167,18 @@ async def test_broken_records_do_not_hide_the_others(queue: JobQueue, raw: redis
         assert [job.error and job.error.reason for job in client.search(JobState.DEAD).jobs] == ["Unreadable"]
 
 
+async def test_long_errors_do_not_hold_redis_up(queue: JobQueue, raw: redis.Redis, address: RedisAddress) -> None:
+    """Its time grew with the square of an error's length: the last of these took Redis half a minute."""
+    await queue.submit("hi", job_id="often-failed")
+    (claim,) = await queue.claim("w") or []
+    raw.hset("jobs:job:often-failed", "errors", b"x" * 100_000)
+    await queue.retry(claim, "R", "the last", delay_seconds=60)
+    with JobClient(address) as client:
+        found = {text: len(client.search(JobState.DELAYED, text=text).jobs) for text in ("the last", "xxx")}
+
+    assert found == {"the last": 1, "xxx": 0}
+
+
 async def test_a_long_search_says_how_far_it_came(
     queue: JobQueue, address: RedisAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ local function tells(id, job)
     elseif has(item) then
         return true
     end
-    return has_inside(string.match(job.errors or '', '[^\n]*$'), 'reason', 'message')
+    return has_inside(string.match(job.errors or '', '^.*\n(.*)$') or job.errors, 'reason', 'message')
 end
 
 local function fits(id, job)
