@@ -22,7 +22,7 @@ def answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Ex
         end = f"end it with `greenscale jobs cancel {job_id}`"
         raise Fault(f"job {job_id} goes on; {again}, {end}", Exit.INTERRUPTED) from None
     except QueueUnavailable as error:
-        raise Fault(f"job {job_id} was sent, but: {error} Then {again}", Exit.UNAVAILABLE) from None
+        raise Fault(f"{error} Job {job_id} is kept there: {again}", Exit.UNAVAILABLE) from None
     if as_json:
         show_json(document(job))
     elif job.state is JobState.DONE and not stream:

@@ -1,9 +1,8 @@
 """Many prompts into one queue, chunk by chunk; it is always known which are in."""
 
-import contextlib
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from greenscale_cli.ctrl_c import ctrl_c_later
 from greenscale_cli.lines import BrokenLine, Line
 from greenscale_jobs import DuplicateJob, JobClient, QueueFull, QueueUnavailable
 
@@ -40,7 +39,7 @@ class Batch:
             KeyboardInterrupt: Between two chunks; `goes_on_at` says where.
         """
         for chunk in _chunks(self._whole(lines)):
-            with _ctrl_c_later():
+            with ctrl_c_later():
                 self._put(chunk)
 
     def _whole(self, lines: Iterable[Line | BrokenLine]) -> Iterator[Line]:
@@ -90,16 +89,3 @@ def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-@contextlib.contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """Let Ctrl-C wait until the chunk is in, so that nobody has to guess whether it is."""
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt

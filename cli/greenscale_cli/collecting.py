@@ -3,8 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-from greenscale_jobs import Job, JobClient, JobState, QueueUnavailable, UnknownJob
+from greenscale_cli.patience import Patience
+from greenscale_jobs import Job, JobClient, JobState, UnknownJob
 
 LOOK_SECONDS = 0.5
 """How soon one looks again when nothing has ended."""
@@ -17,32 +19,27 @@ Numbered = tuple[int, str]
 
 
 def collect(
-    client: JobClient, jobs: Iterable[Numbered], *, told: Callable[[QueueUnavailable | None], None]
+    client: JobClient, jobs: Iterable[Numbered], *, patience: Patience, told: Callable[[], None]
 ) -> Iterator[tuple[int, str, Job | None]]:
     """Yield line, id and job as each ends; the job is None where its result has expired already.
 
-    `told` is called before each look, with what kept Redis from answering the last one: it is asked again.
+    `told` is called before each look. Raises QueueUnavailable where Redis stays away.
     """
     left = deque(jobs)
-    trouble: QueueUnavailable | None = None
     while left:
-        told(trouble)
-        trouble, ended = None, False
+        told()
+        ended = False
         going_on: list[Numbered] = []
         waiting = 0
-        try:
-            while left and waiting < LOOK_AHEAD:
-                number, job_id = left[0]
-                job = _known(client, job_id)
-                left.popleft()
-                if job is None or job.state.final:
-                    ended = True
-                    yield number, job_id, job
-                else:
-                    going_on.append((number, job_id))
-                    waiting = waiting + 1 if job.state is JobState.WAITING else 0
-        except QueueUnavailable as error:
-            trouble = error
+        while left and waiting < LOOK_AHEAD:
+            number, job_id = left.popleft()
+            job = patience.ask(partial(_known, client, job_id))
+            if job is None or job.state.final:
+                ended = True
+                yield number, job_id, job
+            else:
+                going_on.append((number, job_id))
+                waiting = waiting + 1 if job.state is JobState.WAITING else 0
         left.extendleft(reversed(going_on))
         if not ended:
             time.sleep(LOOK_SECONDS)

@@ -65,13 +65,14 @@ def faults_told() -> Iterator[None]:
     try:
         yield
     except (QueueError, InvalidItem) as error:
-        _tell(str(error))
+        tell(str(error))
         raise typer.Exit(STATUSES[type(error)]) from None
     except Fault as fault:
-        _tell(str(fault))
+        tell(str(fault))
         raise typer.Exit(fault.status) from None
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """Print one line for the person, on stderr."""
     # An engine's or a server's own words may be in it.
     print(f"greenscale: {harmless(text)}", file=sys.stderr)  # noqa: T201

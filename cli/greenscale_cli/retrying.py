@@ -4,16 +4,20 @@ import sys
 from collections.abc import Sequence
 
 from greenscale_cli.bars import Bar
+from greenscale_cli.ctrl_c import ctrl_c_later
 from greenscale_cli.exits import Exit, Fault
 from greenscale_cli.terminal import is_screen
-from greenscale_jobs import JobClient
+from greenscale_jobs import JobClient, QueueUnavailable
+
+REST = "`greenscale jobs retry --all-dead` sends the others"
 
 
 def retry_all(client: JobClient, *, sure: bool) -> None:
     """Send again what is dead now and print the ids, oldest first.
 
     Raises:
-        Fault: Somebody was asked, and does not want it; or Ctrl-C, the text says how many were sent until then.
+        Fault: Somebody was asked, and does not want it; or it was ended by Ctrl-C or by Redis, the text says how many
+            were sent until then.
     """
     dead = client.stats().dead
     if not dead:
@@ -21,19 +25,24 @@ def retry_all(client: JobClient, *, sure: bool) -> None:
         return
     if not sure and sys.stdin.isatty() and sys.stderr.isatty():
         _ask(dead, client.keys.list_name)
-    sent = 0
+    sent, left = 0, dead
     try:
-        with Bar("sending again", total=dead) as bar:
+        # What a step has sent is known only when it is over.
+        with Bar("sending again", total=dead) as bar, ctrl_c_later() as heed_ctrl_c:
 
-            def told(job_ids: Sequence[str], left: int) -> None:
-                nonlocal sent
-                sent += len(job_ids)
+            def told(job_ids: Sequence[str], still_left: int) -> None:
+                nonlocal sent, left
+                sent, left = sent + len(job_ids), still_left
                 bar.go_on(len(job_ids), total=sent + left, words=f"{sent} of {sent + left}")
                 print("".join(f"{job_id}\n" for job_id in job_ids), end="", flush=True)  # noqa: T201
+                heed_ctrl_c()
 
             client.redrive_all(told=told)
     except KeyboardInterrupt:
-        raise Fault(f"{sent} of {dead} were sent again, the others are dead still", Exit.INTERRUPTED) from None
+        raise Fault(f"{sent} jobs were sent again, {left} are dead still: {REST}", Exit.INTERRUPTED) from None
+    except QueueUnavailable as error:
+        # Whether the step that got no answer was done is not known; what it sent is no longer dead.
+        raise Fault(f"at least {sent} of {dead} jobs were sent again: {error} Then {REST}", Exit.UNAVAILABLE) from None
     if is_screen(sys.stderr):
         _note(f"{sent} sent again")
 

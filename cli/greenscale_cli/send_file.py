@@ -1,6 +1,7 @@
 """`greenscale submit --file`: many prompts, a bar over them, and their answers as JSON lines if one waits."""
 
 import contextlib
+import datetime as dt
 import os
 import shlex
 import sys
@@ -13,8 +14,9 @@ from greenscale_cli.batch import Batch
 from greenscale_cli.collecting import Numbered, collect
 from greenscale_cli.exits import Exit, Fault
 from greenscale_cli.lines import BrokenLine, Line, read_lines
+from greenscale_cli.patience import Patience
 from greenscale_cli.tables import json_line
-from greenscale_cli.waiting import exit_of, workload_words
+from greenscale_cli.waiting import exit_of, workload_words, write
 from greenscale_jobs import JobClient, Parameters, QueueFull, QueueUnavailable
 from greenscale_jobs.document import document
 
@@ -27,6 +29,7 @@ def send_file(client: JobClient, file: Path, parameters: Parameters, *, wait: bo
     Raises:
         Fault: The file cannot be read, or not all of it could be sent; the text says where to go on.
     """
+    started = dt.datetime.now(dt.UTC)
     with _opened(file) as lines:
         size = None if file == STDIN else os.fstat(lines.fileno()).st_size
         with Bar("sending", total=size) as bar:
@@ -40,7 +43,7 @@ def send_file(client: JobClient, file: Path, parameters: Parameters, *, wait: bo
 
             batch = Batch(client, told=told)
             full = _send(batch, lines, file, parameters)
-    ended = _answers(client, batch.jobs) if wait else Exit.DONE
+    ended = _answers(client, batch.jobs, since=started) if wait else Exit.DONE
     if full:
         raise full
     if batch.refused:
@@ -100,20 +103,30 @@ def _are(count: int) -> str:
     return "1 prompt is" if count == 1 else f"{count} prompts are"
 
 
-def _answers(client: JobClient, jobs: Sequence[Numbered]) -> Exit:
+def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime) -> Exit:
     """Print a JSON line for each job as it ends, and return what came of them all."""
     ends: list[Exit] = []
     with Bar("answered", total=len(jobs)) as bar:
+        what = f"job {jobs[0][1]}" if len(jobs) == 1 else f"{len(jobs)} jobs"
+        patience = Patience(what, show=lambda words: bar.go_on(0, words=words))
 
-        def told(trouble: QueueUnavailable | None) -> None:
-            bar.go_on(0, words=str(trouble) if trouble else workload_words(client))
+        def told() -> None:
+            bar.go_on(0, words=patience.ask(lambda: workload_words(client)))
 
         try:
-            for number, job_id, job in collect(client, jobs, told=told):
-                sys.stdout.write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
+            for number, job_id, job in collect(client, jobs, patience=patience, told=told):
+                write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
                 ends.append(exit_of(job) if job else Exit.UNKNOWN)
                 bar.go_on()
         except KeyboardInterrupt:
-            how = "the others go on: see them with `greenscale jobs list`"
-            raise Fault(f"{len(ends)} of {len(jobs)} have ended; {how}", Exit.INTERRUPTED) from None
+            raise Fault(_others_go_on(len(ends), len(jobs), since), Exit.INTERRUPTED) from None
+        except QueueUnavailable as error:
+            raise Fault(f"{error} {_others_go_on(len(ends), len(jobs), since)}", Exit.UNAVAILABLE) from None
     return next((end for end in (Exit.FAILED, Exit.UNKNOWN, Exit.CANCELLED) if end in ends), Exit.DONE)
+
+
+def _others_go_on(ended: int, count: int, since: dt.datetime) -> str:
+    # A minute earlier: Redis has a clock of its own.
+    start = (since - dt.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%MZ")
+    see = f"greenscale jobs list --since {start} --limit {count} -o jsonl"
+    return f"{ended} of {count} jobs have ended, the others go on: see them with `{see}`"

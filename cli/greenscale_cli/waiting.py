@@ -4,12 +4,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
 from greenscale_cli.exits import Exit
+from greenscale_cli.patience import Patience
 from greenscale_cli.terminal import is_screen
 from greenscale_cli.words import duration, harmless
 from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadStatus
@@ -65,11 +67,13 @@ def _usually(workload: WorkloadStatus) -> str:
 def follow(client: JobClient, job_id: str, *, stream: bool) -> Job:
     """Wait until a job is final and return it, showing on stderr what it waits for.
 
-    With `stream` the answer is written to stdout as it comes, else by the caller.
+    With `stream` the answer is written to stdout as it comes, else by the caller. Raises QueueUnavailable where Redis
+    stays away.
     """
     with _live_line() as line:
+        patience = Patience(f"job {job_id}", show=lambda words: line.update(Text(words)))
         attempt, written = 0, ""
-        for event in _ticking_events(client, job_id, line):
+        for event in _ticking_events(client, job_id, line, patience):
             if event.type != "delta" or not stream:
                 continue
             if event.attempt != attempt and written:
@@ -79,23 +83,22 @@ def follow(client: JobClient, job_id: str, *, stream: bool) -> Job:
             line.stop()
             write(event.text)
             written += event.text
-    job = client.job(job_id)
+    job = patience.ask(lambda: client.job(job_id))
     if stream and job.state is JobState.DONE:
         write((job.result or "").removeprefix(written) + "\n")
     return job
 
 
-def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine") -> Iterator[Event]:
+def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine", patience: Patience) -> Iterator[Event]:
     """Yield the job's events until it is final, renewing the live line in between."""
     after, streamed, look_at = "0", 0, 0.0
     while True:
         if time.monotonic() >= look_at:
-            job = client.job(job_id)
-            now = time.time()
+            job, workload = patience.ask(lambda: (client.job(job_id), _workload_of(client)))
             # A Text, for rich takes what is in brackets in a str for markup.
-            line.update(Text(harmless(waits_for(job, _workload_of(client), now=now, streamed=streamed))))
+            line.update(Text(harmless(waits_for(job, workload, now=time.time(), streamed=streamed))))
             look_at = time.monotonic() + LOOK_SECONDS
-        events = client.next_events(job_id, after=after, wait_seconds=LOOK_SECONDS)
+        events = patience.ask(partial(client.next_events, job_id, after=after, wait_seconds=LOOK_SECONDS))
         for event in events:
             after = event.id
             if event.type == "delta":

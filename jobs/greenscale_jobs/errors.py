@@ -71,7 +71,7 @@ def damage(address: str, types: Mapping[str, str], found: Sequence[bytes]) -> Qu
     told = "; ".join(wrong) or f"TYPE tells which: {', '.join(types)}"
     return QueueDamaged(
         f"Redis at {address} holds something else under a name of this queue ({told}). Rename that key: "
-        "the queue then goes on, nothing is lost"
+        "the queue then goes on, nothing is lost."
     )
 
 
@@ -129,7 +129,7 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
         (),
         "Redis at {address} does not answer ({why}). Is it running, and are REDIS_HOST and REDIS_PORT right?",
     ),
-    ((Exception,), (), "Redis at {address} answered: {why}"),
+    ((Exception,), (), "Redis at {address} answered: {why}."),
 )
 
 

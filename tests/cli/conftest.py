@@ -13,6 +13,7 @@ import pytest
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobClient, RedisAddress, WorkloadStatus
 from greenscale_testing.instances import GREENSCALE
+from greenscale_testing.terminal import Terminal
 
 Environment = Mapping[str, str]
 Ran = subprocess.CompletedProcess[str]
@@ -86,6 +87,20 @@ def start(environment: Environment, tmp_path: Path) -> Iterator[Callable[..., "s
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def terminal(environment: Environment, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Start the command on a terminal; keyword arguments are more environment."""
+    opened: list[Terminal] = []
+
+    def terminal(*words: str, stdout: Path | None = None, **more: str) -> Terminal:
+        opened.append(Terminal(words, {**environment, **more}, tmp_path, stdout))
+        return opened[-1]
+
+    yield terminal
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

@@ -11,21 +11,12 @@ import redis
 from greenscale_cli.exits import Exit
 from greenscale_cli.jobs import SEARCHED_BATCH
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Usage, new_item
-from greenscale_jobs.calls import REDRIVE_BATCH
 from greenscale_testing.local_redis import Clock
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Refused = Callable[..., str]
 
 STATES = ("running", "waiting", "delayed", "dead", "done")
-
-
-async def bury(queue: JobQueue, *job_ids: str) -> None:
-    """Make dead jobs."""
-    for job_id in job_ids:
-        await queue.submit("hi", job_id=job_id)
-        (claim,) = await queue.claim("w") or []
-        await queue.bury(claim, "Refused", "the server answered 400")
 
 
 @pytest.fixture
@@ -128,21 +119,6 @@ def test_a_time_that_is_none_is_named(refused: Refused) -> None:
     fault = refused(Exit.USAGE, "jobs", "list", "--since", "yesterday")
 
     assert fault == "--since 'yesterday' is no time: say 2h, 30m, 1d, or 2026-11-26T09:00"
-
-
-async def test_more_dead_than_one_step_takes_are_sent_again(
-    greenscale: Greenscale, queue: JobQueue, raw: redis.Redis
-) -> None:
-    await queue.submit_many([new_item("hi") for _ in range(700)])
-    for claim in await queue.claim("w", 700) or []:
-        await queue.bury(claim, "Refused", "400")
-    raw.config_resetstat()
-    ran = greenscale("jobs", "retry", "--all-dead")
-    popped = raw.info("commandstats")["cmdstat_rpop"]["calls"]
-
-    assert (ran.returncode, ran.stderr, len(set(ran.stdout.split()))) == (0, "", 700)
-    assert (raw.llen("jobs"), raw.llen("jobs:dead")) == (700, 0)
-    assert popped == -(-700 // REDRIVE_BATCH), "no step holds Redis for longer than a batch of jobs takes"
 
 
 async def test_a_cancelled_job_is_found_behind_many_that_are_done(
@@ -264,39 +240,6 @@ def test_a_job_is_waited_for_after_it_was_sent(
 @pytest.mark.parametrize("job_id", ["done", "dead", "cancelled"])
 def test_what_has_ended_is_not_cancelled(refused: Refused, job_id: str) -> None:
     assert refused(Exit.USAGE, "jobs", "cancel", job_id) == f"job {job_id} is {job_id} already"
-
-
-async def test_dead_jobs_are_sent_again(greenscale: Greenscale, queue: JobQueue) -> None:
-    await bury(queue, "a", "b", "c")
-    some = greenscale("jobs", "retry", "a", "b")
-    states = [(await queue.job(job_id)).state for job_id in ("a", "b", "c")]
-
-    assert (some.returncode, some.stdout, some.stderr) == (0, "a\nb\n", "")
-    assert states == [JobState.WAITING, JobState.WAITING, JobState.DEAD]
-
-
-async def test_all_dead_jobs_are_sent_again(greenscale: Greenscale, queue: JobQueue) -> None:
-    await bury(queue, "a", "b", "c")
-    ran = greenscale("jobs", "retry", "--all-dead")
-    stats = await queue.stats()
-
-    assert (ran.returncode, sorted(ran.stdout.split())) == (0, ["a", "b", "c"])
-    assert (stats.pending, stats.dead) == (3, 0)
-    again = greenscale("jobs", "retry", "--all-dead")
-    assert (again.returncode, again.stdout, again.stderr) == (0, "", "no job is dead\n")
-
-
-async def test_what_could_be_sent_again_is_told_beside_what_could_not(greenscale: Greenscale, queue: JobQueue) -> None:
-    await bury(queue, "a")
-    ran = greenscale("jobs", "retry", "a", "nope")
-
-    assert (ran.returncode, ran.stdout) == (Exit.UNKNOWN, "a\n")
-    assert ran.stderr == "greenscale: not dead, so not sent again: nope\n"
-
-
-@pytest.mark.parametrize("words", [("retry",), ("retry", "a", "--all-dead")], ids=["no job", "some and all"])
-def test_which_jobs_to_send_again_is_asked_for(refused: Refused, words: tuple[str, ...]) -> None:
-    assert refused(Exit.USAGE, "jobs", *words) == "say which jobs: ids, or --all-dead"
 
 
 @pytest.mark.parametrize("command", ["show", "cancel"])

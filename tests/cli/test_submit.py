@@ -13,7 +13,6 @@ import redis
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, WorkloadStatus
 from greenscale_jobs.records import MAX_PROMPT_BYTES
-from greenscale_testing.local_redis import RedisServer
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -178,20 +177,6 @@ def test_ctrl_c_leaves_the_job_and_says_where_it_is(start: Start, start_worker: 
         "greenscale: job j goes on; wait for it with `greenscale jobs wait j`, end it with `greenscale jobs cancel j`\n"
     )
     assert client.job("j").state is JobState.RUNNING
-
-
-def test_the_id_is_told_when_redis_is_lost(start: Start, own_redis: RedisServer) -> None:
-    """The job is safe, but without its id nobody finds it again."""
-    own_redis.start()
-    process = start("submit", "hi", "--wait", "--id", "j", "--redis", f"redis://{own_redis.address}")
-    with JobClient(own_redis.address) as client:
-        the_only_job(client)
-    own_redis.stop(kill=True)
-    stdout, stderr = process.communicate(timeout=20)
-
-    assert (process.returncode, stdout) == (Exit.UNAVAILABLE, "")
-    assert stderr.startswith(f"greenscale: job j was sent, but: Redis at {own_redis.address} does not answer")
-    assert stderr.endswith("Then wait for it with `greenscale jobs wait j`\n")
 
 
 @pytest.mark.parametrize(
