@@ -16,6 +16,7 @@ from greenscale_jobs import (
     QueueError,
     QueueFull,
     QueueUnavailable,
+    SearchTooLong,
     UnknownJob,
 )
 
@@ -47,6 +48,7 @@ STATUSES: dict[type[Exception], Exit] = {
     UnknownJob: Exit.UNKNOWN,
     DuplicateJob: Exit.USAGE,
     KeyReused: Exit.USAGE,
+    SearchTooLong: Exit.USAGE,
     InvalidItem: Exit.USAGE,
 }
 

@@ -10,6 +10,7 @@ from greenscale_jobs.errors import (
     QueueError,
     QueueFull,
     QueueUnavailable,
+    SearchTooLong,
     UnknownJob,
 )
 from greenscale_jobs.fleet import Fleet, Survey
@@ -66,6 +67,7 @@ __all__ = [
     "RedisAddress",
     "Resource",
     "Sample",
+    "SearchTooLong",
     "Start",
     "Stats",
     "Survey",

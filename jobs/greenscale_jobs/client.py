@@ -171,6 +171,9 @@ class JobClient:
 
         It ends when `limit` are found, when all were looked at, or after about `SEARCH_SECONDS`; the `cursor` of what
         was found goes on from there. A job that moves between two calls may be found twice or not at all.
+
+        Raises:
+            SearchTooLong: `text` has more than 1000 bytes.
         """
         jobs: list[Job] = []
         looked_at, deadline = 0, time.monotonic() + SEARCH_SECONDS

@@ -42,6 +42,10 @@ class UnknownJob(QueueError):
     """No job has this id: it never existed, or its result has expired."""
 
 
+class SearchTooLong(QueueError):
+    """What is looked for is longer than a search may be."""
+
+
 class UnsupportedServer(theirs.RedisError):
     """What answers is no server that can keep queues; the text goes on from "Redis at host:port"."""
 

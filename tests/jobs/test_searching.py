@@ -7,7 +7,17 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from greenscale_jobs import Finished, Job, JobClient, JobQueue, JobState, Outcome, RedisAddress, searching
+from greenscale_jobs import (
+    Finished,
+    Job,
+    JobClient,
+    JobQueue,
+    JobState,
+    Outcome,
+    RedisAddress,
+    SearchTooLong,
+    searching,
+)
 from greenscale_testing.local_redis import Clock
 
 
@@ -177,6 +187,14 @@ async def test_long_errors_do_not_hold_redis_up(queue: JobQueue, raw: redis.Redi
         found = {text: len(client.search(JobState.DELAYED, text=text).jobs) for text in ("the last", "xxx")}
 
     assert found == {"the last": 1, "xxx": 0}
+
+
+async def test_a_text_that_would_hold_redis_up_is_refused(queue: JobQueue, address: RedisAddress) -> None:
+    await queue.submit("a" * 1000)
+    with JobClient(address) as client:
+        assert len(client.search(JobState.WAITING, text="a" * 1000).jobs) == 1
+        with pytest.raises(SearchTooLong, match="has 1001 bytes, more than the 1000"):
+            client.search(JobState.WAITING, text="a" * 1001)
 
 
 async def test_a_long_search_says_how_far_it_came(
