@@ -14,7 +14,11 @@ T = TypeVar("T")
 REMIND_SECONDS = 30.0
 """A lasting outage is logged this often, not at every try; a new reason at once, for it may be the one to mend."""
 
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 2.0
+"""Between two tries of one loop; a lease must outlast several."""
+
+LEAST_WAIT_SECONDS = 0.05
+"""So long at least: what one loop is refused may be granted to the others all the time."""
 
 
 class Outage:
@@ -26,12 +30,14 @@ class Outage:
         self._said_at = 0.0
         self._said: set[str] = set()
         self._wait = FIRST_WAIT_SECONDS
+        self._back = asyncio.Event()
 
     def note(self, error: QueueUnavailable) -> float:
         """Take note of a failed try; returns how many seconds to wait before the next."""
         now = time.monotonic()
         if self._since is None:
             self._since, self._wait = now, FIRST_WAIT_SECONDS
+            self._back.clear()
         if str(error) not in self._said or now - self._said_at > REMIND_SECONDS:
             self._said_at = now
             self._said.add(str(error))
@@ -45,6 +51,7 @@ class Outage:
             self._log.info("Redis is back", after_seconds=round(time.monotonic() - self._since, 1))
             self._since = None
             self._said.clear()
+            self._back.set()
 
     async def insist(self, action: Callable[[], Awaitable[T]]) -> T:
         """Do it again until Redis does it: for effects that are fenced, so that once more does no harm."""
@@ -52,7 +59,16 @@ class Outage:
             try:
                 result = await action()
             except QueueUnavailable as error:
-                await asyncio.sleep(self.note(error))
+                await self._pause(self.note(error))
             else:
                 self.over()
                 return result
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long, or until another loop has been answered."""
+        await asyncio.sleep(LEAST_WAIT_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._back.wait()
+        except TimeoutError:
+            pass

@@ -83,11 +83,10 @@ class Chaos:
         """Return whether this worker still ran at a time, in Unix seconds."""
         return worker in self.workers or at < self._ended_at.get(worker, 0)
 
-    def could_renew(self, at: float, *, lease_seconds: float) -> bool:
-        """Return whether Redis was there for half of the lease that ended then: a busy machine starts it late."""
+    def away_seconds(self, at: float, *, lease_seconds: float) -> float:
+        """Return for how much of the lease that ended then Redis was away."""
         begin = at - lease_seconds
-        away = sum(max(0.0, min(at, back) - max(begin, gone)) for gone, back in self._outages)
-        return away < lease_seconds / 2
+        return sum(max(0.0, min(at, back) - max(begin, gone)) for gone, back in self._outages)
 
     def has_started(self, worker: str, job_id: str, attempt: int, *, before: float) -> bool:
         """Return whether this worker says that it began with a job: Redis may die between a claim and its answer."""
@@ -107,9 +106,11 @@ class Chaos:
         if how is signal.SIGKILL:
             self._ended_at[name] = time.time()
         status = await process.wait()
+        begun = (self._folder / f"{name}.log").stat().st_size > 0
         self._ended_at.setdefault(name, time.time())
         del self.workers[name]
-        if status not in {0, -signal.SIGKILL}:
+        # Until it has begun, which it says, it holds nothing, and SIGTERM ends it as any program.
+        if status not in {0, -signal.SIGKILL} and (begun or status != -signal.SIGTERM):
             self.done[f"a worker ended by itself with {status}"] += 1
 
     async def _restart_redis(self, *, hard: bool) -> None:
