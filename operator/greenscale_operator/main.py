@@ -11,6 +11,7 @@ import kopf
 from kubernetes.aio import client, config
 from kubernetes.aio.config.config_exception import ConfigException
 
+from greenscale_jobs.usage import refuse_arguments
 from greenscale_operator import handlers
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.deletion import Deletion
@@ -21,12 +22,14 @@ from greenscale_operator.reconciler import Reconciler
 from greenscale_operator.seen import Seen
 from greenscale_operator.settings import InvalidSettings, Settings, read_settings
 from greenscale_operator.signals import Signals
+from greenscale_operator.usage import ABOUT
 
 logger = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; the exit status is 1 where the Lease is lost, 2 where the environment is wrong."""
+    """Run until SIGTERM or SIGINT; the exit status is 1 where the Lease is lost, 2 for a wrong start."""
+    refuse_arguments(sys.argv[1:], program="greenscale-operator", about=ABOUT)
     try:
         settings = read_settings(os.environ)
     except InvalidSettings as error:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
+from greenscale_cli.doctor.cluster_checks import LEASE_NEEDS, OPERATOR_NEEDS, secrets_of, version_of
 from greenscale_cli.doctor.finding import Verdict
 from greenscale_cli.doctor.queue_checks import clock, told_lately
 from greenscale_cli.exits import Exit
@@ -181,3 +183,45 @@ def test_a_kubeconfig_that_is_none_is_said(examine: Examine, tmp_path: Path) -> 
     found = examine(KUBECONFIG=str(tmp_path / "config"))["cluster"]
 
     assert (found["verdict"], found["found"][:30]) == ("not checked", "the kubeconfig cannot be used ")
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("greenscale-operator:0.1.0", "0.1.0"),
+        ("localhost:5000/greenscale-operator:0.1.0", "0.1.0"),
+        ("greenscale-operator:0.1.0@sha256:0a1b", "0.1.0"),
+        ("localhost:5000/greenscale-operator@sha256:0a1b", None),
+        ("localhost:5000/greenscale-operator", None),
+    ],
+)
+def test_a_deployments_version_is_its_images_tag(image: str, expected: str | None) -> None:
+    assert version_of({"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}) == expected
+
+
+def test_the_operators_rights_that_are_checked_are_those_of_its_roles() -> None:
+    """Else the doctor calls an operator well that cannot work, or sick because it may not what it never does."""
+    roles = {
+        role["kind"]: {
+            (verb, group, *resource.partition("/")[::2])
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+        for role in yaml.safe_load_all((ROOT / "deploy/base/rbac.yaml").read_text())
+        if "rules" in role
+    }
+
+    assert roles == {"ClusterRole": set(OPERATOR_NEEDS), "Role": set(LEASE_NEEDS)}
+
+
+def test_the_secrets_of_a_workload_are_all_that_its_fields_name() -> None:
+    def reference(name: str) -> dict[str, str]:
+        return {"name": name, "key": "k"}
+
+    redis = {"passwordSecretRef": reference("password"), "caSecretRef": reference("ca")}
+    spec = {"engine": {"openAI": {"apiKeySecretRef": reference("key")}}, "queue": {"redis": redis}}
+
+    assert secrets_of(spec) == {("password", "k"), ("ca", "k"), ("key", "k")}
+    assert secrets_of({"engine": {"type": "Echo"}}) == set()

@@ -7,16 +7,19 @@ import sys
 from pathlib import Path
 
 from greenscale_jobs import JobQueue
+from greenscale_jobs.usage import refuse_arguments
 from greenscale_worker.engines import Engine
 from greenscale_worker.errors import EngineError
 from greenscale_worker.liveness import Pulse, serve_liveness
 from greenscale_worker.logs import Log
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
+from greenscale_worker.usage import ABOUT
 from greenscale_worker.worker import Worker
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; exits with 1 where the engine never gets ready, with 2 for a wrong environment."""
+    """Run until SIGTERM or SIGINT; exits with 1 where the engine never gets ready, with 2 for a wrong start."""
+    refuse_arguments(sys.argv[1:], program="greenscale-worker", about=ABOUT)
     try:
         settings = read_settings(_environment(), process_id=os.getpid())
     except InvalidSettings as error:

@@ -1,6 +1,6 @@
 """What an installation in a cluster needs: the CRD, KEDA, the operator, rights, Secrets."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +20,9 @@ INSTALL = "kubectl apply --server-side -k deploy/overlays/minikube"
 Right = tuple[str, str, str, str]
 """Verb, group, resource, subresource."""
 
+EVERYWHERE: Mapping[str, str] = {}
+"""All namespaces, and objects of any name."""
+
 NEEDED: tuple[Right, ...] = (
     ("list", "greenscale.dev", "greenscaleworkloads", ""),
     ("create", "greenscale.dev", "greenscaleworkloads", ""),
@@ -29,17 +32,28 @@ NEEDED: tuple[Right, ...] = (
 )
 """What somebody who declares workloads and reads their logs needs."""
 
+APPLY = ("get", "list", "watch", "create", "patch")
+
 OPERATOR_NEEDS: tuple[Right, ...] = (
-    ("watch", "greenscale.dev", "greenscaleworkloads", ""),
+    *((verb, "greenscale.dev", "greenscaleworkloads", "") for verb in ("list", "watch", "patch")),
     ("patch", "greenscale.dev", "greenscaleworkloads", "status"),
-    ("create", "apps", "deployments", ""),
-    ("patch", "apps", "deployments", ""),
-    ("patch", "keda.sh", "scaledobjects", ""),
-    ("patch", "keda.sh", "triggerauthentications", ""),
+    *((verb, "apps", "deployments", "") for verb in APPLY),
+    *(
+        (verb, "keda.sh", kind, "")
+        for kind in ("scaledobjects", "triggerauthentications")
+        for verb in (*APPLY, "delete")
+    ),
     ("list", "", "pods", ""),
     ("get", "", "secrets", ""),
+    ("create", "events.k8s.io", "events", ""),
+    *((verb, "apiextensions.k8s.io", "customresourcedefinitions", "") for verb in ("list", "watch")),
 )
-"""Without any of these the operator cannot run a workload; deploy/base/rbac.yaml has all."""
+"""What the operator does in all namespaces, as deploy/base/rbac.yaml grants it."""
+
+LEASE_NEEDS: tuple[Right, ...] = tuple(
+    (verb, "coordination.k8s.io", "leases", "") for verb in ("get", "create", "update")
+)
+"""What it does with the Lease of its name in its own namespace: without it, it stands by for ever."""
 
 
 def check_cluster() -> Iterator[Finding]:
@@ -116,8 +130,8 @@ def _metrics(check: str, cluster: Cluster) -> Iterator[Finding]:
 def _operator(check: str, cluster: Cluster) -> Iterator[Finding]:
     found = _deployment(check, cluster, OPERATOR, f"Install it: {INSTALL}")
     deployment = _find_deployment(cluster, OPERATOR)
-    theirs, ours = _version_of(deployment) if deployment else None, version("greenscale")
-    if found.verdict is Verdict.OK and theirs != ours:
+    theirs, ours = version_of(deployment) if deployment else None, version("greenscale")
+    if found.verdict is Verdict.OK and theirs not in {None, ours}:
         yield warning(check, f"{found.found}; this command is {ours}", f"Bring both to one version: {INSTALL}")
     else:
         yield found
@@ -128,10 +142,13 @@ def _operator_rights(check: str, cluster: Cluster) -> Iterator[Finding]:
     if deployment is None:
         yield unchecked(check, f"no Deployment {OPERATOR} is in any namespace")
         return
+    namespace = deployment["metadata"]["namespace"]
     account = deployment["spec"]["template"]["spec"].get("serviceAccountName", "default")
-    user = f"system:serviceaccount:{deployment['metadata']['namespace']}:{account}"
-    if denied := _denied(cluster, OPERATOR_NEEDS, user=user):
-        yield fault(check, f"{user} may not: {', '.join(denied)} (in all namespaces)", f"Renew its roles: {INSTALL}")
+    user = f"system:serviceaccount:{namespace}:{account}"
+    denied = _denied(cluster, OPERATOR_NEEDS, user=user)
+    denied += _denied(cluster, LEASE_NEEDS, user=user, where={"namespace": namespace, "name": OPERATOR})
+    if denied:
+        yield fault(check, f"{user} may not: {', '.join(denied)}", f"Renew its roles: {INSTALL}")
     else:
         yield ok(check, f"{user} may do all that it needs")
 
@@ -144,7 +161,7 @@ def _deployment(check: str, cluster: Cluster, name: str, install: str) -> Findin
     available, wanted = found.get("status", {}).get("availableReplicas", 0), found["spec"]["replicas"]
     said = f"{available} of {wanted} pods of {namespace}/{name} are available"
     if available:
-        return ok(check, f"{said}, version {_version_of(found) or 'not known'}")
+        return ok(check, f"{said}, version {version_of(found) or 'not known'}")
     return fault(check, said, f"See why: kubectl -n {namespace} describe deployment {name}")
 
 
@@ -153,7 +170,7 @@ def _find_deployment(cluster: Cluster, name: str) -> Manifest | None:
     return found[0] if found else None
 
 
-def _version_of(deployment: Manifest) -> str | None:
+def version_of(deployment: Manifest) -> str | None:
     """Return the tag of a Deployment's image; None where it has none. Pure."""
     image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     name = image.partition("@")[0].rpartition("/")[2]
@@ -167,12 +184,14 @@ def _rights(check: str, cluster: Cluster) -> Iterator[Finding]:
         yield ok(check, "you may declare workloads and read their logs, in all namespaces")
 
 
-def _denied(cluster: Cluster, needed: Iterable[Right], *, user: str | None = None) -> list[str]:
+def _denied(
+    cluster: Cluster, needed: Iterable[Right], *, user: str | None = None, where: Mapping[str, str] = EVERYWHERE
+) -> list[str]:
     """Return which of these somebody may not do; without `user` it is about whoever asks."""
     kind = "SubjectAccessReview" if user else "SelfSubjectAccessReview"
     denied = []
     for verb, group, resource, subresource in needed:
-        wish = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
+        wish = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, **where}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": kind,

@@ -3,12 +3,14 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
 
+from greenscale_cli.doctor.cluster_checks import LEASE_NEEDS, OPERATOR, OPERATOR_NEEDS
 from greenscale_cli.exits import Exit
 from greenscale_jobs import RedisAddress
 from greenscale_testing.control_plane import ROOT, ControlPlane
@@ -16,6 +18,10 @@ from greenscale_testing.instances import GREENSCALE
 from greenscale_testing.kubernetes import Manifest
 
 Examine = Callable[..., dict[str, tuple[str, str]]]
+
+
+NAMESPACE = "greenscale-system"
+OURS = version("greenscale")
 
 
 @pytest.fixture
@@ -64,15 +70,92 @@ def test_an_older_crd_is_told_apart(examine: Examine, control_plane: ControlPlan
     assert found["crd"] == ("warning", "it has other fields than this version of GreenScale")
 
 
-def test_an_operator_without_pods_is_a_fault(examine: Examine, control_plane: ControlPlane) -> None:
+@pytest.fixture
+def install_operator(control_plane: ControlPlane) -> Iterator[Callable[..., None]]:
+    """Apply the operator's Deployment with another image or account; so many of its pods are said to be available."""
     file = ROOT / "deploy" / "base" / "operator.yaml"
-    control_plane.kubectl("apply", "-n", "greenscale-system", "-f", str(file))
-    try:
-        found = examine()
-    finally:
-        control_plane.kubectl("delete", "-n", "greenscale-system", "-f", str(file))
+    where = ("-n", NAMESPACE)
 
-    assert found["operator"] == ("fault", "0 of 2 pods of greenscale-system/greenscale-operator are available")
+    def install(*, image: str = f"greenscale-operator:{OURS}", account: str = OPERATOR, available: int = 0) -> None:
+        control_plane.kubectl("apply", *where, "-f", str(file))
+        control_plane.kubectl("set", "image", *where, f"deployment/{OPERATOR}", f"operator={image}")
+        control_plane.kubectl("set", "serviceaccount", *where, "deployment", OPERATOR, account)
+        # No controller counts pods here.
+        counts = {"replicas": 2, "readyReplicas": available, "availableReplicas": available}
+        control_plane.kubectl(
+            "patch", "deployment", OPERATOR, *where, "--subresource=status", "-p", json.dumps({"status": counts})
+        )
+
+    yield install
+    control_plane.kubectl("delete", *where, "-f", str(file))
+
+
+def test_an_operator_without_pods_is_a_fault(examine: Examine, install_operator: Callable[..., None]) -> None:
+    install_operator()
+
+    assert examine()["operator"] == (
+        "fault",
+        "0 of 2 pods of greenscale-system/greenscale-operator are available",
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "verdict", "said"),
+    [
+        (f"greenscale-operator:{OURS}", "ok", f"version {OURS}"),
+        ("localhost:5000/greenscale-operator:0.0.9", "warning", f"version 0.0.9; this command is {OURS}"),
+        (f"greenscale-operator@sha256:{'0a' * 32}", "ok", "version not known"),
+    ],
+)
+def test_an_operator_of_another_version_is_told_apart(
+    examine: Examine, install_operator: Callable[..., None], image: str, verdict: str, said: str
+) -> None:
+    install_operator(image=image, available=1)
+
+    pods = "1 of 2 pods of greenscale-system/greenscale-operator are available"
+    assert examine()["operator"] == (verdict, f"{pods}, {said}")
+
+
+def test_the_operators_own_roles_are_all_that_it_needs(examine: Examine, install_operator: Callable[..., None]) -> None:
+    install_operator()
+
+    user = "system:serviceaccount:greenscale-system:greenscale-operator"
+    assert examine()["operator rights"] == ("ok", f"{user} may do all that it needs")
+
+
+def test_each_right_that_the_operator_lacks_is_named(
+    examine: Examine, install_operator: Callable[..., None], control_plane: ControlPlane
+) -> None:
+    control_plane.kubectl("create", "serviceaccount", "powerless", "-n", NAMESPACE)
+    install_operator(account="powerless")
+    verdict, said = examine()["operator rights"]
+    user, denied = said.split(" may not: ")
+
+    assert (verdict, user) == ("fault", f"system:serviceaccount:{NAMESPACE}:powerless")
+    assert len(denied.split(", ")) == len(OPERATOR_NEEDS) + len(LEASE_NEEDS)
+    assert {"patch greenscaleworkloads/status", "get secrets", "update leases"} <= set(denied.split(", "))
+
+
+def test_the_one_right_that_the_operator_lacks_is_named(
+    examine: Examine, install_operator: Callable[..., None], control_plane: ControlPlane
+) -> None:
+    """A role that was installed by an older version lacks what came later."""
+    install_operator()
+    role = control_plane.get("clusterrole", OPERATOR, NAMESPACE)
+    rules = [rule for rule in role["rules"] if rule["resources"] != ["secrets"]]
+    control_plane.kubectl("patch", "clusterrole", OPERATOR, "--type=merge", "-p", json.dumps({"rules": rules}))
+    try:
+        control_plane.await_right("get", "secrets", allowed=False)
+        found = examine()["operator rights"]
+    finally:
+        control_plane.grant()
+        control_plane.await_right("get", "secrets", allowed=True)
+
+    assert found == ("fault", "system:serviceaccount:greenscale-system:greenscale-operator may not: get secrets")
+
+
+def test_an_operator_that_is_not_installed_has_no_rights_to_check(examine: Examine) -> None:
+    assert examine()["operator rights"] == ("not checked", "no Deployment greenscale-operator is in any namespace")
 
 
 def test_secrets_that_workloads_name_are_looked_for(
@@ -101,4 +184,4 @@ def test_whoever_may_nothing_is_told_so(examine: Examine, control_plane: Control
             "get pods/log (in all namespaces)"
         ),
     )
-    assert {found[check][0] for check in ("crd", "keda", "operator", "secrets")} == {"not checked"}
+    assert {found[check][0] for check in ("crd", "keda", "operator", "operator rights", "secrets")} == {"not checked"}

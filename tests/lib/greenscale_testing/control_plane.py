@@ -97,6 +97,23 @@ class ControlPlane:
         """Give the operator its rights, or give them back."""
         self.kubectl("apply", "-n", "greenscale-system", "-f", str(ROOT / "deploy" / "base" / "rbac.yaml"))
 
+    def await_right(self, verb: str, kind: str, *, allowed: bool) -> None:
+        """Wait until the API server has read that the operator may do this everywhere, or may not."""
+        deadline = time.monotonic() + 20
+        question = [
+            "kubectl",
+            f"--kubeconfig={self.kubeconfig}",
+            "auth",
+            "can-i",
+            verb,
+            kind,
+            "-A",
+            "--as",
+            OPERATOR_USER,
+        ]
+        while (subprocess.run(question, capture_output=True, check=False).returncode == 0) is not allowed:
+            assert time.monotonic() < deadline, f"the right to {verb} {kind} stays as it was"
+
     def start_apiserver(self) -> None:
         """Start the API server alone; its objects are etcd's."""
         key = self._folder / "sa.key"
