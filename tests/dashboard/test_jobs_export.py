@@ -7,7 +7,7 @@ import json
 import pytest
 
 from greenscale_dashboard.view.export import FORMS, PAGE, cell, export
-from greenscale_dashboard.view.jobs import Filter, Place
+from greenscale_dashboard.view.listing import Filter, Place
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Parameters, Usage
 from greenscale_testing.local_redis import Clock
 
