@@ -23,8 +23,13 @@ def show(context: Context) -> None:
     if context.may_change and _how_many() == SEVERAL and not job_id:
         batch.show(context, name)
         return
-    job = _find(client, job_id) if job_id else None
-    going_on = story.show(client, job_id, job, may_change=context.may_change) if job_id else False
+    job, going_on = None, False
+    # One element for all of it, where else nothing is drawn: what takes its place takes the conversation away at once.
+    # Else Streamlit does, when the browser hears that this run has ended.
+    with st.container() if job_id else st.empty():
+        if job_id:
+            job = _find(client, job_id)
+            going_on = story.show(client, job_id, job, may_change=context.may_change)
     if context.may_change:
         _form(client, name, job, going_on=going_on)
 
