@@ -3,9 +3,9 @@
 import streamlit as st
 
 from greenscale_dashboard.context import Context
-from greenscale_dashboard.view import jobs
+from greenscale_dashboard.view import listing
 from greenscale_dashboard.view.export import FORMS, MOST_BYTES, export
-from greenscale_dashboard.view.jobs import Filter, Place
+from greenscale_dashboard.view.listing import Filter, Place
 from greenscale_dashboard.words import sentence
 from greenscale_jobs import QueueError
 
@@ -17,7 +17,7 @@ def ask(context: Context, name: str, wanted: Filter, form: str) -> None:
     """Read the jobs, saying how far it is, and offer the file."""
     progress = st.progress(0.0, "Reading …")
     try:
-        numbers = jobs.counts(context.address, context.workloads[name])
+        numbers = listing.counts(context.address, context.workloads[name])
         total = sum(numbers[state] for state in wanted.states)
 
         def told(place: Place) -> None:

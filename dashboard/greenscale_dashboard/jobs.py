@@ -13,7 +13,7 @@ from greenscale_dashboard.fragments import let_it_arrive
 from greenscale_dashboard.times import zone
 from greenscale_dashboard.view import jobs as view
 from greenscale_dashboard.view.export import FORMS
-from greenscale_dashboard.view.jobs import Counts, Filter, Listing, Sheet
+from greenscale_dashboard.view.listing import BEGINNING, LISTED, Counts, Filter, Listing, Sheet, counts, extent
 from greenscale_dashboard.words import DAY, HOUR, MINUTE, plain, sentence
 from greenscale_jobs import JobState, QueueUnavailable
 
@@ -27,7 +27,7 @@ TABLE_ROWS, TABLE_PIXELS = 8, 318
 """More rows scroll, so that the job that is opened below them is seen."""
 
 EVERY = "All"
-CHOICES = {EVERY: view.LISTED, **{view.STATES[state]: (state,) for state in view.LISTED}}
+CHOICES = {EVERY: LISTED, **{view.STATES[state]: (state,) for state in LISTED}}
 """What one may choose among the states."""
 
 BETWEEN = "Between …"
@@ -92,17 +92,19 @@ def _listing(name: str, wanted: Filter) -> Listing:
 def _list(context: Context, name: str, listing: Listing) -> None:
     """Draw what is found, and do it anew by itself."""
     try:
-        numbers = view.counts(context.address, context.workloads[name])
+        numbers = counts(context.address, context.workloads[name])
         sheet = listing.look(context.client(name), numbers)
     except QueueUnavailable as error:
         st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
     else:
         _head(context, name, listing, numbers)
+        # Between them and the table, whose toolbar comes up above its right end: on a phone it covered the buttons.
+        st.markdown(f":small[{extent(sheet, listing.wanted, numbers)}]")
         if sheet.jobs:
             _table(sheet)
         else:
             _nothing(context, name, listing, sheet)
-        _pager(listing, sheet, numbers)
+        _pager(listing, sheet)
     let_it_arrive()
     if st.session_state.pop(WHOLE_PAGE, False):
         st.rerun()
@@ -110,7 +112,7 @@ def _list(context: Context, name: str, listing: Listing) -> None:
 
 def _head(context: Context, name: str, listing: Listing, numbers: Counts) -> None:
     """Say how many jobs there are, and offer what may be done with all of them."""
-    with st.container(horizontal=True, vertical_alignment="center"):  # at the right end the table's toolbar covers them
+    with st.container(horizontal=True, vertical_alignment="center"):
         told = " · ".join(f"{count:,} {view.STATES[state].lower()}" for state, count in numbers.items())
         st.markdown(told, width="content")
         with st.container(horizontal=True, width="content"):
@@ -135,7 +137,7 @@ def _ask(dialog: Callable[[], None]) -> None:
 
 def _nothing(context: Context, name: str, listing: Listing, sheet: Sheet) -> None:
     """Say why nothing is listed, and what to do next."""
-    if sheet.goes_on or sheet.begins != view.BEGINNING:
+    if sheet.goes_on or sheet.begins != BEGINNING:
         st.info("Nothing found here.", icon=":material/search:")
     elif listing.wanted == Filter():
         st.info("No job yet. Jobs are listed here as soon as a prompt is sent.", icon=":material/inbox:")
@@ -152,10 +154,9 @@ def _show_all() -> None:
     st.session_state[WHOLE_PAGE] = True
 
 
-def _pager(listing: Listing, sheet: Sheet, numbers: Counts) -> None:
-    """Say which jobs these are, and let the viewer turn the page."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":small[{view.extent(sheet, listing.wanted, numbers)}]", width="content")
+def _pager(listing: Listing, sheet: Sheet) -> None:
+    """Let the viewer turn the page."""
+    with st.container(horizontal=True):
         if len(listing.places) > 1:
             st.button("Back", icon=":material/chevron_left:", key="jobs-back", on_click=listing.turn_back)
         if sheet.goes_on:

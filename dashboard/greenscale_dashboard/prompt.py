@@ -9,7 +9,7 @@ from greenscale_dashboard.overview import headline
 from greenscale_dashboard.view import conversation
 from greenscale_dashboard.view.workloads import workload
 from greenscale_dashboard.words import plain, sentence
-from greenscale_jobs import InvalidItem, Job, JobClient, QueueError, QueueUnavailable, UnknownJob
+from greenscale_jobs import InvalidItem, Job, JobClient, QueueError, QueueFull, QueueUnavailable, UnknownJob
 
 ONE, SEVERAL = "Conversation", "Several prompts"
 
@@ -23,10 +23,15 @@ def show(context: Context) -> None:
     if context.may_change and _how_many() == SEVERAL and not job_id:
         batch.show(context, name)
         return
-    job = _find(client, job_id) if job_id else None
-    going_on = story.show(client, job_id, job, may_change=context.may_change) if job_id else False
+    job, going_on = None, False
+    # One element for all of it, where else nothing is drawn: what takes its place takes the conversation away at once.
+    # Else Streamlit does, when the browser hears that this run has ended.
+    with st.container() if job_id else st.empty():
+        if job_id:
+            job = _find(client, job_id)
+            going_on = story.show(client, job_id, job, may_change=context.may_change)
     if context.may_change:
-        _form(client, job, going_on=going_on)
+        _form(client, name, job, going_on=going_on)
 
 
 def _state(context: Context, name: str) -> None:
@@ -69,7 +74,7 @@ def _find(client: JobClient, job_id: str) -> Job | None:
         return None
 
 
-def _form(client: JobClient, job: Job | None, *, going_on: bool) -> None:
+def _form(client: JobClient, name: str, job: Job | None, *, going_on: bool) -> None:
     history = conversation.so_far(job) if job else ()
     placeholder = f"Ask on; the {len(history)} turns before go with it." if history else "Ask something."
     with st.bottom, st.form("prompt", border=False):
@@ -88,7 +93,7 @@ def _form(client: JobClient, job: Job | None, *, going_on: bool) -> None:
                 disabled=going_on,
                 help="The answer is still to come: wait for it, or cancel it." if going_on else None,
                 on_click=_send,
-                args=(client, history),
+                args=(client, name, history),
             )
             parameters.draw()
         refusal = st.session_state.pop("refusal", None)
@@ -96,12 +101,14 @@ def _form(client: JobClient, job: Job | None, *, going_on: bool) -> None:
             st.error(refusal, icon=":material/block:")
 
 
-def _send(client: JobClient, history: conversation.Turns) -> None:
+def _send(client: JobClient, name: str, history: conversation.Turns) -> None:
     """Submit what was typed; it stays in its field if that fails."""
     try:
         job_id = client.submit(st.session_state["text"], parameters=parameters.chosen(), history=history)
+    except QueueFull as error:
+        st.session_state["refusal"] = f"Not sent to {plain(name)}: {plain(sentence(str(error)))}"
     except (InvalidItem, QueueError) as error:
         st.session_state["refusal"] = f"Not sent: {plain(sentence(str(error)))}"
-        return
-    st.session_state["text"] = ""
-    st.query_params["job"] = job_id
+    else:
+        st.session_state["text"] = ""
+        st.query_params["job"] = job_id

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from greenscale_jobs import JobClient
 from greenscale_testing.browser import InstanceWithPage, Visit
 
 Open = Callable[..., Visit]
@@ -99,3 +100,30 @@ def test_a_files_broken_lines_are_named_and_the_others_are_done(visit: Open, tmp
 
     expect(page.get_by_text("3 of 3 prompts through")).to_be_visible()
     seen.picture("batch-broken-light")
+
+
+def test_a_full_queue_refuses_a_prompt_which_stays_and_goes_in_once_there_is_room(
+    visit: Open, instance: InstanceWithPage
+) -> None:
+    """What was typed may have taken somebody an hour."""
+    typed = "the first line of a long thought\n" * 20
+    seen = visit("/prompt")
+    page = seen.page
+    field = page.get_by_role("textbox", name="Prompt")
+    with instance.takes_at_most(1), instance.claims_nothing(), JobClient(instance.address) as client:
+        waits = client.submit("it waits already")
+        field.fill(typed)
+        page.get_by_role("button", name="Send").click()
+        refusal = page.get_by_text("Not sent to assistant: the queue is full: 1 of at most 1 jobs wait")
+        expect(refusal).to_contain_text("try again when workers have caught up")
+        expect(refusal).to_be_in_viewport()
+        expect(field).to_have_value(typed)
+        seen.picture("prompt-full-light")
+
+        client.cancel(waits)
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_label("Chat message from user")).to_contain_text("the first line of a long thought")
+        expect(refusal).to_have_count(0)
+        expect(field).to_have_value("")
+        assert client.stats().pending == 1
+    expect(page.get_by_label("Chat message from assistant")).to_contain_text(re.compile(r"\d s in all"))

@@ -171,6 +171,39 @@ def test_a_tables_own_toolbar_offers_no_other_export(visit: Open, client: JobCli
     expect(page.get_by_role("button", name=re.compile("Download|CSV"))).to_have_count(0)
 
 
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("viewport", [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")])
+def test_a_tables_own_toolbar_covers_nothing(visit: Open, instance: InstanceWithPage, viewport: ViewportSize) -> None:
+    """It comes up above the table's right end, where on a phone it covered half of Export."""
+    instance.bury("the first of two", "the second")
+    seen = visit("/jobs", viewport=viewport)
+    page = seen.page
+    expect(cell(page, "the second").first).to_be_attached()
+    page.get_by_test_id("stDataFrame").hover()
+    toolbar = page.get_by_test_id("stElementToolbar").filter(has=page.get_by_role("button", name="Fullscreen"))
+    expect(toolbar.get_by_role("button", name="Fullscreen")).to_be_visible()
+    seen.picture(f"jobs-toolbar-{viewport['width']}")
+
+    for covered in (
+        page.get_by_role("button", name="Export"),
+        page.get_by_role("button", name="Send 2 dead again"),
+        page.get_by_text(re.compile(r"^\d+ running · ")),
+        page.get_by_text(re.compile(r"^1 to \d+ of \d+$")),
+    ):
+        expect(covered).to_be_visible()
+        assert not overlap(covered, toolbar.get_by_role("button").first), covered
+        assert not overlap(covered, toolbar.get_by_role("button").last), covered
+
+
+def overlap(one: Locator, other: Locator) -> bool:
+    """Return whether any of one is where any of the other is."""
+    a, b = one.bounding_box(), other.bounding_box()
+    assert a is not None
+    assert b is not None
+    across = a["x"] < b["x"] + b["width"] and b["x"] < a["x"] + a["width"]
+    return across and a["y"] < b["y"] + b["height"] and b["y"] < a["y"] + a["height"]
+
+
 def test_what_one_tab_does_the_other_sees_and_each_keeps_what_is_typed(
     visit: Open, instance: InstanceWithPage, client: JobClient
 ) -> None:

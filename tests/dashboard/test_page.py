@@ -154,7 +154,7 @@ async def test_a_full_queue_takes_no_more_and_the_field_keeps_its_text(
     (refusal,) = errors(page)
 
     assert refusal == (
-        "Not sent: the queue is full: 1 of at most 1 jobs wait (queue.maxLength); "
+        "Not sent to jobs: the queue is full: 1 of at most 1 jobs wait (queue.maxLength); "
         "nothing was submitted; try again when workers have caught up."
     )
     assert page.text_area(key="text").value == "one too many"

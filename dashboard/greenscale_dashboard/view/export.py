@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from greenscale_dashboard.view.jobs import BEGINNING, Filter, Place, find
+from greenscale_dashboard.view.listing import BEGINNING, Filter, Place, find
 from greenscale_jobs import Job, JobClient
 from greenscale_jobs.document import document, moment
 

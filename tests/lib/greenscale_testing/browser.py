@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -68,8 +68,9 @@ class InstanceWithPage(Instance):
         return running.page
 
     def bury(self, *prompts: str) -> list[str]:
-        """Leave a dead job of each prompt, failed twice."""
-        with ThreadPoolExecutor(1) as other_thread:  # this one may not run an event loop while Playwright is open
+        """Leave a dead job of each prompt, failed twice, and nothing else."""
+        with self._held_asleep(), ThreadPoolExecutor(1) as other_thread:
+            # This thread may not run an event loop while Playwright is open.
             return other_thread.submit(asyncio.run, self._bury(prompts)).result()
 
     async def _bury(self, prompts: Sequence[str]) -> list[str]:
@@ -77,40 +78,77 @@ class InstanceWithPage(Instance):
             return [await _bury(queue, prompt) for prompt in prompts]
 
     @contextmanager
+    def _held_asleep(self) -> Iterator[None]:
+        """Let no worker run meanwhile: one that is awake may take a prompt first, and its answer is one row more."""
+        supervisor = psutil.Process(self.pid)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            psutil.wait_procs(self._workers(), timeout=START_SECONDS)
+            with _frozen(supervisor):
+                if not self._workers():
+                    yield
+                    return
+        raise AssertionError(f"it does not fall asleep: {self.output.read_text()}")
+
+    def _workers(self) -> list[psutil.Process]:
+        """Return the workers that run; of one that has ended, nobody can ask what it was."""
+        running: list[psutil.Process] = []
+        for child in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if "greenscale_worker" in child.cmdline():
+                    running.append(child)
+        return running
+
+    @contextmanager
     def claims_nothing(self) -> Iterator[None]:
         """Let workers wake and then wait."""
+        with self._configured("paused", 1):
+            yield
+
+    @contextmanager
+    def takes_at_most(self, jobs: int) -> Iterator[None]:
+        """Let the queue be full once so many wait."""
+        with self._configured("maxLength", jobs):
+            yield
+
+    @contextmanager
+    def _configured(self, field: str, value: int) -> Iterator[None]:
         with redis.Redis(port=self.address.port) as plain:
-            plain.hset("jobs:config", "paused", 1)
+            before = plain.hget("jobs:config", field)
+            plain.hset("jobs:config", field, value)
             try:
                 yield
             finally:
-                plain.hset("jobs:config", "paused", 0)
+                plain.hset("jobs:config", field, before)
 
     @contextmanager
     def redis_frozen(self) -> Iterator[psutil.Process]:
         """Stop its Redis as a hanging disk would: connections stand, nothing answers."""
         (server,) = self.children("redis-server")
-        server.send_signal(signal.SIGSTOP)
-        try:
+        with _frozen(server):
             yield server
-        finally:
-            server.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def _frozen(process: psutil.Process) -> Iterator[None]:
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 async def _bury(queue: JobQueue, prompt: str) -> str:
-    """Take a job before a worker does, and fail it; where a worker was faster, wait until it sleeps and try again."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        job_id = await queue.submit(prompt)
-        for claim in await queue.claim("worker-1") or []:
-            await queue.retry(claim, "RateLimited", "the model's API is busy", delay_seconds=0)
-        await queue.tend()
-        for claim in await queue.claim("worker-2") or []:
-            await queue.bury(claim, "TooLong", "the prompt has 9321 tokens; the model takes 8192")
-        if (await queue.job(job_id)).state is JobState.DEAD:
-            return job_id
-        await asyncio.sleep(ASLEEP_AFTER_SECONDS + 1)
-    raise AssertionError("a worker took every job before it could be buried")
+    """Take a job in a worker's place, and fail it twice."""
+    job_id = await queue.submit(prompt)
+    (claim,) = await queue.claim("worker-1") or []
+    await queue.retry(claim, "RateLimited", "the model's API is busy", delay_seconds=0)
+    while not (await queue.tend()).due:
+        pass  # it is due at the nearest millisecond, which may be the next
+    (claim,) = await queue.claim("worker-2") or []
+    await queue.bury(claim, "TooLong", "the prompt has 9321 tokens; the model takes 8192")
+    assert (await queue.job(job_id)).state is JobState.DEAD
+    return job_id
 
 
 class Visit:

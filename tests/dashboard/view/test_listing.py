@@ -1,15 +1,10 @@
-"""The jobs as the page shows them: found in a real Redis, and told in words."""
-
-import datetime as dt
+"""What a viewer of Jobs looks for, found in a real Redis page by page."""
 
 import pytest
 
-from greenscale_dashboard.view import jobs as view
-from greenscale_dashboard.view.jobs import LISTED, Filter, Listing, Place, Sheet, find
-from greenscale_jobs import Finished, Job, JobClient, JobError, JobQueue, JobState, Outcome, Usage
+from greenscale_dashboard.view.listing import BEGINNING, LISTED, Filter, Listing, Place, Sheet, extent, find
+from greenscale_jobs import Finished, Job, JobClient, JobQueue, JobState, Outcome
 from greenscale_testing.local_redis import Clock
-
-NOW = dt.datetime(2026, 11, 26, 14, 2, 20, tzinfo=dt.UTC).timestamp()
 
 
 async def answer(queue: JobQueue, clock: Clock, count: int, *, prompt: str = "why") -> None:
@@ -24,7 +19,7 @@ async def answer(queue: JobQueue, clock: Clock, count: int, *, prompt: str = "wh
 def whole(client: JobClient, wanted: Filter, *, limit: int = 50) -> list[Sheet]:
     """Return all pages of a search."""
     sheets: list[Sheet] = []
-    place: Place | None = view.BEGINNING
+    place: Place | None = BEGINNING
     while place is not None:
         sheets.append(find(client, wanted, place, limit=limit))
         place = sheets[-1].goes_on
@@ -152,82 +147,4 @@ async def test_turning_the_page_and_back_shows_the_same_jobs(queue: JobQueue, cl
     ],
 )
 def test_a_page_says_which_jobs_it_shows(sheet: Sheet, wanted: Filter, said: str) -> None:
-    assert view.extent(sheet, wanted, {**dict.fromkeys(LISTED, 0), JobState.DONE: 100_000}) == said
-
-
-RATE_LIMITED = JobError("RateLimited", "the engine answered 429", attempt=1, at=NOW - 5)
-
-
-@pytest.mark.parametrize(
-    ("job", "last", "took"),
-    [
-        pytest.param(
-            Job("a", JobState.DONE, "p", submitted_at=NOW - 20, finished_at=NOW - 8, result="line\n  two"),
-            "line two",
-            "12 s",
-            id="done",
-        ),
-        pytest.param(
-            Job("a", JobState.DEAD, "p", submitted_at=NOW - 20, finished_at=NOW - 10, errors=(RATE_LIMITED,)),
-            "the engine answered 429.",
-            "10 s",
-            id="a dead one says why",
-        ),
-        pytest.param(Job("a", JobState.RUNNING, "p", claimed_at=NOW - 3), "", "running for 3.0 s", id="running"),
-        pytest.param(Job("a", JobState.WAITING, "p", submitted_at=NOW - 90), "", "waiting for 90 s", id="waiting"),
-        pytest.param(Job("a", JobState.DELAYED, "p", due_at=NOW + 600), "", "due in 10 min", id="for later"),
-        pytest.param(
-            Job("a", JobState.DONE, "p", finished_at=NOW, result=""), "", "\N{EN DASH}", id="pushed by another client"
-        ),
-    ],
-)
-def test_a_row_says_what_came_of_a_job_and_how_long_it_took(job: Job, last: str, took: str) -> None:
-    row = view.row(job, now=NOW, zone=dt.UTC)
-
-    assert (row.last, row.took) == (last, took)
-
-
-def test_a_row_shows_the_beginning_of_a_long_text() -> None:
-    row = view.row(Job("a", JobState.WAITING, "word " * 100_000), now=NOW, zone=dt.UTC)
-
-    assert len(row.prompt) == view.EXCERPT_CHARS
-    assert row.prompt.endswith("word…")
-
-
-def test_a_life_is_told_in_order_with_every_failed_attempt() -> None:
-    job = Job(
-        "a",
-        JobState.DONE,
-        "p",
-        submitted_at=NOW - 20,
-        claimed_at=NOW - 3,
-        finished_at=NOW,
-        worker="assistant-1",
-        errors=(JobError("WorkerLost", "its lease ended", 1, NOW - 15), JobError("RateLimited", "429", 2, NOW - 9)),
-        outcome=Outcome(first_token_at=NOW - 2),
-    )
-
-    assert [(moment.at and NOW - moment.at, moment.what) for moment in view.life(job)] == [
-        (20, "Sent"),
-        (15, "Attempt 1 failed, WorkerLost: its lease ended."),
-        (9, "Attempt 2 failed, RateLimited: 429."),
-        (3, "Taken by worker assistant-1"),
-        (2, "First words of the answer"),
-        (0, "Done"),
-    ]
-
-
-def test_a_life_says_what_nobody_measured() -> None:
-    (moment,) = view.life(Job("a", JobState.WAITING, "p"))
-
-    assert (moment.at, moment.what) == (None, "Pushed by another client, nobody measured when")
-
-
-def test_facts_leave_out_what_is_not_known() -> None:
-    outcome = Outcome(model="gpt-4o-mini", usage=Usage(prompt_tokens=1200))
-
-    assert view.facts(Job("a", JobState.DONE, "p")) == ""
-    assert (
-        view.facts(Job("a", JobState.DONE, "p", attempts=2, worker="w-1", outcome=outcome))
-        == "worker w-1 · 2 attempts · gpt-4o-mini · 1,200 prompt tokens"
-    )
+    assert extent(sheet, wanted, {**dict.fromkeys(LISTED, 0), JobState.DONE: 100_000}) == said
