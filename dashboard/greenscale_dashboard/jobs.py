@@ -26,6 +26,9 @@ TABLE, DIALOG, WHOLE_PAGE = "jobs-table", "jobs-dialog", "jobs-whole-page"
 TABLE_ROWS, TABLE_PIXELS = 8, 318
 """More rows scroll, so that the job that is opened below them is seen."""
 
+MOST_CHARS = 250
+"""Of a text to look for: in UTF-8 it is never longer than a search may be."""
+
 EVERY = "All"
 CHOICES = {EVERY: LISTED, **{view.STATES[state]: (state,) for state in LISTED}}
 """What one may choose among the states."""
@@ -60,11 +63,16 @@ def _filter() -> Filter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         state = st.radio("State", list(CHOICES), horizontal=True, key="state", bind="query-params")
         text = st.text_input(
-            "Search", key="text", bind="query-params", icon=":material/search:", placeholder="prompts, answers, errors"
+            "Search",
+            key="text",
+            bind="query-params",
+            max_chars=MOST_CHARS,
+            icon=":material/search:",
+            placeholder="prompts, answers, errors",
         )
         age = st.selectbox("When", list(AGES), key="when", bind="query-params", width=180)
     since, until = _between() if age == BETWEEN else (None, None)
-    return Filter(CHOICES[state], text.strip(), AGES[age], since, until)
+    return Filter(CHOICES[state], text.strip()[:MOST_CHARS], AGES[age], since, until)
 
 
 def _between() -> tuple[float | None, float | None]:

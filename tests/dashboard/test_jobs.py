@@ -104,6 +104,14 @@ async def test_the_text_is_searched_for_and_the_search_can_be_taken_back(
     assert len(rows(page)["Prompt"]) == 3
 
 
+async def test_a_text_that_is_too_long_is_searched_for_as_far_as_it_may_be(
+    open_page: Draw, address: RedisAddress, queue: JobQueue
+) -> None:
+    await queue.submit("é" * 400)
+
+    assert rows(open_page(address, "jobs", text="é" * 300))["Prompt"]
+
+
 async def test_pages_are_turned_and_turned_back(
     open_page: Draw, address: RedisAddress, queue: JobQueue, clock: Clock
 ) -> None:
