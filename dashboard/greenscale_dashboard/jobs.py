@@ -72,7 +72,7 @@ def _filter() -> Filter:
         )
         age = st.selectbox("When", list(AGES), key="when", bind="query-params", width=180)
     since, until = _between() if age == BETWEEN else (None, None)
-    return Filter(CHOICES[state], text.strip()[:MOST_CHARS], AGES[age], since, until)
+    return Filter(CHOICES[state], text.strip(), AGES[age], since, until)
 
 
 def _between() -> tuple[float | None, float | None]:
