@@ -39,7 +39,10 @@ class Exit(enum.IntEnum):
     """Ctrl-C."""
 
 
-HELP = "Exit status: 0 done, 1 the job failed, 2 wrong usage or input, 3 try again later, 4 unknown, 5 cancelled."
+HELP = (
+    "Exit status: 0 done, 1 the job failed or doctor found a fault, 2 wrong usage or input, 3 try again later, "
+    "4 unknown, 5 cancelled, 130 Ctrl-C."
+)
 
 STATUSES: dict[type[Exception], Exit] = {
     QueueFull: Exit.UNAVAILABLE,

@@ -52,9 +52,19 @@ DeadIds = Annotated[
         metavar="ID", help="Dead jobs' ids.", autocompletion=options.job_ids(JobState.DEAD), show_default=False
     ),
 ]
-State = Annotated[JobState | None, typer.Option("--state", help="Only these; `done` holds the cancelled too.")]
+State = Annotated[
+    JobState | None,
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        help="Only these: running, waiting, delayed, dead, done (the cancelled too) or cancelled.",
+    ),
+]
 Text = Annotated[
-    str, typer.Option("--text", help="Only with this in prompt, answer, last error, id or worker.", show_default=False)
+    str,
+    typer.Option(
+        "--text", metavar="TEXT", help="Only with this in prompt, answer, last error, id or worker.", show_default=False
+    ),
 ]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Not older: 2h, 30m, 1d ago, or 2026-11-26T09:00.")

@@ -26,7 +26,9 @@ def doctor(
 
     Exit status 1 if there is a fault; a warning is none.
 
-    $ greenscale doctor -o json
+    $ greenscale doctor
+
+    $ greenscale doctor -o json | jq '.[] | select(.verdict == "fault")'
     """
     with faults_told():
         redis_url = redis
