@@ -57,7 +57,7 @@ bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real 
 bench-page: .venv/.browser ## Measure how soon the page shows something, and what ten open pages cost (seven minutes)
 	$(BIN)/python -m bench.page_load
 
-bench-compare: .venv/.browser ## Do five tasks with GreenScale, Flower and RQ's dashboard (12 minutes; with KUBECONFIG by hand too: 25)
+bench-compare: .venv/.browser ## Do five tasks with GreenScale, Flower and RQ's dashboard (12 minutes; with KUBECONFIG by hand too: 22)
 	$(BIN)/python -m bench.compare
 
 screenshots: .venv/.browser ## Take the picture in docs/images anew, from a real run

@@ -6,6 +6,7 @@ python -m bench.compare [--rounds 5] [--tools greenscale,flower,rq,cluster] [--t
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -39,6 +40,9 @@ ORDER = "dabce"
 
 TOOLS: dict[str, Any] = {"greenscale": greenscale, "flower": flower, "rq": rq_dashboard, "cluster": cluster}
 
+SHORT = 0.1
+"""Seconds that nobody waits."""
+
 RAW, KEPT = ROOT / "artifacts" / "bench", BENCH / "results"
 
 Row = dict[str, Any]
@@ -53,18 +57,20 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write the rows into bench/results as well")
     told = parser.parse_args()
     tools = [name for name in told.tools.split(",") if name != "cluster" or os.environ.get("KUBECONFIG")]
-    rows: list[Row] = []
+    rows: dict[str, list[Row]] = {name: [] for name in tools}
     with chromium() as browser:
         about = _about(browser, with_cluster="cluster" in tools)
         for number in range(1, told.rounds + 1):
             for name in tools:
                 print(f"round {number} of {told.rounds}, {name} ...", file=sys.stderr, flush=True)
-                rows += ({"round": number, **row} for row in _measure(browser, TOOLS[name], told.tasks))
+                rows[name] += ({"round": number, **row} for row in _measure(browser, TOOLS[name], told.tasks))
     about["load after"] = _busy()
     for folder in [RAW, *([KEPT] if told.keep else [])]:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "compare.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (about, *rows)))
-    _print(rows)
+        for name in tools:
+            lines = (json.dumps(line) + "\n" for line in (about, *rows[name]))
+            (folder / f"compare-{name}.jsonl").write_text("".join(lines))
+    _print(list(itertools.chain(*rows.values())))
     print("\n" + ", ".join(f"{name} {told}" for name, told in about.items()))
 
 
@@ -113,7 +119,9 @@ def _cell(found: list[Row], notes: list[str]) -> str:
     assert len(steps) == 1, f"the steps differ: {found}"
     count = steps.pop()
     own = "\\*" if any(step.startswith("type: python ") for step in found[0]["steps"]) else ""
-    return f"{count} {'step' if count == 1 else 'steps'}{own}, {median(row['seconds'] for row in found):.1f} s"
+    seconds = median(row["seconds"] for row in found)
+    took = f"{seconds:.1f} s" if seconds >= SHORT else f"under {SHORT} s"
+    return f"{count} {'step' if count == 1 else 'steps'}{own}, {took}"
 
 
 def _about(browser: Browser, *, with_cluster: bool) -> Row:

@@ -4,6 +4,7 @@ Both wake at the same pollingInterval; GreenScale's other tasks are those of `gr
 """
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -46,7 +47,6 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.namespace = f"bench-{uuid.uuid4().hex[:6]}"
-        self.starts = 0
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environment = {"HOME": str(folder), "PATH": path, "KUBECONFIG": os.environ["KUBECONFIG"]}
         (folder / "prompts.jsonl").write_text(jobs("many", MANY))
@@ -63,15 +63,14 @@ class Cluster:
             kubectl("wait", "--for=condition=Ready", name, "-n", self.namespace, "--timeout=60s")
 
     def end(self) -> None:
-        """Leave nothing."""
-        kubectl("delete", "namespace", self.namespace, "--wait=false")
+        """Leave nothing: a pod that is still there would take the next round's prompts."""
+        kubectl("delete", "namespace", self.namespace)
         self._forget()
 
     def rest(self) -> None:
-        """Wait until nothing runs, and then for another moment of KEDA's interval each time."""
+        """Wait until nothing runs, and then for any moment of KEDA's interval."""
         until(lambda: names("pods", self.namespace) == [])
-        self.starts += 1
-        time.sleep(POLLING * (self.starts * 0.38 % 1))
+        time.sleep(random.uniform(0, POLLING))  # noqa: S311 - falling asleep is KEDA's beat
 
     def redis(self, words: str) -> str:
         """Say something with redis-cli, which nobody counts."""
@@ -162,7 +161,7 @@ def stage() -> Iterator[Cluster]:
 def asks(stage: Cluster, steps: Steps) -> None:
     """Push, and wait at the list for the answer."""
     stage.rest()
-    job = f"ask-{stage.starts}"
+    job = f"ask-{uuid.uuid4().hex[:6]}"
     with steps.timed():
         steps.command(f"""{CLI} LPUSH prompts '{{"id": "{job}", "prompt": "hello"}}'""")
         told = steps.command(f"{CLI} BRPOP answers:{job} 60")

@@ -145,6 +145,7 @@ def shell_retries(stage: Stage, steps: Steps) -> None:
     with steps.timed():
         steps.command("python retry.py")
     until(lambda: _answered(stage) == GOOD + DEAD)
+    assert _results(stage, "FAILURE") == 0
 
 
 def shell_sees_sleep(stage: Stage, steps: Steps) -> None:
