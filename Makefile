@@ -4,7 +4,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz soak test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page screenshots clean
+.PHONY: help run test fuzz soak test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page bench-compare screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-cold-start: .venv/.dev cluster-up ## Measure starts from zero on the real 
 bench-page: .venv/.browser ## Measure how soon the page shows something, and what ten open pages cost (seven minutes)
 	$(BIN)/python -m bench.page_load
 
+bench-compare: .venv/.browser ## Do five tasks with GreenScale, Flower and RQ's dashboard (12 minutes; with KUBECONFIG by hand too: 22)
+	$(BIN)/python -m bench.compare
+
 screenshots: .venv/.browser ## Take the picture in docs/images anew, from a real run
 	$(BIN)/python docs/images/take.py
 
@@ -67,7 +70,7 @@ lock: ## Renew the locked requirements (needs uv)
 
 lock-peers: ## Renew what the bench compares with (needs uv); the model clients stay those of the worker
 	grep -oE '^(openai|aiohttp|pydantic|httpx2)==[^ ]+' requirements/local.txt > bench/peers/clients.txt
-	for peer in bench/peers/*.in; do uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -c bench/peers/clients.txt $$peer -o $${peer%.in}.txt; done
+	for peer in bench/peers/*.in bench/compare/*.in; do uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -c bench/peers/clients.txt $$peer -o $${peer%.in}.txt; done
 	rm bench/peers/clients.txt
 
 clean: ## Remove the virtual environment and what local runs left

@@ -13,9 +13,9 @@ from bench.places import PEERS
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "greenscale" / "bench"
 
 
-def python_of(peer: str) -> Path:
-    """Return the Python of a peer's environment, which is made where it is missing; `peers/<peer>.txt` is its lock."""
-    lock = PEERS / f"{peer}.txt"
+def python_of(peer: str, locks: Path = PEERS) -> Path:
+    """Return the Python of a peer's environment, which is made where it is missing; `<peer>.txt` is its lock."""
+    lock = locks / f"{peer}.txt"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = CACHE / f"{peer}-{digest}"
     python = folder / "bin" / "python"
