@@ -7,8 +7,7 @@ import streamlit as st
 from greenscale_dashboard import parameters
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
-from greenscale_dashboard.view.batch import Batch, read_lines, through
-from greenscale_dashboard.view.workloads import stats
+from greenscale_dashboard.view.batch import Batch, numbers, read_lines, through
 from greenscale_dashboard.words import counted, plain, sentence
 from greenscale_jobs import QueueUnavailable, Stats
 
@@ -88,7 +87,7 @@ def _go_on(context: Context, name: str, batch: Batch) -> None:
     for _ in batch.feed(context.client(name)):
         bar.progress(batch.sent / len(batch.items), f"Sending: {batch.sent:,} of {len(batch.items):,}")
     try:
-        now = stats(context.address, context.workloads[name])
+        now = numbers(context.client(name))
     except QueueUnavailable as error:
         st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
     else:

@@ -5,6 +5,7 @@ import streamlit as st
 from greenscale_dashboard.charts import HEIGHT, line_of_the_hour
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
+from greenscale_dashboard.times import when, zone
 from greenscale_dashboard.view import past, workloads
 from greenscale_dashboard.view.past import Past
 from greenscale_dashboard.view.workloads import Workload
@@ -62,9 +63,18 @@ def _card(context: Context, seen: Workload, hour: Past) -> None:
         if seen.command:
             st.code(seen.command, language=None, wrap_lines=True)
         _numbers(seen, hour)
-        if hour.points:
+        if hour.drawable:
             st.altair_chart(line_of_the_hour(hour), height=HEIGHT, alt=hour.sentence, key=f"hour-{seen.name}")
             st.markdown(f":small[{hour.sentence} :orange[Waiting], :green[running], shaded workers, :blue[asleep].]")
+        else:
+            st.markdown(f":small[{_why_no_chart(hour)}]")
+
+
+def _why_no_chart(hour: Past) -> str:
+    if hour.since is None:
+        return "Nothing was measured in the last hour, so there is no chart of it."
+    since = when(hour.since, now=hour.until, zone=zone(st.context.timezone))
+    return f"Measured since {since}. A chart of the last hour follows in a moment."
 
 
 def _links(context: Context, seen: Workload) -> None:

@@ -15,8 +15,10 @@ def ask(context: Context, name: str, dead: int) -> None:
     jobs = "The one dead job" if dead == 1 else f"All {dead:,} dead jobs"
     st.markdown(f"{jobs} of this workload go back to the queue, oldest first, each with all its attempts.")
     st.markdown(":small[What dies meanwhile is left for the next time.]")
-    if not st.button(f"Send {dead:,} again", type="primary", icon=":material/replay:"):
+    asked = st.empty()
+    if not asked.button(f"Send {dead:,} again", type="primary", icon=":material/replay:"):
         return
+    asked.empty()  # once is enough
     sent = 0
     progress = st.progress(0.0, "Sending …")
 

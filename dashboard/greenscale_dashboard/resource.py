@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from greenscale_dashboard.context import Context
@@ -20,7 +19,7 @@ UNTOLD = "Nobody has told of it yet: the operator does, within seconds of its st
 
 
 def show_conditions(context: Context, told: WorkloadStatus) -> None:
-    """Draw a table of them; a message may be long, so it is wrapped and never cut."""
+    """Draw each with its message below it: a table would cut messages on a phone."""
     seen = _read(context, told)
     if seen is None:
         return
@@ -30,11 +29,10 @@ def show_conditions(context: Context, told: WorkloadStatus) -> None:
         st.info(f"{where} The sentence above says what the workload does.", icon=":material/info:")
         return
     now, here = time.time(), zone(st.context.timezone)
-    rows = [[one.type, one.status, when(one.since, now=now, zone=here), one.reason, one.message] for one in conditions]
-    table = pd.DataFrame(
-        [[plain(text) for text in row] for row in rows], columns=["Condition", "Status", "Since", "Reason", "Message"]
-    )
-    st.table(table, border="horizontal", hide_index=True, alt="Conditions")
+    for one in conditions:
+        since = "" if one.since is None else f", since {when(one.since, now=now, zone=here)}"
+        head = f"**{plain(one.type)}** {plain(one.status)} &nbsp; :gray[{plain(one.reason)}{since}]"
+        st.markdown(f"{head}  \n{plain(one.message)}")
 
 
 def show_resource(context: Context, told: WorkloadStatus) -> None:

@@ -62,3 +62,11 @@ def test_a_new_batch_begins_with_an_empty_box(open_page: Draw, address: RedisAdd
 
     assert page.text_area(key="lines").value == ""
     assert client.stats().pending == 1
+
+
+def test_what_was_just_sent_is_not_said_to_be_through(open_page: Draw, address: RedisAddress) -> None:
+    """The numbers that all viewers share may be of the instant before: then the queue was empty."""
+    page = send_all(several(open_page(address, "prompt")), "one\ntwo")
+
+    assert [progress.proto.text for progress in page.get("progress")] == ["About 0 of 2 prompts through"]
+    assert "In the queue, of all senders: 2 waiting, 0 running, 0 dead." in [text.value for text in page.markdown]

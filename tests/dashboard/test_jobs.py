@@ -72,7 +72,10 @@ async def test_a_dead_job_shows_its_error_in_its_row(open_page: Draw, address: R
     await bury(queue, "a long one")
     table = rows(open_page(address, "jobs"))
 
-    assert (table["Prompt"], table["Answer or error"]) == (["a long one"], [f"{WHY}."])
+    assert (table["Prompt"], table["Answer or error"]) == (
+        ["a long one"],
+        [f"T{WHY[1:]}."],
+    )
     assert [list(state) for state in table["State"]] == [["Dead"]]
 
 

@@ -1,13 +1,17 @@
 """The overview's script, run without a browser against a real Redis."""
 
+import re
+import time
 from collections.abc import Callable
 
 import msgspec
 import pytest
+import redis
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from greenscale_jobs import Fleet, JobQueue, RedisAddress, Sample, WorkloadStatus
+from greenscale_jobs.history import sample_fields
 
 Draw = Callable[..., AppTest]
 
@@ -51,6 +55,35 @@ async def test_each_workload_has_a_card_and_one_line_tells_of_all(
     assert "It \\*is\\* down." in [markdown.value for markdown in page.markdown]
     assert [code.value for code in page.code] == ["kubectl describe gsw broken -n default"]
     assert [metric.value for metric in page.metric if metric.label.startswith("Done in")] == ["\N{EN DASH}", "0"]
+
+
+@pytest.mark.parametrize(
+    ("ago", "said"),
+    [
+        pytest.param(
+            5.0, r"Measured since \d\d:\d\d:\d\d\. A chart of the last hour follows in a moment\.", id="just begun"
+        ),
+        pytest.param(600.0, r"The last 10 min: asleep for 10 min; .*", id="some minutes"),
+        pytest.param(None, r"Nothing was measured in the last hour, so there is no chart of it\.", id="never"),
+    ],
+)
+async def test_instead_of_an_empty_chart_it_says_why_there_is_none(
+    open_page: Draw,
+    address: RedisAddress,
+    queue: JobQueue,
+    status: WorkloadStatus,
+    ago: float | None,
+    said: str,
+) -> None:
+    await queue.put_workload(status)
+    if ago is not None:
+        with redis.Redis(host=address.host, port=address.port) as plain:  # else Redis would say when it was
+            asleep = sample_fields(Sample(at=0, pending=0, in_flight=0, replicas=0, done=0, dead=0, tokens=None))
+            plain.xadd(queue.keys.history, asleep, id=f"{int((time.time() - ago) * 1000)}-0")
+    page = open_page(address)
+    (told,) = (text.value[7:-1] for text in page.markdown if text.value.startswith(":small["))
+
+    assert re.fullmatch(said, told), told
 
 
 async def test_beside_greenscale_local_no_kubectl_is_told(

@@ -129,6 +129,11 @@ def _item(line: str, parameters: Parameters) -> Item:
     return new_item(told.prompt, parameters=told.parameters.over(parameters))
 
 
+def numbers(client: JobClient) -> Stats:
+    """Return the queue's numbers of now: those that all viewers share may be older than what was just sent."""
+    return client.stats()
+
+
 def through(batch: Batch, now: Stats) -> tuple[int, bool]:
     """Return how many of those sent are through, and whether that is exact.
 

@@ -4,7 +4,7 @@ import dataclasses
 import datetime as dt
 
 from greenscale_dashboard.times import when
-from greenscale_dashboard.words import counted, seconds, sentence
+from greenscale_dashboard.words import counted, opening, seconds, sentence
 from greenscale_jobs import Job, JobClient, JobState
 
 STATES = {
@@ -65,7 +65,7 @@ def _last(job: Job) -> str:
         return excerpt(job.result)
     if job.state is JobState.DELAYED and not job.errors:
         return ""
-    return excerpt(sentence(job.error.message)) if job.error else ""
+    return excerpt(opening(job.error.message)) if job.error else ""
 
 
 def _took(job: Job, *, now: float) -> str:

@@ -59,6 +59,11 @@ class Past:
         )
 
     @property
+    def drawable(self) -> bool:
+        """Whether there is a whole step to be drawn; a chart of less is an empty box."""
+        return bool(self.points) and (self.since is None or self.until - self.since >= STEP_SECONDS)
+
+    @property
     def span(self) -> str:
         """How long was measured, as people say it."""
         return "hour" if self.since is None else seconds(self.until - self.since)

@@ -23,7 +23,7 @@ RATE_LIMITED = JobError("RateLimited", "the engine answered 429", attempt=1, at=
         ),
         pytest.param(
             Job("a", JobState.DEAD, "p", submitted_at=NOW - 20, finished_at=NOW - 10, errors=(RATE_LIMITED,)),
-            "the engine answered 429.",
+            "The engine answered 429.",
             "10 s",
             id="a dead one says why",
         ),

@@ -37,6 +37,19 @@ def test_what_is_younger_than_an_hour_says_since_when() -> None:
     assert seen.sentence == "The last 3 min: asleep for 0.0 s; at most 0 waiting, 0 running, 1 worker."
 
 
+@pytest.mark.parametrize(
+    ("samples", "drawable"),
+    [
+        pytest.param([], False, id="nothing measured"),
+        pytest.param([sample(NOW - 29)], False, id="less than a step"),
+        pytest.param([sample(NOW - 30)], True, id="a step"),
+        pytest.param([sample(0)], True, id="the whole hour"),
+    ],
+)
+def test_a_chart_is_drawn_once_there_is_a_step_of_it(samples: list[Sample], drawable: bool) -> None:  # noqa: FBT001
+    assert past(samples, now=NOW).drawable is drawable
+
+
 def test_nothing_measured_is_said_to_be_so() -> None:
     assert past([], now=NOW) == Past((), None, None, until=0.0)
     assert past([], now=NOW).sentence == "Nothing was measured in the last hour."
