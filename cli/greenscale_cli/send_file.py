@@ -115,8 +115,8 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
 
         try:
             for number, job_id, job in collect(client, jobs, patience=patience, told=told):
-                write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
                 ends.append(exit_of(job) if job else Exit.UNKNOWN)
+                write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
                 bar.go_on()
         except KeyboardInterrupt:
             raise Fault(_others_go_on(len(ends), len(jobs), since), Exit.INTERRUPTED) from None

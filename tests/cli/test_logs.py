@@ -1,5 +1,6 @@
 """`greenscale logs`: the files of a local instance, or kubectl with the right words."""
 
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -54,8 +55,9 @@ def test_what_comes_later_is_followed(folder: Path, tmp_path: Path, environment:
             file.write("ne\n")
         (folder / "assistant-3.log").write_text("a new worker\n")
         later = {process.stdout.readline(), process.stdout.readline()}
-        process.kill()
+        process.send_signal(signal.SIGINT)
 
+    assert process.returncode == 0, "Ctrl-C is how it ends"
     assert len(seen) == 2
     assert later == {"[assistant-2] half a line\n", "[assistant-3] a new worker\n"}
 

@@ -146,6 +146,28 @@ def test_ctrl_c_says_what_is_in(start: Start, client: JobClient, raw: redis.Redi
     assert client.stats().pending == CHUNK_LINES
 
 
+def test_ctrl_c_leaves_those_that_wait_and_says_how_to_see_them(
+    start: Start, greenscale: Greenscale, client: JobClient, raw: redis.Redis
+) -> None:
+    process = start("submit", "--file", "-", "--wait")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(lines(3))
+    process.stdin.close()
+    process.stdin = None
+    assert raw.blmove("jobs", "jobs", 20, "RIGHT", "RIGHT")
+    client.cancel(client.jobs(JobState.WAITING).jobs[0].id)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    said, command, _ = stderr.split("`")
+    listed = greenscale(*command.split()[1:]).stdout.splitlines()
+
+    assert process.returncode == Exit.INTERRUPTED
+    assert said == "greenscale: 1 of 3 jobs have ended, the others go on: see them with "
+    assert [json.loads(line)["prompt"] for line in listed] == ["prompt 2", "prompt 3", "prompt 1"]
+
+
 def test_a_redis_that_is_lost_leaves_one_chunk_in_doubt(start: Start, own_redis: RedisServer) -> None:
     own_redis.start()
     process = start("submit", "--file", "-", "--redis", f"redis://{own_redis.address}")
