@@ -2,6 +2,26 @@
 -- Move on what nobody moves: stranded claims, expired leases, due retries. ARGV: now, most attempts, most jobs in one go.
 -- Answers: how many were stranded, expired, due, dead; and in how many seconds the next is due ('' if none).
 local most_attempts, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
+
+-- When the next lease ends or retry is due; nil if there is none.
+local function next_at()
+    local soonest
+    for _, set in ipairs({ inflight, delayed }) do
+        local first = tonumber(redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2])
+        if first and not (soonest and soonest <= first) then soonest = first end
+    end
+    return soonest
+end
+
+local function seconds_until(at) return at and stamp(math.max(0, at - now)) or '' end
+
+-- Mostly there is nothing to move: said with few commands, since every worker asks every ten seconds.
+local soonest = next_at()
+if redis.call('LLEN', claiming) == 0 and not (soonest and soonest <= now) then
+    redis.call('ZREMRANGEBYSCORE', done, '-inf', now)
+    return { 0, 0, 0, 0, seconds_until(soonest) }
+end
+
 refuse_foreign_keys()
 redis.call('ZREMRANGEBYSCORE', done, '-inf', now)
 local stranded, expired, due, buried = return_claiming(), 0, 0, 0
@@ -55,9 +75,4 @@ end
 for _, retry in ipairs(retries) do wait_again(retry[1], retry[2]) end
 count('expired', expired)
 
-local soonest = ''
-for _, set in ipairs({ inflight, delayed }) do
-    local first = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]
-    if first and (soonest == '' or tonumber(first) < tonumber(soonest)) then soonest = first end
-end
-return { stranded, expired, due, buried, soonest ~= '' and stamp(math.max(0, soonest - now)) or '' }
+return { stranded, expired, due, buried, seconds_until(next_at()) }
