@@ -8,6 +8,14 @@ from greenscale_jobs import Event, JobClient, JobQueue, JobState, Outcome, Redis
 from greenscale_jobs.calls import Finished
 
 
+async def done(queue: JobQueue, client: JobClient) -> str:
+    """Leave a job that is done."""
+    job_id = client.submit("hi")
+    (claim,) = await queue.claim("w") or []
+    await queue.finish([Finished(claim, "hello", Outcome())])
+    return job_id
+
+
 async def test_a_script_waits_for_its_answer(queue: JobQueue, address: RedisAddress) -> None:
     events: list[Event] = []
     with JobClient(address) as client:
@@ -45,9 +53,7 @@ async def test_watching_ends_though_the_events_are_gone(
 ) -> None:
     """The stream may expire or be deleted; nobody must wait for ever."""
     with JobClient(address) as client:
-        job_id = client.submit("hi")
-        (claim,) = await queue.claim("w") or []
-        await queue.finish([Finished(claim, "hello", Outcome())])
+        job_id = await done(queue, client)
         raw.delete(f"jobs:events:{job_id}")
 
         assert list(client.events(job_id)) == []
@@ -58,9 +64,7 @@ async def test_watching_ends_with_the_result_though_its_record_is_gone(
 ) -> None:
     """Nothing follows a result: nobody asks for the job's state after it, which may have expired by then."""
     with JobClient(address) as client:
-        job_id = client.submit("hi")
-        (claim,) = await queue.claim("w") or []
-        await queue.finish([Finished(claim, "hello", Outcome())])
+        job_id = await done(queue, client)
         raw.delete(f"jobs:job:{job_id}")
 
         assert [event.type for event in client.events(job_id)] == ["claimed", "done"]

@@ -22,7 +22,7 @@ LEAST_WAIT_SECONDS = 0.05
 
 
 class Outage:
-    """Counts the tries of one outage, shared by all loops of a worker."""
+    """One outage, shared by all loops of a worker: how soon each tries again, and that it is over for all."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -65,7 +65,7 @@ class Outage:
                 return result
 
     async def _pause(self, seconds: float) -> None:
-        """Wait so long, or until another loop has been answered."""
+        """Wait about so long, or until another loop has been answered."""
         await asyncio.sleep(LEAST_WAIT_SECONDS)
         try:
             async with asyncio.timeout(seconds):
