@@ -217,7 +217,12 @@ class Queues:
             tenant.sampled = sample
 
     def _tenant(self, key: Key, workload: Workload, address: RedisAddress, created: str) -> _Tenant:
-        limits = Limits(workload.queue.lease_seconds, workload.queue.max_attempts, workload.queue.result_ttl_seconds)
+        told = workload.queue
+        limits = Limits(
+            lease_seconds=told.lease_seconds,
+            max_attempts=told.max_attempts,
+            result_ttl_seconds=told.result_ttl_seconds,
+        )
         tenant, name = self._tenants.get(key), workload.list_name
         if (
             tenant is None

@@ -9,7 +9,7 @@ from greenscale_jobs import Item, Parameters, Turn, Usage
 from greenscale_testing.local_redis import free_port
 from greenscale_testing.openai_server import OpenAIServer, serving
 from greenscale_worker.engines.openai import OpenAIEngine
-from greenscale_worker.errors import EngineError, EngineMisconfigured, EngineUnavailable, JobRejected
+from greenscale_worker.errors import AttemptFailed, EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
 
 KEY = "sk-secret-key"
 PROMPT = "secret prompt"
@@ -36,6 +36,7 @@ async def make(server: tuple[OpenAIServer, str]) -> AsyncIterator[Make]:
                 defaults=Parameters(max_tokens=100, system="Be brief."),
                 concurrency=4,
                 answer_seconds=60,
+                max_answer_bytes=8 * 1024 * 1024,
             )
         )
         return made[-1]
@@ -86,18 +87,18 @@ async def test_what_was_said_before_stands_between_system_and_prompt(
         ("404-model", EngineMisconfigured, "ModelNotFound"),
         ("413", JobRejected, "TooLarge"),
         ("422", JobRejected, "InvalidRequest"),
-        ("429", EngineUnavailable, "RateLimited"),
-        ("500", EngineUnavailable, "ServerError"),
-        ("500-hostile-code", EngineUnavailable, "ServerError"),
-        ("503", EngineUnavailable, "ServerError"),
-        ("hang-up", EngineUnavailable, "ConnectionFailed"),
-        ("nothing", EngineUnavailable, "NoAnswer"),
-        ("half", EngineUnavailable, "StreamBroken"),
-        ("half-and-gone", EngineUnavailable, "StreamBroken"),
-        ("garbage", EngineUnavailable, "MalformedAnswer"),
-        ("html", EngineUnavailable, "NoAnswer"),
+        ("429", EngineInTrouble, "RateLimited"),
+        ("500", EngineInTrouble, "ServerError"),
+        ("500-hostile-code", EngineInTrouble, "ServerError"),
+        ("503", EngineInTrouble, "ServerError"),
+        ("hang-up", AttemptFailed, "ConnectionFailed"),
+        ("nothing", AttemptFailed, "NoAnswer"),
+        ("half", AttemptFailed, "StreamBroken"),
+        ("half-and-gone", AttemptFailed, "StreamBroken"),
+        ("garbage", AttemptFailed, "MalformedAnswer"),
+        ("html", AttemptFailed, "NoAnswer"),
         ("filtered", JobRejected, "ContentFiltered"),
-        ("error-in-stream", EngineUnavailable, "StreamBroken"),
+        ("error-in-stream", AttemptFailed, "StreamBroken"),
     ],
 )
 async def test_each_fault_is_told_apart_and_tells_no_secret(
@@ -115,7 +116,7 @@ async def test_each_fault_is_told_apart_and_tells_no_secret(
 
 @pytest.mark.parametrize(("model", "seconds"), [("429-seconds", 7), ("429-date", 60), ("503", 3), ("429", None)])
 async def test_retry_after_is_read(make: Make, model: str, seconds: float | None) -> None:
-    with pytest.raises(EngineUnavailable) as caught:
+    with pytest.raises(EngineInTrouble) as caught:
         await make(model).answer(Item("id", PROMPT), lambda _: None)
     told = caught.value.retry_after_seconds
 
@@ -124,7 +125,7 @@ async def test_retry_after_is_read(make: Make, model: str, seconds: float | None
 
 async def test_nobody_listens(make: Make) -> None:
     engine = make("echo", base_url=f"http://127.0.0.1:{free_port()}/v1")
-    with pytest.raises(EngineUnavailable) as caught:
+    with pytest.raises(EngineError) as caught:
         await engine.answer(Item("id", PROMPT), lambda _: None)
 
     assert caught.value.reason == "ConnectionFailed"

@@ -5,7 +5,7 @@ Pure: no I/O, no clock, no randomness of its own.
 
 import msgspec
 
-from greenscale_worker.errors import EngineError, EngineMisconfigured, EngineUnavailable, JobRejected
+from greenscale_worker.errors import EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ def decide(
             return GiveUp()
         case _ if attempt >= max_attempts:
             return GiveUp()
-        case EngineUnavailable(retry_after_seconds=float() | int() as told):
+        case EngineInTrouble(retry_after_seconds=float() | int() as told):
             return Retry(told + backoff.delay(attempt, jitter=jitter) / 10)
         case _:
             return Retry(backoff.delay(attempt, jitter=jitter))

@@ -1,6 +1,7 @@
-"""How an engine fails, by what becomes of the job.
+"""What an attempt that brought no answer means, by who is at fault: each class is one outcome.
 
-A message names what failed and the remedy; never a prompt, a key or the body of a response, which may repeat both.
+`outcomes` decides which, `retry` what becomes of the job. A message names what failed and the remedy; never a prompt, a
+key or the body of a response, which may repeat both.
 """
 
 
@@ -14,11 +15,22 @@ class EngineError(Exception):
 
 
 class JobRejected(EngineError):
-    """The job itself is at fault: the same request can never succeed."""
+    """Refused for good, and the job is at fault: the same request can never succeed."""
 
 
-class EngineUnavailable(EngineError):
-    """The same request may succeed later, after `retry_after_seconds` where the engine said so."""
+class Doubtful(EngineError):
+    """Refused, by the job's fault or the configuration's: what other jobs meet will tell."""
+
+
+class AttemptFailed(EngineError):
+    """A broken or empty answer, a server error, a time limit: the same request may succeed."""
+
+
+class EngineInTrouble(EngineError):
+    """The engine takes no jobs now: unreachable, overloaded, at its rate limit. No job is at fault.
+
+    `retry_after_seconds`: how long it asked to be left alone; None where it did not say.
+    """
 
     def __init__(self, reason: str, message: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(reason, message)
@@ -26,4 +38,8 @@ class EngineUnavailable(EngineError):
 
 
 class EngineMisconfigured(EngineError):
-    """Every job would be refused: a key, a right or a model is missing. It costs a job no attempt."""
+    """Every job would be refused: an address, a key, a right, a model or money is missing. No job is at fault."""
+
+
+class EngineLost(EngineError):
+    """The connection broke with the request in hand: the engine may have died of this job, or of another."""

@@ -65,6 +65,7 @@ def make_engine(settings: Settings) -> Engine:
         defaults=settings.parameters,
         concurrency=settings.concurrency,
         answer_seconds=settings.job_timeout_seconds,
+        max_answer_bytes=settings.max_answer_bytes,
     )
     if settings.engine != "Server" or settings.server_ready_url is None:
         return asked

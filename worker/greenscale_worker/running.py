@@ -8,7 +8,7 @@ from typing import cast
 
 from greenscale_jobs import Claim, Finished, InvalidItem, Outcome
 from greenscale_worker.engines import Answer
-from greenscale_worker.errors import EngineError, EngineUnavailable, JobRejected
+from greenscale_worker.errors import AttemptFailed, EngineError, JobRejected
 
 
 class Interruption(Enum):
@@ -84,7 +84,7 @@ class Running:
     def failure(self, *, job_timeout_seconds: float) -> EngineError:
         """Return why there is no result; only for a job that ended so and was not taken from us."""
         if self.interruption is Interruption.TIME_LIMIT:
-            return EngineUnavailable(
+            return AttemptFailed(
                 "TimeLimit",
                 f"no answer within {job_timeout_seconds:g} s (queue.jobTimeoutSeconds); raise it, "
                 "or ask for less (parameters.maxTokens)",
@@ -95,7 +95,7 @@ class Running:
         if isinstance(error, EngineError):
             return error
         # Its text may hold the prompt: the kind of error and its place are all that may be told.
-        return EngineUnavailable("EngineFailed", f"the engine failed unexpectedly ({_place(error)})")
+        return AttemptFailed("EngineFailed", f"the engine failed unexpectedly ({_place(error)})")
 
 
 def _place(error: BaseException | None) -> str:

@@ -42,6 +42,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backoff_initial_seconds: Positive = 5
     backoff_max_seconds: Positive = 300
     result_ttl_seconds: Count = 86_400
+    give_up_after_seconds: float = 86_400
+    """How long a job may be tried without being charged, while nobody can do it."""
+    max_losses: Count = 5
+    """How often a job may be there alone when its engine or worker is lost."""
+    max_answer_bytes: Count = 8 * 1024 * 1024
     grace_seconds: Annotated[float, msgspec.Meta(ge=0)] = 20
     """After SIGTERM: what is not finished by then is handed back. Kubernetes gives 30 s unless told."""
     liveness_port: Port = 0
@@ -60,7 +65,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def limits(self) -> Limits:
         """What the queue holds this worker to."""
-        return Limits(self.lease_seconds, self.max_attempts, self.result_ttl_seconds)
+        return Limits(
+            lease_seconds=self.lease_seconds,
+            max_attempts=self.max_attempts,
+            result_ttl_seconds=self.result_ttl_seconds,
+            give_up_after_seconds=self.give_up_after_seconds,
+            max_losses=self.max_losses,
+        )
 
     @property
     def parameters(self) -> Parameters:

@@ -16,7 +16,7 @@ from greenscale_jobs import Item, Parameters
 from greenscale_worker.engines import Answer
 from greenscale_worker.engines.openai_chunks import Chunk
 from greenscale_worker.engines.openai_errors import error_of_status
-from greenscale_worker.errors import EngineError, EngineMisconfigured, EngineUnavailable, JobRejected
+from greenscale_worker.errors import AttemptFailed, EngineError, EngineMisconfigured, JobRejected
 
 if TYPE_CHECKING:
     import openai
@@ -32,6 +32,7 @@ class OpenAIEngine:
     """Asks one model of one server; to be made where an event loop runs.
 
     `base_url` None is OpenAI's own. `answer_seconds` is how long the server may be silent.
+    `max_answer_bytes` bounds the whole answer.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class OpenAIEngine:
         defaults: Parameters,
         concurrency: int,
         answer_seconds: float,
+        max_answer_bytes: int,
     ) -> None:
         self._model = model
         self._api_key = api_key
@@ -50,6 +52,7 @@ class OpenAIEngine:
         self._defaults = defaults
         self._concurrency = concurrency
         self._answer_seconds = answer_seconds
+        self._max_answer_bytes = max_answer_bytes
         self._asks_usage = True
         self._client: openai.AsyncOpenAI | None = None
         self._loading = asyncio.create_task(asyncio.to_thread(_load))
@@ -163,16 +166,16 @@ class OpenAIEngine:
             error.status_code, code=error.code, kind=error.type, headers=error.response.headers, model=self._model
         )
 
-    def _broken(self, error: Exception, *, begun: bool) -> EngineUnavailable:
+    def _broken(self, error: Exception, *, begun: bool) -> AttemptFailed:
         if begun:
             return self._unavailable("StreamBroken", "broke off in the middle of its answer")
         if _timed_out(error):
             return self._unavailable("Timeout", "did not answer in time")
         return self._unavailable("ConnectionFailed", "cannot be reached, or hung up")
 
-    def _unavailable(self, reason: str, what: str) -> EngineUnavailable:
+    def _unavailable(self, reason: str, what: str) -> AttemptFailed:
         where = urlsplit(self._base_url).hostname if self._base_url else "OpenAI"
-        return EngineUnavailable(reason, f"the engine at {where} {what}; see engine.openAI.baseURL if it lasts")
+        return AttemptFailed(reason, f"the engine at {where} {what}; see engine.openAI.baseURL if it lasts")
 
 
 def _load() -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from greenscale_worker.errors import EngineError, EngineMisconfigured, EngineUnavailable, JobRejected
+from greenscale_worker.errors import EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
 
 TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
 """How OpenAI, llama.cpp and vLLM call a prompt that does not fit into the model's context."""
@@ -56,7 +56,7 @@ def error_of_status(
                 reason, f"{told}: nothing is at this address; see engine.openAI.baseURL (it ends in /v1)"
             )
         case _:
-            return EngineUnavailable(reason, f"{told}: it may succeed later", retry_after_seconds=retry_after(headers))
+            return EngineInTrouble(reason, f"{told}: it may succeed later", retry_after_seconds=retry_after(headers))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from greenscale_jobs import Item
 from greenscale_worker.engines import Answer, Engine
-from greenscale_worker.errors import EngineMisconfigured, EngineUnavailable
+from greenscale_worker.errors import AttemptFailed, EngineInTrouble, EngineLost, EngineMisconfigured
 
 LOOK_SECONDS = 0.5
 """How often a server that loads its model is asked whether it is ready."""
@@ -31,13 +31,13 @@ class ServerEngine:
         self._ready_at = 0.0
 
     async def ready(self) -> None:
-        """Wait until the model is loaded; raises EngineUnavailable if that takes too long."""
+        """Wait until the model is loaded; raises EngineInTrouble if that takes too long."""
         try:
             async with asyncio.timeout(self._startup_seconds):
                 while await self._trouble():  # noqa: ASYNC110 - a server of HTTP tells only who asks
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
-            raise EngineUnavailable(
+            raise EngineInTrouble(
                 "ServerNotReady",
                 f"the model server was not ready within {self._startup_seconds:g} s: GET {self._ready_url} "
                 f"{await self._trouble() or 'answers only now'}; see the container `server`, or raise "
@@ -56,7 +56,7 @@ class ServerEngine:
                 )
         try:
             return await self._asked.answer(item, emit)
-        except EngineUnavailable:
+        except (AttemptFailed, EngineInTrouble, EngineLost):
             self._ready_at = 0.0  # its word holds no longer: ask before the next job
             raise
 
