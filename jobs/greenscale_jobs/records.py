@@ -117,6 +117,17 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Unix seconds, by the worker's clock."""
 
 
+class UnchargedTries(msgspec.Struct, frozen=True, rename="camel"):
+    """Tries that cost a job no attempt: the engine or the configuration was at fault. Times are Unix seconds."""
+
+    count: int
+    first_at: float
+    last_at: float
+    reason: str
+    """Of the last try, as in `JobError`; so is `message`."""
+    message: str
+
+
 class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """One job as a reader sees it. Times are Unix seconds; None is not known, or not yet."""
 
@@ -141,6 +152,15 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     outcome: Outcome | None = None
     errors: tuple[JobError, ...] = ()
     """Every failed attempt, oldest first."""
+    uncharged: UnchargedTries | None = None
+    losses: int = 0
+    """How often an engine or a worker was lost with this job and others in hand."""
+    lost_alone: int = 0
+    """How often it was alone there."""
+    suspect: bool = False
+    """Whether it is claimed alone, for two engines or workers were lost with it."""
+    stray: bool = False
+    """Whether it is not where its record says: somebody removed it from the queue. `retry` puts it back."""
 
     @property
     def error(self) -> JobError | None:
@@ -177,7 +197,7 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     delayed: int
     dead: int
     counters: dict[str, int] = {}
-    """submitted, done, dead, cancelled, retried, expired, and the tokens of those done, where an engine told of any."""
+    """submitted, done, dead, cancelled, retried, postponed, lost, expired; and the tokens of those done, if known."""
     fault: str | None = None
     """What keeps the engine from working at all, until it works again."""
     fault_at: float | None = None
@@ -190,7 +210,9 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def claims(self) -> int:
         """How many claims were ever made, of those that can still be seen: it grows when a worker takes a job."""
-        return self.in_flight + sum(self.counters.get(name, 0) for name in ("done", "dead", "retried", "expired"))
+        return self.in_flight + sum(
+            self.counters.get(name, 0) for name in ("done", "dead", "retried", "expired", "postponed", "lost")
+        )
 
 
 class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
