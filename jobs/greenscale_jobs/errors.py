@@ -55,6 +55,14 @@ class UnsupportedServer(theirs.RedisError):
     """What answers is no server that can keep queues; the text goes on from "Redis at host:port"."""
 
 
+class HungUp(theirs.ConnectionError):
+    """The connection was closed before its first answer: a server of TLS does so when it is spoken to without."""
+
+
+class NoHandshake(theirs.TimeoutError):
+    """The server did not answer TLS: one that does not speak it waits for more."""
+
+
 def demoted(error: Exception) -> bool:
     """Whether the primary has become a replica: its name may mean another server now, so connect anew."""
     return isinstance(error, theirs.ReadOnlyError) or any(word in str(error) for word in DEMOTED)
@@ -201,6 +209,22 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
         (
             "What answers at {address} does not speak Redis' protocol. Is it Redis, are REDIS_HOST and REDIS_PORT "
             "right, and if it speaks TLS, is REDIS_TLS true?"
+        ),
+    ),
+    (
+        (HungUp,),
+        (),
+        (
+            "Redis at {address} does not answer ({why}). It closed the connection before its first answer: is it "
+            "Redis, and if it speaks TLS, is REDIS_TLS true?"
+        ),
+    ),
+    (
+        (NoHandshake,),
+        (),
+        (
+            "Redis at {address} does not answer ({why}). Is it running, are REDIS_HOST and REDIS_PORT right, and does "
+            "it speak TLS, as REDIS_TLS says?"
         ),
     ),
     (
