@@ -5,6 +5,7 @@ from greenscale_jobs.calls import Claim, Finished, Page, Tended
 from greenscale_jobs.client import JobClient
 from greenscale_jobs.errors import (
     DuplicateJob,
+    JobRefusedByRedis,
     KeyReused,
     QueueDamaged,
     QueueError,
@@ -54,6 +55,7 @@ __all__ = [
     "JobClient",
     "JobError",
     "JobQueue",
+    "JobRefusedByRedis",
     "JobState",
     "KeyReused",
     "Keys",

@@ -107,6 +107,19 @@ class JobError(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     at: float | None = None
 
 
+class UnchargedTries(msgspec.Struct, frozen=True, rename="camel"):
+    """Tries that cost the job no attempt, for the engine, the network or the configuration was at fault."""
+
+    count: int
+    first_at: float
+    """Unix seconds; from here `giveUpAfterSeconds` counts."""
+    last_at: float
+    """Unix seconds."""
+    reason: str
+    """Of the last: CamelCase, for programs."""
+    message: str
+
+
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What is known of an answer beside its text."""
 
@@ -154,13 +167,13 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Every failed attempt, oldest first."""
     uncharged: UnchargedTries | None = None
     losses: int = 0
-    """How often an engine or a worker was lost with this job and others in hand."""
+    """How often it ran beside other jobs when an engine or a worker was lost."""
     lost_alone: int = 0
-    """How often it was alone there."""
+    """How often it ran alone when an engine or a worker was lost."""
     suspect: bool = False
-    """Whether it is claimed alone, for two engines or workers were lost with it."""
+    """Whether it is claimed alone, since it was there each time."""
     stray: bool = False
-    """Whether it is not where its record says: somebody removed it from the queue. `retry` puts it back."""
+    """Whether it says waiting, delayed or running and lies nowhere: no worker will find it."""
 
     @property
     def error(self) -> JobError | None:
