@@ -15,8 +15,8 @@ from greenscale_testing.soak_load import insist
 
 DEADLY = [kind.name for kind in KINDS.values() if kind.apart]
 
-MOST = 2000
-"""Jobs looked at in one go."""
+NEWEST = 500
+"""Ended jobs looked at in one go: more than can end between two looks."""
 
 
 class ChaosLoad:
@@ -26,7 +26,6 @@ class ChaosLoad:
         self.jobs: dict[int, str] = {}
         """Job's number -> its kind."""
         self.ended: dict[int, Ended] = {}
-        self.ends_seen: dict[int, Job] = {}
         self._queue = queue
         self._random = random.Random(seed)  # noqa: S311 - a load is no secret
 
@@ -57,14 +56,23 @@ class ChaosLoad:
             await insist(submit)
 
     async def look(self) -> None:
-        """Take note of what has ended; what is dead may not come back."""
+        """Take note of what has ended; a state that is final stays."""
         for state in (JobState.DONE, JobState.DEAD):
-            page = await insist(partial(self._queue.jobs, state, limit=MOST))
+            page = await insist(partial(self._queue.jobs, state, limit=NEWEST))
             for job in page.jobs:
-                number = int(job.id.removeprefix("job-"))
-                if number not in self.ended:
-                    self.ends_seen[number] = job
-                    self.ended[number] = Ended(job.state, job.result, job.error.reason if job.error else None)
+                self._enter(job)
+
+    async def look_at_missing(self) -> None:
+        """Look at each job by itself that was not seen to have ended."""
+        for number in self.missing:
+            job = await insist(partial(self._queue.job, f"job-{number}"))
+            if job.state.final:
+                self._enter(job)
+
+    def _enter(self, job: Job) -> None:
+        number = int(job.id.removeprefix("job-"))
+        reason = job.error.reason if job.error else None
+        self.ended.setdefault(number, Ended(job.state, job.result, reason))
 
     def _kinds(self) -> Iterator[str]:
         shares = {kind.name: kind.share for kind in KINDS.values() if kind.share}

@@ -21,7 +21,7 @@ from greenscale_testing.chaos_verdict import Verdict, judge
 from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.soak_chaos import Chaos
 
-CONCURRENCY, LEASE_SECONDS, MAX_LOSSES, MAX_ANSWER_BYTES = 8, 4, 3, 65_536
+CONCURRENCY, LEASE_SECONDS, MAX_LOSSES, MAX_ANSWER_BYTES, RESULT_TTL_SECONDS = 8, 4, 3, 65_536, 300
 
 KEEPING_SECONDS = 2.0
 """At the end good jobs are submitted this often: a doubtful one is refused for good only where others are done."""
@@ -37,6 +37,7 @@ SETTINGS = {
     "GREENSCALE_BACKOFF_INITIAL_SECONDS": "0.1",
     "GREENSCALE_BACKOFF_MAX_SECONDS": "1",
     "GREENSCALE_GRACE_SECONDS": "1",
+    "GREENSCALE_RESULT_TTL_SECONDS": str(RESULT_TTL_SECONDS),
     "WORKER_SETTINGS": json.dumps(
         {"giveUpAfterSeconds": 3600, "maxLosses": MAX_LOSSES, "maxAnswerBytes": MAX_ANSWER_BYTES}
     ),
@@ -81,6 +82,7 @@ class ChaosSoak:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(finish_seconds):
                     await self._finish()
+            await self.load.look_at_missing()
         finally:
             watching.cancel()
 
