@@ -39,6 +39,7 @@ class Chaos:
     def __init__(self, server: RedisServer, folder: Path, environment_of: EnvironmentOf, *, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self.workers: dict[str, asyncio.subprocess.Process] = {}
+        self._ending: set[str] = set()
         self._outages: list[tuple[float, float]] = []
         self.ended_at: dict[str, float] = {}
         """Worker -> Unix seconds of its end."""
@@ -84,7 +85,10 @@ class Chaos:
         await asyncio.gather(*(self._end(name, signal.SIGKILL) for name in list(self.workers)))
 
     async def replace(self, name: str, *, hard: bool) -> None:
-        """Kill or end a worker, and start another in its place."""
+        """Kill or end a worker, and start another in its place; nothing where that is under way."""
+        if name in self._ending:
+            return
+        self._ending.add(name)
         ending = asyncio.create_task(self._end(name, signal.SIGKILL if hard else signal.SIGTERM))
         await self._start(next(self._names))
         await ending
@@ -113,7 +117,7 @@ class Chaos:
         status = await process.wait()
         begun = (self._folder / f"{name}.log").stat().st_size > 0
         self.ended_at.setdefault(name, time.time())
-        del self.workers[name]
+        self.workers.pop(name, None)
         # Until it has begun, which it says, it holds nothing, and SIGTERM ends it as any program.
         if status not in {0, -signal.SIGKILL} and (begun or status != -signal.SIGTERM):
             self.done[f"a worker ended by itself with {status}"] += 1
