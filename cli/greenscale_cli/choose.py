@@ -1,76 +1,87 @@
 """Which Redis and which workload a command means."""
 
+import dataclasses
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from greenscale_cli import endpoint
-from greenscale_cli.exits import Exit, Fault
+from greenscale_cli.exits import Exit, Fault, tell
 from greenscale_jobs import JobClient, RedisAddress, WorkloadStatus
+from greenscale_jobs.address import names_redis
+from greenscale_jobs.environment import InvalidEnvFile, over, read_env_file
 
 NOWHERE = (
     "no Redis is named and no local instance runs here: start one with `greenscale local`, set REDIS_HOST and "
-    "REDIS_PORT, or give --redis redis://host:port"
+    "REDIS_PORT or REDIS_URL, or give --redis redis://host:port"
 )
 
-NO_URL = (
-    "--redis must be redis://[user:password@]host[:port][/database], or rediss:// for TLS; a special character in the "
-    "password is written as % and its number: %40 for @"
-)
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """The Redis that is meant, and what is said of it where a person may expect another."""
+
+    address: RedisAddress
+    origin: str
+    """What named it: --redis, the environment, the local instance or .env."""
+    notice: str = ""
 
 
 def find_redis(url: str | None, run_dir: Path, environment: Mapping[str, str]) -> RedisAddress:
-    """Return the Redis of --redis, else of REDIS_HOST or REDIS_PORT, else of the local instance.
+    """Return the Redis that `choose_redis` chooses, where no file says anything."""
+    return choose_redis(url, run_dir, environment, {}).address
+
+
+def choose_redis(url: str | None, run_dir: Path, environment: Mapping[str, str], file: Mapping[str, str]) -> Chosen:
+    """Return the Redis of --redis, else of the environment, the local instance here, `file` (.env), one further up.
 
     Raises:
-        Fault: None of them tells, or one of them is wrong.
+        Fault: None of them names one, or one of them is wrong.
     """
+    variables = over(environment, file)
     if url:
-        return _from_url(url)
-    if environment.get("REDIS_HOST") or environment.get("REDIS_PORT"):
-        return _from_environment(environment)
+        return Chosen(_address(lambda: RedisAddress.from_url(url, variables), "--redis "), "--redis")
+    if names_redis(environment):
+        return Chosen(_address(lambda: RedisAddress.from_environment(variables)), "the environment")
+    if here := endpoint.read(run_dir):
+        address = RedisAddress(here.redis.host, here.redis.port)
+        notice = f"the local instance of this folder at {address} is used, not the Redis of .env"
+        return Chosen(address, "the local instance", notice if names_redis(file) else "")
+    if names_redis(variables):
+        return Chosen(_address(lambda: RedisAddress.from_environment(variables), ".env: "), ".env")
     running = endpoint.find(run_dir)
     if running is None:
         raise Fault(NOWHERE, Exit.UNAVAILABLE)
-    return RedisAddress(running.redis.host, running.redis.port)
+    return Chosen(RedisAddress(running.redis.host, running.redis.port), "the local instance")
 
 
-def _from_url(url: str) -> RedisAddress:
+def _address(read: Callable[[], RedisAddress], source: str = "") -> RedisAddress:
     try:
-        address = RedisAddress.from_url(url)
-        address.host.encode("idna")
-    except ValueError:
-        # Its text may hold a piece of the password, where that has a / in it.
-        raise Fault(NO_URL, Exit.USAGE) from None
-    return address
-
-
-def _from_environment(environment: Mapping[str, str]) -> RedisAddress:
-    try:
-        address = RedisAddress.from_environment(environment)
-        # What cannot be encoded cannot be looked up: the resolver raises no OSError for it.
-        address.host.encode("idna")
-    except UnicodeError:
-        raise Fault(f"REDIS_HOST must be a host's name or address, not {address.host!r}", Exit.USAGE) from None
+        return read()
     except ValueError as error:
+        raise Fault(f"{source}{error}", Exit.USAGE) from None
+
+
+def file_variables() -> dict[str, str]:
+    """Return the variables of the `.env` file of the working directory.
+
+    Raises:
+        Fault: The file cannot be read whole.
+    """
+    try:
+        return read_env_file()
+    except InvalidEnvFile as error:
         raise Fault(str(error), Exit.USAGE) from None
-    return address
 
 
 def environment_with_file() -> dict[str, str]:
     """Return the environment, and beneath it the `.env` file of the working directory.
 
     Raises:
-        Fault: The file cannot be read.
+        Fault: The file cannot be read whole.
     """
-    from dotenv import dotenv_values  # noqa: PLC0415
-
-    try:
-        told = dotenv_values(".env")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"the file .env cannot be read: {error}", Exit.USAGE) from None
-    return {**{name: value or "" for name, value in told.items()}, **os.environ}
+    return over(os.environ, file_variables())
 
 
 def names_of(workloads: Sequence[WorkloadStatus]) -> list[str]:
@@ -110,9 +121,21 @@ def pick_list(workloads: list[WorkloadStatus], name: str | None, environment: Ma
     return workloads[0].list_name if workloads else environment.get("GREENSCALE_QUEUE") or "jobs"
 
 
-def open_client(url: str | None, run_dir: Path, workload: str | None) -> JobClient:
-    """Return a client of the queue that is meant; raises Fault or QueueUnavailable."""
-    environment = environment_with_file()
-    address = find_redis(url, run_dir, environment)
-    with JobClient(address) as client:
-        return JobClient(address, pick_list(client.workloads(), workload, environment))
+def choose(url: str | None, run_dir: Path) -> Chosen:
+    """Return the Redis that a command means, and say on stderr where it may surprise; raises Fault."""
+    chosen = choose_redis(url, run_dir, os.environ, file_variables())
+    if chosen.notice:
+        tell(chosen.notice)
+    return chosen
+
+
+def open_client(url: str | None, run_dir: Path, workload: str | None, *, sends: bool = False) -> JobClient:
+    """Return a client of the queue that is meant; raises Fault or QueueUnavailable.
+
+    A command that `sends` also says where to, if that stands in a file.
+    """
+    chosen = choose(url, run_dir)
+    if sends and chosen.origin == ".env":
+        tell(f"sends to Redis at {chosen.address}, which .env names")
+    with JobClient(chosen.address) as client:
+        return JobClient(chosen.address, pick_list(client.workloads(), workload, environment_with_file()))

@@ -26,7 +26,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def write(run_dir: Path, endpoint: Endpoint) -> None:
-    """Tell others of this instance; they see the whole of it or nothing."""
+    """Publish this instance; readers see the whole of it or nothing."""
     temporary = run_dir / f"{FILE}.new"
     temporary.write_bytes(msgspec.json.format(msgspec.json.encode(endpoint)) + b"\n")
     temporary.replace(run_dir / FILE)
@@ -49,7 +49,13 @@ def remove(run_dir: Path) -> None:
 
 def find(run_dir: Path) -> Endpoint | None:
     """Return the instance of a run directory, or (if it is relative) of the same in a parent directory."""
-    if run_dir.is_absolute():
-        return read(run_dir)
-    here = Path.cwd()
-    return next(filter(None, (read(folder / run_dir) for folder in (here, *here.parents))), None)
+    return next(filter(None, (read(folder / run_dir) for folder in places(run_dir))), None)
+
+
+def places(run_dir: Path) -> list[Path]:
+    """Return the folders in which a run directory is looked for: this one and those above it."""
+    try:
+        here = Path.cwd()
+    except OSError:  # the working directory was deleted
+        return [Path()]
+    return [here] if run_dir.is_absolute() else [here, *here.parents]

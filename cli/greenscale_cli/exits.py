@@ -11,6 +11,7 @@ from greenscale_cli.words import harmless
 from greenscale_jobs import (
     DuplicateJob,
     InvalidItem,
+    JobRefusedByRedis,
     KeyReused,
     QueueDamaged,
     QueueError,
@@ -49,6 +50,7 @@ STATUSES: dict[type[Exception], Exit] = {
     QueueUnavailable: Exit.UNAVAILABLE,
     QueueDamaged: Exit.UNAVAILABLE,
     UnknownJob: Exit.UNKNOWN,
+    JobRefusedByRedis: Exit.USAGE,
     DuplicateJob: Exit.USAGE,
     KeyReused: Exit.USAGE,
     SearchTooLong: Exit.USAGE,

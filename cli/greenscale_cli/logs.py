@@ -11,12 +11,13 @@ from typing import Annotated
 
 import typer
 
-from greenscale_cli import options
-from greenscale_cli.choose import environment_with_file, find_redis, pick
+from greenscale_cli import endpoint, options
+from greenscale_cli.choose import choose, file_variables, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.words import harmless
 from greenscale_jobs import JobClient
+from greenscale_jobs.address import names_redis
 
 LOOK_SECONDS = 0.3
 """How often the files are looked at for more."""
@@ -47,26 +48,28 @@ def logs(
     $ greenscale logs greenscale-system/greenscale-worker
     """
     with faults_told():
-        environment = environment_with_file()
-        elsewhere = redis or environment.get("REDIS_HOST") or environment.get("REDIS_PORT")
-        folder = None if elsewhere else _folder(run_dir)
+        folder = None if _is_elsewhere(redis, run_dir) else _folder(run_dir)
         if folder:
             with contextlib.suppress(KeyboardInterrupt):
                 _print_files(folder, workload, follow=follow)
             return
         namespace, slash, name = (workload or "").rpartition("/")
         if not slash:
-            with JobClient(find_redis(redis, run_dir, environment)) as client:
+            with JobClient(choose(redis, run_dir).address) as client:
                 told = pick(client.workloads(), workload)
             namespace, name = told.namespace, told.name
         _become_kubectl(namespace, name, follow=follow)
 
 
+def _is_elsewhere(redis: str | None, run_dir: Path) -> bool:
+    """Return whether the workers meant are not those of a local instance."""
+    return bool(redis) or names_redis(os.environ) or (names_redis(file_variables()) and endpoint.read(run_dir) is None)
+
+
 def _folder(run_dir: Path) -> Path | None:
     """Return where a local instance of this or a parent directory keeps its logs, also one that has ended."""
-    here = Path.cwd()
-    places = (folder / run_dir / "logs" for folder in (here, *here.parents))
-    return next((place for place in places if place.is_dir()), None)
+    kept = (folder / run_dir / "logs" for folder in endpoint.places(run_dir))
+    return next((place for place in kept if place.is_dir()), None)
 
 
 def _print_files(folder: Path, workload: str | None, *, follow: bool) -> None:

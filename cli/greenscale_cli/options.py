@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,11 +17,11 @@ COMPLETED_JOBS = 50
 
 def workload_names(context: typer.Context, incomplete: str) -> Iterator[str]:
     """Yield the workloads that a name on the command line may become; none where Redis cannot be asked."""
-    from greenscale_cli.choose import environment_with_file, find_redis, names_of  # noqa: PLC0415
+    from greenscale_cli.choose import choose_redis, file_variables, names_of  # noqa: PLC0415
     from greenscale_jobs import JobClient  # noqa: PLC0415
 
     with _quietly():
-        with JobClient(find_redis(*_redis_of(context), environment_with_file())) as client:
+        with JobClient(choose_redis(*_redis_of(context), os.environ, file_variables()).address) as client:
             workloads = client.workloads()
         names = names_of(workloads)
         if "/" in incomplete:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from greenscale_cli import options
-from greenscale_cli.choose import environment_with_file, find_redis, names_of, pick
+from greenscale_cli.choose import choose, names_of, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
 from greenscale_cli.terminal import is_screen
@@ -73,7 +73,7 @@ def status(
     with faults_told():
         if watch and output is options.Output.JSON:
             raise Fault("-o json is one document: it does not go with --watch", Exit.USAGE)
-        address = find_redis(redis, run_dir, environment_with_file())
+        address = choose(redis, run_dir).address
         if watch:
             _watch(address, workload)
         elif output is options.Output.JSON:

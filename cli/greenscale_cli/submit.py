@@ -86,14 +86,14 @@ def submit(  # noqa: PLR0913 - a command's options
             _refuse_beside_file({**alone, "--stream": stream or None, "-o": output})
             from greenscale_cli.send_file import send_file  # noqa: PLC0415
 
-            with open_client(redis, run_dir, workload) as client:
+            with open_client(redis, run_dir, workload, sends=True) as client:
                 raise typer.Exit(send_file(client, file, parameters, wait=wait))
         as_json = output is options.Output.JSON
         if as_json and stream:
             raise Fault("-o json is one document: it does not go with --stream", Exit.USAGE)
         delay_seconds, moment = _when(delay, at)
         text = _stdin() if prompt in {None, "-"} else prompt
-        with open_client(redis, run_dir, workload) as client:
+        with open_client(redis, run_dir, workload, sends=True) as client:
             job_id = client.submit(
                 text or "",
                 job_id=job_id,

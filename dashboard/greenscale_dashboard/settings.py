@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping
 
 import streamlit as st
-from dotenv import dotenv_values
 
 from greenscale_dashboard.guard import Guard
 from greenscale_jobs import RedisAddress
+from greenscale_jobs.environment import with_file
 from greenscale_jobs.keys import DEFAULT_LIST
 
 
@@ -41,5 +41,4 @@ def is_local() -> bool:
 
 
 def _environment() -> Mapping[str, str]:
-    told = {name: value or "" for name, value in dotenv_values(".env").items()}
-    return {**told, **os.environ}
+    return with_file(os.environ)

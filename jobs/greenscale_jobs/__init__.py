@@ -5,6 +5,7 @@ from greenscale_jobs.calls import Claim, Finished, Page, Tended
 from greenscale_jobs.client import JobClient
 from greenscale_jobs.errors import (
     DuplicateJob,
+    JobRefusedByRedis,
     KeyReused,
     QueueDamaged,
     QueueError,
@@ -31,6 +32,7 @@ from greenscale_jobs.records import (
     Resource,
     Stats,
     Turn,
+    UnchargedTries,
     Usage,
     WorkloadStatus,
     at_work,
@@ -53,6 +55,7 @@ __all__ = [
     "JobClient",
     "JobError",
     "JobQueue",
+    "JobRefusedByRedis",
     "JobState",
     "KeyReused",
     "Keys",
@@ -73,6 +76,7 @@ __all__ = [
     "Survey",
     "Tended",
     "Turn",
+    "UnchargedTries",
     "UnknownJob",
     "Usage",
     "WorkloadStatus",

@@ -1,7 +1,8 @@
-"""Where Redis is and how one gets in, as every part of GreenScale is told it."""
+"""Where Redis is and how one gets in, for every part of GreenScale."""
 
-import urllib.parse
-from collections.abc import Mapping
+import re
+import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,13 +12,60 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from greenscale_jobs.errors import UnsupportedServer
+from greenscale_jobs.errors import HungUp, NoHandshake, UnsupportedServer
+from greenscale_jobs.redis_url import url_parts
 from greenscale_jobs.server import read_info, refusal
 
 COMMAND_TIMEOUT_SECONDS = 5.0
 """A command that Redis does not answer within this time is taken for lost."""
 
-TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+TRUTHS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+VARIABLES = {
+    "host": "REDIS_HOST",
+    "port": "REDIS_PORT",
+    "database": "REDIS_DB",
+    "username": "REDIS_USERNAME",
+    "password": "REDIS_PASSWORD",
+    "tls": "REDIS_TLS",
+    "ca": "REDIS_CA",
+}
+"""The variable of each field of an address; REDIS_URL has most of them in one."""
+
+WAY_IN = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "REDIS_CA")
+"""How one gets in, which does not say where."""
+
+SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
+"""How Kubernetes writes the variables of a Service: of one called `redis`, REDIS_PORT is tcp://10.0.0.1:6379."""
+
+NO_HANDSHAKE = "no TLS handshake in time"
+
+NOTHING: Mapping[str, str] = types.MappingProxyType({})
+
+
+def names_redis(environment: Mapping[str, str]) -> bool:
+    """Return whether these variables say where Redis is."""
+    return any(_said(environment, name) for name in ("REDIS_URL", "REDIS_HOST", "REDIS_PORT"))
+
+
+class _TlsConnection(redis.SSLConnection):
+    """Says of a server that does not answer that it was spoken to in TLS."""
+
+    def _connect(self) -> Any:
+        try:
+            return super()._connect()  # type: ignore[no-untyped-call]
+        except TimeoutError as error:
+            raise NoHandshake(NO_HANDSHAKE) from error
+
+
+class _AsyncTlsConnection(redis.asyncio.SSLConnection):
+    """The same for asyncio."""
+
+    async def _connect(self) -> None:
+        try:
+            await super()._connect()  # type: ignore[no-untyped-call]
+        except TimeoutError as error:
+            raise NoHandshake(NO_HANDSHAKE) from error
 
 
 class RedisAddress(msgspec.Struct, frozen=True):
@@ -42,42 +90,47 @@ class RedisAddress(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RedisAddress":
-        """Read REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS and REDIS_CA.
+        """Read REDIS_URL, and REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS, REDIS_CA.
+
+        The single variables add what REDIS_URL leaves out.
 
         Raises:
-            ValueError: One of them is wrong; the text names it.
+            ValueError: One of them is wrong, or two of them disagree; the text names them.
         """
-        return cls(
-            host=environment.get("REDIS_HOST") or "localhost",
-            port=_number(environment, "REDIS_PORT", 6379, most=65535),
-            database=_number(environment, "REDIS_DB", 0, least=0, most=2**31 - 1),
-            username=environment.get("REDIS_USERNAME") or None,
-            password=environment.get("REDIS_PASSWORD") or None,
-            tls=_truth(environment, "REDIS_TLS"),
-            ca=environment.get("REDIS_CA") or None,
-        )
+        variables = _variables(environment)
+        url = _said(environment, "REDIS_URL")
+        if not url:
+            return cls(**variables)
+        try:
+            parts = url_parts(url)
+        except ValueError as error:
+            raise ValueError(f"REDIS_URL {error}") from None
+        for field, value in variables.items():
+            if field in parts and parts[field] != value:
+                raise ValueError(
+                    f"REDIS_URL and {VARIABLES[field]} disagree: leave one of them out (REDIS_URL alone is enough)"
+                )
+        return cls(**{**variables, **parts})
 
     @classmethod
-    def from_url(cls, url: str) -> "RedisAddress":
+    def from_url(cls, url: str, environment: Mapping[str, str] = NOTHING) -> "RedisAddress":
         """Read `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
 
+        Which server and database it is, the URL alone says. What it leaves out of the way in comes from REDIS_USERNAME,
+        REDIS_PASSWORD, REDIS_TLS and REDIS_CA of the environment.
+
         Raises:
-            ValueError: It is no such URL.
+            ValueError: It is no such URL, or one of these variables is wrong.
         """
-        parts: dict[str, Any] = dict(redis.connection.parse_url(url))  # type: ignore[no-untyped-call]
-        if "path" in parts:
-            raise ValueError(f"{url.partition('?')[0]} is a socket's path; give redis://host:port")
-        database = urllib.parse.urlsplit(url).path.strip("/")
-        if database and not database.isdecimal():
-            raise ValueError(f"the database must be a number, not {database!r}: redis://host:port/0")
-        return cls(
-            host=parts.get("host") or "localhost",
-            port=parts.get("port") or 6379,
-            database=parts.get("db", 0),
-            username=parts.get("username"),
-            password=parts.get("password"),
-            tls=url.startswith("rediss:"),
-        )
+        parts = url_parts(url)
+        way_in = _variables({name: environment.get(name, "") for name in WAY_IN})
+        return cls(**{**way_in, **parts})
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment that means this address; what it sets to nothing, no `.env` file can set."""
+        values = {"port": str(self.port), "database": str(self.database or ""), "tls": "true" if self.tls else ""}
+        fields = {field: values.get(field, getattr(self, field) or "") for field in VARIABLES}
+        return {"REDIS_URL": "", **{VARIABLES[field]: value for field, value in fields.items()}}
 
     def connect(self, *, command_timeout: float | None = COMMAND_TIMEOUT_SECONDS) -> redis.asyncio.Redis:
         """Return an asyncio client; nothing is dialled before the first command.
@@ -88,21 +141,27 @@ class RedisAddress(msgspec.Struct, frozen=True):
         matter.
         `command_timeout` None is for blocking commands.
         """
-        return redis.asyncio.Redis(
+        client = redis.asyncio.Redis(
             **self._options(),
             socket_timeout=command_timeout,
             retry=AsyncRetry(NoBackoff(), 0),
             redis_connect_func=_meet,
         )
+        if self.tls:
+            client.connection_pool.connection_class = _AsyncTlsConnection
+        return client
 
     def connect_plain(self) -> redis.Redis:
         """Return a blocking client, safe to share between threads."""
-        return redis.Redis(
+        client = redis.Redis(
             **self._options(),
             socket_timeout=COMMAND_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
             redis_connect_func=_meet_plainly,  # type: ignore[arg-type]  # it is given the connection
         )
+        if self.tls:
+            client.connection_pool.connection_class = _TlsConnection
+        return client
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -119,15 +178,29 @@ class RedisAddress(msgspec.Struct, frozen=True):
 
 async def _meet(connection: redis.asyncio.Connection) -> None:
     """Greet as redis-py does, and refuse a server that cannot keep queues."""
-    await connection.on_connect()
-    await connection.send_command("INFO", "server")
-    _judge(await connection.read_response())
+    try:
+        await connection.on_connect()
+        await connection.send_command("INFO", "server")
+        info = await connection.read_response()
+    except redis.ConnectionError as error:
+        raise _hung_up(error) from error
+    _judge(info)
 
 
 def _meet_plainly(connection: redis.Connection) -> None:
-    connection.on_connect()  # type: ignore[no-untyped-call]
-    connection.send_command("INFO", "server")  # type: ignore[no-untyped-call]
-    _judge(connection.read_response())
+    try:
+        connection.on_connect()  # type: ignore[no-untyped-call]
+        connection.send_command("INFO", "server")  # type: ignore[no-untyped-call]
+        info = connection.read_response()
+    except redis.ConnectionError as error:
+        raise _hung_up(error) from error
+    _judge(info)
+
+
+def _hung_up(error: redis.ConnectionError) -> redis.ConnectionError:
+    """Tell a server that closes the connection before its first answer from one that says why."""
+    said_why = type(error) is not redis.ConnectionError or "clients" in str(error)
+    return error if said_why else HungUp(str(error))
 
 
 def _judge(info: bytes) -> None:
@@ -135,15 +208,49 @@ def _judge(info: bytes) -> None:
         raise UnsupportedServer(why)
 
 
-def _number(environment: Mapping[str, str], name: str, default: int, *, least: int = 1, most: int) -> int:
-    text = environment.get(name) or str(default)
+def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields that single variables set; an empty variable counts as not set."""
+    read: dict[str, Callable[[str], Any]] = {
+        "host": _host,
+        "port": lambda text: _number("REDIS_PORT", text, least=1, most=65535),
+        "database": lambda text: _number("REDIS_DB", text, least=0, most=2**31 - 1),
+        "username": str,
+        "password": str,
+        "tls": _truth,
+        "ca": str,
+    }
+    texts = {field: _said(environment, name) for field, name in VARIABLES.items()}
+    return {field: read[field](text) for field, text in texts.items() if text}
+
+
+def _said(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable's text without what a Secret's or a file's last line leaves at its edges."""
+    text = environment.get(name, "").strip().strip("\ufeff").strip()
+    return "" if name == "REDIS_PORT" and SERVICE_LINK.match(text) else text
+
+
+def _host(text: str) -> str:
+    # What stands before an @ may be a password.
+    if "://" in text or "@" in text:
+        raise ValueError("REDIS_HOST must be a host's name or address; a URL belongs in REDIS_URL")
+    if text.count(":") == 1 or not text.isprintable() or set(text) & set(" /?#"):
+        raise ValueError(f"REDIS_HOST must be a host's name or address, not {text!r}; its port belongs in REDIS_PORT")
+    host = text.removeprefix("[").removesuffix("]")
+    try:
+        # What cannot be encoded cannot be looked up: the resolver raises no OSError for it.
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"REDIS_HOST must be a host's name or address, not {text!r}") from None
+    return host
+
+
+def _number(name: str, text: str, *, least: int, most: int) -> int:
     if not text.isdecimal() or not least <= int(text) <= most:
         raise ValueError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
     return int(text)
 
 
-def _truth(environment: Mapping[str, str], name: str) -> bool:
-    text = environment.get(name, "").strip().lower()
-    if text not in TRUTHS:
-        raise ValueError(f"{name} must be true or false, not {text!r}")
-    return TRUTHS[text]
+def _truth(text: str) -> bool:
+    if text.lower() not in TRUTHS:
+        raise ValueError(f"REDIS_TLS must be true or false, not {text.lower()!r}")
+    return TRUTHS[text.lower()]

@@ -70,6 +70,8 @@ class Claim(msgspec.Struct, frozen=True):
     attempt: int
     raw: bytes
     """The item as it was pushed; `records.parse_item` reads it."""
+    alone: bool = False
+    """Whether it is a suspect: no other job may run beside it."""
 
     def __repr__(self) -> str:
         """Tell which it is, without the prompt."""
@@ -169,16 +171,20 @@ def _read_submitted(reply: list[Any]) -> None:
         raise DuplicateJob(f"a job with the id {reply[1].decode()} exists already: nothing was submitted")
 
 
-def claim(count: int, *, lease_seconds: float, worker: str, token: str, seed: str) -> Call[list[Claim] | None]:
-    """Lease up to `count` jobs. Reads None where the queue is paused."""
+def claim(
+    count: int, *, in_hand: int, suspect_first: bool, lease_seconds: float, worker: str, token: str, seed: str
+) -> Call[list[Claim] | None]:
+    """Lease up to `count` jobs, or one suspect. Reads None where nothing may be claimed now."""
 
     def read(reply: list[Any]) -> list[Claim] | None:
-        if reply[0] == b"paused":
+        if reply[0] in {b"paused", b"hold"}:
             return None
+        alone = reply[0] == b"alone"
         triples = zip(reply[1::3], reply[2::3], reply[3::3], strict=True)
-        return [Claim(job_id.decode(), token, attempt, raw) for job_id, raw, attempt in triples]
+        return [Claim(job_id.decode(), token, attempt, raw, alone) for job_id, raw, attempt in triples]
 
-    return Call("claim", (count, lease_seconds, _text(worker), token, seed, MAX_ITEM_BYTES), read)
+    args = (count, lease_seconds, _text(worker), token, seed, MAX_ITEM_BYTES, in_hand, int(suspect_first))
+    return Call("claim", args, read)
 
 
 def renew(claims: Sequence[Claim], *, lease_seconds: float) -> Call[list[str]]:
@@ -213,9 +219,11 @@ def finish(results: Sequence[Finished], *, result_ttl_seconds: int) -> Call[list
     return Call("finish", args, lambda reply: [bool(stored) for stored in reply])
 
 
-def give_up(held: Claim, how: str, *, delay_seconds: float = 0, reason: str = "", message: str = "") -> Call[str]:
-    """End an attempt without a result: `retry`, `dead` or `release`. Reads the new state, or `lost`."""
-    args = (held.id, held.token, how, delay_seconds, _text(reason), _message(message))
+def give_up(
+    held: Claim, how: str, *, delay_seconds: float = 0, reason: str = "", message: str = "", limit: float = 0
+) -> Call[str]:
+    """End an attempt without a result: how is the script's word. Reads the new state, or `lost`."""
+    args = (held.id, held.token, how, delay_seconds, _text(reason), _message(message), limit)
     return Call("give_up", args, lambda reply: str(reply.decode()))
 
 
@@ -239,7 +247,7 @@ def cancel(job_id: str) -> Call[JobState]:
 
 
 def redrive(job_ids: Sequence[str]) -> list[Call[list[str]]]:
-    """Send dead jobs again, step by step. Each reads the ids of those that were dead."""
+    """Send dead jobs again and put strays back, step by step. Each reads the ids of those that were either."""
     ids = [_text(job_id) for job_id in job_ids]
     steps = [ids[first : first + REDRIVE_IDS] for first in range(0, len(ids), REDRIVE_IDS)]
     return [Call("redrive", step, lambda reply: [job_id.decode() for job_id in reply]) for step in steps]
@@ -255,14 +263,25 @@ def redrive_oldest(left: int) -> Call[tuple[int, list[str]]]:
     return Call("redrive_oldest", (min(left, REDRIVE_BATCH),), read)
 
 
-def tend(*, max_attempts: int) -> Call[Tended]:
+def recover(job_ids: Sequence[str], *, if_none_waits: bool) -> Call[list[str]]:
+    """Put back jobs that are not where their records say. Reads the ids of those that were."""
+    args: list[Argument] = [int(if_none_waits), *(_text(job_id) for job_id in job_ids)]
+    return Call("recover", args, lambda reply: [job_id.decode() for job_id in reply])
+
+
+def configure(*, max_length: int, result_ttl_seconds: int, paused: bool) -> Call[None]:
+    """Write what the resource says of a queue."""
+    return Call("configure", (max_length, result_ttl_seconds, int(paused)), lambda _: None)
+
+
+def tend(*, max_losses: int) -> Call[Tended]:
     """Move on stranded claims, expired leases and due retries."""
 
     def read(reply: list[Any]) -> Tended:
         stranded, expired, due, dead, next_in = reply
         return Tended(stranded, expired, due, dead, float(next_in) if next_in else None)
 
-    return Call("tend", (max_attempts, TEND_BATCH), read)
+    return Call("tend", (max_losses, TEND_BATCH), read)
 
 
 def stats() -> Call[Stats]:
@@ -276,8 +295,8 @@ def job(job_id: str) -> Call[Job]:
     def read(reply: list[Any]) -> Job:
         if not reply:
             raise _unknown(job_id)
-        ahead, *fields = reply
-        return read_job(job_id, mapping(fields), ahead=None if ahead == b"" else int(ahead))
+        ahead, stray, *fields = reply
+        return read_job(job_id, mapping(fields), ahead=None if ahead == b"" else int(ahead), stray=stray == b"1")
 
     return Call("job", (_text(job_id),), read, job_id)
 

@@ -106,7 +106,7 @@ class JobClient:
         return self._run(calls.cancel(job_id))
 
     def redrive(self, job_ids: Sequence[str]) -> list[str]:
-        """Send dead jobs again, with all attempts; return those that were dead. `maxLength` does not hold them up."""
+        """Send dead jobs again, with all attempts, and put strays back; return both. `maxLength` does not bar them."""
         return [job_id for call in calls.redrive(job_ids) for job_id in self._run(call)]
 
     def redrive_all(self, *, told: Redriven | None = None) -> int:

@@ -29,6 +29,10 @@ def document(job: Job) -> dict[str, Any]:
     outcome = written.get("outcome") or {}
     if "firstTokenAt" in outcome:
         outcome["firstTokenAt"] = moment(outcome["firstTokenAt"])
+    uncharged = written.get("uncharged") or {}
+    for name in ("firstAt", "lastAt"):
+        if name in uncharged:
+            uncharged[name] = moment(uncharged[name])
     written["errors"] = [
         {**error, "at": moment(error["at"])} if "at" in error else error for error in written.get("errors", ())
     ]

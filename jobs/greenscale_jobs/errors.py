@@ -3,6 +3,7 @@
 `redis` errors become these here and nowhere else; no message bears a prompt or a password.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import redis.exceptions as theirs
@@ -24,6 +25,10 @@ class QueueUnavailable(QueueError):
 
 class QueueDamaged(QueueUnavailable):
     """A key of this queue is no such key as it keeps; the text names it. Nothing is lost, and other queues are well."""
+
+
+class JobRefusedByRedis(QueueError):
+    """Redis refuses this one job's data, for it is too large; trying again will not help, and other jobs are well."""
 
 
 class QueueFull(QueueError):
@@ -48,6 +53,14 @@ class SearchTooLong(QueueError):
 
 class UnsupportedServer(theirs.RedisError):
     """What answers is no server that can keep queues; the text goes on from "Redis at host:port"."""
+
+
+class HungUp(theirs.ConnectionError):
+    """The connection was closed before its first answer: a server of TLS does so when it is spoken to without."""
+
+
+class NoHandshake(theirs.TimeoutError):
+    """The server did not answer TLS: one that does not speak it waits for more."""
 
 
 def demoted(error: Exception) -> bool:
@@ -85,13 +98,36 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
     ((UnsupportedServer,), (), "Redis at {address} {why}."),
     (
         (),
-        ("NOAUTH", "HELLO must be called"),
+        ("called without any password configured", "no password is set"),
+        "Redis at {address} has no password: leave REDIS_PASSWORD empty, or set its requirepass.",
+    ),
+    (
+        (),
+        ("NOAUTH", "HELLO must be called", "Authentication required"),
         "Redis at {address} asks for a password. Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.",
+    ),
+    (
+        (),
+        ("DENIED", "protected mode"),
+        (
+            "Redis at {address} is in protected mode: it serves only its own machine until it has a password. Set its "
+            "requirepass, and REDIS_PASSWORD here."
+        ),
+    ),
+    (
+        (),
+        ("WRONGPASS", "invalid username-password pair", "invalid password"),
+        "Redis at {address} refuses us: {why}. Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.",
     ),
     (
         (theirs.NoPermissionError,),
         ("NOPERM", "ACL failure", "The user executing the script"),
         "Redis at {address} refuses us: {why}. Grant its user that right: docs/redis.md lists them.",
+    ),
+    (
+        (theirs.MaxConnectionsError,),
+        ("max number of clients", "max clients reached"),
+        "Redis at {address} has as many clients as it takes. Raise its maxclients, or end clients that are not needed.",
     ),
     (
         (theirs.AuthenticationError,),
@@ -106,7 +142,51 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
             "expire sooner (resultTTLSeconds); running jobs still finish."
         ),
     ),
+    (
+        (),
+        ("MISCONF",),
+        (
+            "Redis at {address} cannot write its data to disk, so it refuses every change. Look at its disk (is it "
+            "full?) and its log; it goes on by itself once a write succeeds."
+        ),
+    ),
+    (
+        (),
+        ("NOREPLICAS",),
+        (
+            "Redis at {address} has fewer replicas than min-replicas-to-write asks for, so it refuses every change. "
+            "Bring them back, or lower that number."
+        ),
+    ),
+    (
+        (theirs.MasterDownError,),
+        ("MASTERDOWN", "Link with MASTER is down"),
+        "Redis at {address} is a replica that has lost its primary: point REDIS_HOST to the primary.",
+    ),
     ((theirs.ReadOnlyError,), DEMOTED, "Redis at {address} is a replica: point REDIS_HOST to the primary."),
+    (
+        (theirs.ClusterError, theirs.ClusterDownError, theirs.MovedError, theirs.AskError),
+        ("CLUSTERDOWN", "CROSSSLOT", "MOVED ", "SELECT is not allowed in cluster mode"),
+        "Redis at {address} belongs to a Redis Cluster, which is not supported: use a single primary.",
+    ),
+    (
+        (theirs.BusyLoadingError,),
+        ("LOADING", "is loading the dataset"),
+        "Redis at {address} is still loading its data: it answers when that is done.",
+    ),
+    (
+        (),
+        ("BUSY Redis", "Redis is busy running a script", "busy running a", "BUSY "),
+        (
+            "Redis at {address} is busy with a script of another client, and answers when that ends. "
+            "`redis-cli SCRIPT KILL` ends one that has written nothing."
+        ),
+    ),
+    (
+        (),
+        ("index is out of range", "invalid DB index"),
+        "Redis at {address} has no such database: REDIS_DB must be below its `databases`, 16 by default.",
+    ),
     (
         (),
         ("unknown command",),
@@ -114,11 +194,6 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
             "Redis at {address} lacks a command that queues need ({why}): "
             "use Redis 6.2 or newer, or Valkey, with no proxy before it that withholds commands."
         ),
-    ),
-    (
-        (theirs.BusyLoadingError,),
-        (),
-        "Redis at {address} is still loading its data: it answers when that is done.",
     ),
     (
         (),
@@ -129,6 +204,30 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
         ),
     ),
     (
+        (theirs.InvalidResponse,),
+        ("Protocol error", "Protocol Error"),
+        (
+            "What answers at {address} does not speak Redis' protocol. Is it Redis, are REDIS_HOST and REDIS_PORT "
+            "right, and if it speaks TLS, is REDIS_TLS true?"
+        ),
+    ),
+    (
+        (HungUp,),
+        (),
+        (
+            "Redis at {address} does not answer ({why}). It closed the connection before its first answer: is it "
+            "Redis, and if it speaks TLS, is REDIS_TLS true?"
+        ),
+    ),
+    (
+        (NoHandshake,),
+        (),
+        (
+            "Redis at {address} does not answer ({why}). Is it running, are REDIS_HOST and REDIS_PORT right, and does "
+            "it speak TLS, as REDIS_TLS says?"
+        ),
+    ),
+    (
         (theirs.ConnectionError, theirs.TimeoutError, OSError),
         (),
         "Redis at {address} does not answer ({why}). Is it running, and are REDIS_HOST and REDIS_PORT right?",
@@ -136,10 +235,29 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
     ((Exception,), (), "Redis at {address} answered: {why}."),
 )
 
+TOO_LARGE = (
+    "exceeds maximum allowed size",
+    "invalid bulk length",
+    "invalid multibulk length",
+    "too big mbulk count",
+    "too big bulk count",
+)
+"""How Redis refuses one value or one command for its size (proto-max-bulk-len, 512 MiB by default)."""
+
+IN_A_SCRIPT = re.compile(r"^(?:ERR )?Error running script \(call to \w+\): @\w+:\s*\d+: (?:@\w+:\s*\d+: )?-?")
+"""What Redis 6.2 puts before an error that a command met in a script; newer ones put as much behind it."""
+
+BEHIND = re.compile(r" script: [0-9a-f]{40}, on @\w+:\d+\.?$")
+
 
 def translate(error: Exception, address: str) -> QueueError:
     """Say what `error` means for somebody who talks to the Redis at `address`."""
-    text = str(error)
+    text = BEHIND.sub("", IN_A_SCRIPT.sub("", str(error).strip()))
+    if any(word in text for word in TOO_LARGE):
+        return JobRefusedByRedis(
+            f"Redis at {address} refuses a value of this job: it is larger than proto-max-bulk-len allows "
+            f"({_first_line(text)})."
+        )
     meaning = next(
         sentence
         for classes, words, sentence in MEANINGS

@@ -1,5 +1,6 @@
 """All queues in one Redis, for whoever looks after many: two connections, however many queues there are."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -18,6 +19,12 @@ SURVEY_BATCH = 200
 """Queues looked at by one script, so that Redis is never blocked for long."""
 
 
+SCAN_COUNT = 500
+"""Keys looked at in one step of the search for strays."""
+
+NOT_FINAL = (b"waiting", b"delayed", b"running")
+
+
 class Survey(msgspec.Struct, frozen=True):
     """Which queues are not empty, and which of these need tending now."""
 
@@ -34,6 +41,7 @@ class Fleet:
         self.address = address
         self._clock = clock
         self._redis = address.connect()
+        self._cursor = 0
 
     async def __aenter__(self) -> Self:
         """Return the fleet; it is closed at the end of the block."""
@@ -93,6 +101,26 @@ class Fleet:
             both.hdel(WORKLOADS, f"{namespace}/{name}")
             both.hdel(RESOURCES, f"{namespace}/{name}")
             await self._do(both.execute())
+
+    async def recover_some(self, lists: Iterable[str]) -> list[str]:
+        """Look at some of all records, and put back the jobs of these lists that are not where their records say.
+
+        Only where no job waits: what is on its way would be found too, and done twice. Returns their ids.
+        """
+        self._cursor, keys = await self._do(
+            self._redis.scan(self._cursor, match="*:job:*", count=SCAN_COUNT, _type="hash")
+        )
+        async with self._redis.pipeline(transaction=False) as states:
+            for key in keys:
+                states.hget(key, "state")
+            known = zip(keys, await self._do(states.execute(raise_on_error=False)), strict=True)
+        ours, ids = set(lists), defaultdict[str, list[str]](list)
+        for key, state in known:
+            name, _, job_id = key.decode(errors="replace").rpartition(":job:")
+            if state in NOT_FINAL and name in ours:
+                ids[name].append(job_id)
+        recovered = [await self.queue(name).recover(some) for name, some in ids.items()]
+        return [job_id for some in recovered for job_id in some]
 
     async def _evaluate(self, script: str, keys: Sequence[str], *args: calls.Argument) -> Any:
         try:

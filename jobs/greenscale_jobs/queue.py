@@ -152,7 +152,7 @@ class JobQueue:
         return await self._run(calls.cancel(job_id))
 
     async def redrive(self, job_ids: Sequence[str]) -> list[str]:
-        """Send dead jobs again, with all attempts; return those that were dead. `maxLength` does not hold them up."""
+        """Send dead jobs again, with all attempts, and put strays back; return both. `maxLength` does not bar them."""
         return [job_id for call in calls.redrive(job_ids) for job_id in await self._run(call)]
 
     async def redrive_all(self, *, told: Redriven | None = None) -> int:
@@ -172,11 +172,19 @@ class JobQueue:
 
     # What a worker does.
 
-    async def claim(self, worker: str, count: int = 1) -> list[Claim] | None:
-        """Lease up to `count` jobs, oldest first; None while the queue is paused."""
-        return await self._run(self._claiming(worker, count))
+    async def claim(
+        self, worker: str, count: int = 1, *, in_hand: int = 0, suspect_first: bool = True
+    ) -> list[Claim] | None:
+        """Lease up to `count` jobs, oldest first; or one suspect, alone, if the worker has nothing `in_hand`.
 
-    async def claim_when_there(self, worker: str, count: int, *, seconds: float) -> list[Claim] | None:
+        None: nothing may be claimed now, for the queue is suspended, or a suspect waits until the hand is empty.
+        Without `suspect_first` a suspect is claimed only where nothing else waits, so that it starves nobody.
+        """
+        return await self._run(self._claiming(worker, count, in_hand=in_hand, suspect_first=suspect_first))
+
+    async def claim_when_there(
+        self, worker: str, count: int, *, seconds: float, in_hand: int = 0, suspect_first: bool = True
+    ) -> list[Claim] | None:
         """Do as `claim`, but wait for a job, at most so long; `stop_waiting` ends it sooner.
 
         The blocking move and the claim go out together: Redis runs the second when the first is over, so that a job
@@ -184,9 +192,10 @@ class JobQueue:
         `<list>:claiming` is taken by any worker's next claim, and returned by tending. Cancelling this may leave
         a job leased to nobody until its lease ends.
         """
+        call = self._claiming(worker, count, in_hand=in_hand, suspect_first=suspect_first)
         try:
             async with asyncio.timeout(seconds + BLOCKED_TOO_LONG_SECONDS):
-                return await self._move_and_claim(self._claiming(worker, count), seconds)
+                return await self._move_and_claim(call, seconds)
         except TimeoutError:
             raise QueueUnavailable(f"Redis at {self.address} went silent") from None
 
@@ -222,6 +231,28 @@ class JobQueue:
         """Move a job that can never succeed to the dead. Returns its new state."""
         return await self._run(calls.give_up(claim, "dead", reason=reason, message=message))
 
+    async def postpone(
+        self, claim: Claim, reason: str, message: str, *, delay_seconds: float, behind: bool = False
+    ) -> str:
+        """End an attempt that costs the job nothing: it is due again after the delay. Returns its new state.
+
+        It then comes before those that wait, or `behind` them. `limits.give_up_after_seconds` after its first such
+        try it is dead; time in which the queue was suspended does not count.
+        """
+        how, limit = ("behind" if behind else "postpone"), self.limits.give_up_after_seconds
+        return await self._run(
+            calls.give_up(claim, how, delay_seconds=delay_seconds, reason=reason, message=message, limit=limit)
+        )
+
+    async def lose(self, claim: Claim, reason: str, message: str) -> str:
+        """Hand back a job whose engine was lost with it in hand. Returns its new state.
+
+        After two losses in company it is a suspect, which is claimed alone; it is dead after `limits.max_losses` alone.
+        """
+        return await self._run(
+            calls.give_up(claim, "lost", reason=reason, message=message, limit=self.limits.max_losses)
+        )
+
     async def release(self, claim: Claim) -> str:
         """Hand a job back as if it had never been claimed: it is the next one. Returns its new state."""
         return await self._run(calls.give_up(claim, "release"))
@@ -234,16 +265,15 @@ class JobQueue:
 
     async def tend(self) -> Tended:
         """Move on stranded claims, expired leases and due retries."""
-        return await self._run(calls.tend(max_attempts=self.limits.max_attempts))
+        return await self._run(calls.tend(max_losses=self.limits.max_losses))
 
     async def configure(self, *, max_length: int, result_ttl_seconds: int, paused: bool) -> None:
         """Tell producers and workers what the resource says of this queue."""
-        config: dict[Any, Any] = {
-            "maxLength": max_length,
-            "resultTTLSeconds": result_ttl_seconds,
-            "paused": int(paused),
-        }
-        await self._guard(self._redis.hset(self.keys.config, mapping=config))
+        await self._run(calls.configure(max_length=max_length, result_ttl_seconds=result_ttl_seconds, paused=paused))
+
+    async def recover(self, job_ids: Sequence[str]) -> list[str]:
+        """Put back those of these jobs that are not where their records say, if no job waits; return them."""
+        return await self._run(calls.recover(job_ids, if_none_waits=True))
 
     async def delete(self) -> None:
         """Remove the queue and all of its jobs, answered or not; for a workload that is gone for good."""
@@ -316,9 +346,11 @@ class JobQueue:
         """Raise QueueUnavailable unless Redis answers."""
         await self._guard(self._redis.ping())
 
-    def _claiming(self, worker: str, count: int) -> Call[list[Claim] | None]:
+    def _claiming(self, worker: str, count: int, *, in_hand: int, suspect_first: bool) -> Call[list[Claim] | None]:
         return calls.claim(
             count,
+            in_hand=in_hand,
+            suspect_first=suspect_first,
             lease_seconds=self.limits.lease_seconds,
             worker=worker,
             token=secrets.token_hex(8),

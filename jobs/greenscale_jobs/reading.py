@@ -22,6 +22,7 @@ from greenscale_jobs.records import (
     Parameters,
     Resource,
     Stats,
+    UnchargedTries,
     WorkloadStatus,
     parse_item,
 )
@@ -55,7 +56,14 @@ class _Record(msgspec.Struct):
             return None
 
 
-def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None, listed: JobState | None = None) -> Job:
+def read_job(
+    job_id: str,
+    fields: dict[str, bytes],
+    *,
+    ahead: int | None = None,
+    listed: JobState | None = None,
+    stray: bool = False,
+) -> Job:
     """Turn the hash `<list>:job:<id>` into a Job. Where its state cannot be read, it has that in which it is `listed`.
 
     Raises:
@@ -87,6 +95,11 @@ def read_job(job_id: str, fields: dict[str, bytes], *, ahead: int | None = None,
         cancelling="cancel" in fields,
         result=record.read("result", bytes.decode),
         outcome=record.read("outcome", _outcome),
+        uncharged=_uncharged(record),
+        losses=record.read("losses", _count) or 0,
+        lost_alone=record.read("lostAlone", _count) or 0,
+        suspect=record.read("suspectSince", _seconds) is not None and not state.final,
+        stray=stray,
     )
     if not fields:
         errors.append(JobError("Unreadable", "there is no record of it that can be read"))
@@ -114,6 +127,19 @@ def _error(line: bytes, record: _Record) -> list[JobError]:
         record.damaged.append("errors")
         return []
     return [error]
+
+
+def _uncharged(record: _Record) -> UnchargedTries | None:
+    count = record.read("unchargedTries", _count)
+    if not count:
+        return None
+    return UnchargedTries(
+        count,
+        record.read("unchargedFirstAt", _seconds) or 0.0,
+        record.read("unchargedLastAt", _seconds) or 0.0,
+        record.read("unchargedReason", bytes.decode) or "Unknown",
+        record.read("unchargedMessage", bytes.decode) or "",
+    )
 
 
 def _outcome(value: bytes) -> Outcome:

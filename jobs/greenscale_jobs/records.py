@@ -107,6 +107,19 @@ class JobError(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     at: float | None = None
 
 
+class UnchargedTries(msgspec.Struct, frozen=True, rename="camel"):
+    """Tries that cost the job no attempt, for the engine, the network or the configuration was at fault."""
+
+    count: int
+    first_at: float
+    """Unix seconds; from here `giveUpAfterSeconds` counts."""
+    last_at: float
+    """Unix seconds."""
+    reason: str
+    """Of the last: CamelCase, for programs."""
+    message: str
+
+
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What is known of an answer beside its text."""
 
@@ -115,6 +128,17 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     finish_reason: str | None = None
     first_token_at: float | None = None
     """Unix seconds, by the worker's clock."""
+
+
+class UnchargedTries(msgspec.Struct, frozen=True, rename="camel"):
+    """Tries that cost a job no attempt: the engine or the configuration was at fault. Times are Unix seconds."""
+
+    count: int
+    first_at: float
+    last_at: float
+    reason: str
+    """Of the last try, as in `JobError`; so is `message`."""
+    message: str
 
 
 class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -141,6 +165,15 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     outcome: Outcome | None = None
     errors: tuple[JobError, ...] = ()
     """Every failed attempt, oldest first."""
+    uncharged: UnchargedTries | None = None
+    losses: int = 0
+    """How often it ran beside other jobs when an engine or a worker was lost."""
+    lost_alone: int = 0
+    """How often it ran alone when an engine or a worker was lost."""
+    suspect: bool = False
+    """Whether it is claimed alone, since it was there each time."""
+    stray: bool = False
+    """Whether it says waiting, delayed or running and lies nowhere: no worker will find it."""
 
     @property
     def error(self) -> JobError | None:
@@ -177,7 +210,7 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     delayed: int
     dead: int
     counters: dict[str, int] = {}
-    """submitted, done, dead, cancelled, retried, expired, and the tokens of those done, where an engine told of any."""
+    """submitted, done, dead, cancelled, retried, postponed, lost, expired; and the tokens of those done, if known."""
     fault: str | None = None
     """What keeps the engine from working at all, until it works again."""
     fault_at: float | None = None
@@ -190,7 +223,9 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def claims(self) -> int:
         """How many claims were ever made, of those that can still be seen: it grows when a worker takes a job."""
-        return self.in_flight + sum(self.counters.get(name, 0) for name in ("done", "dead", "retried", "expired"))
+        return self.in_flight + sum(
+            self.counters.get(name, 0) for name in ("done", "dead", "retried", "expired", "postponed", "lost")
+        )
 
 
 class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):

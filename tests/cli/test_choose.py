@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from greenscale_cli import endpoint
-from greenscale_cli.choose import environment_with_file, find_redis, pick, pick_list
+from greenscale_cli.choose import choose_redis, environment_with_file, find_redis, pick, pick_list
 from greenscale_cli.endpoint import Endpoint, RedisEndpoint
 from greenscale_cli.exits import Exit, Fault
 from greenscale_jobs import RedisAddress, WorkloadStatus
@@ -33,6 +33,15 @@ def run_dir(tmp_path: Path) -> Path:
         pytest.param(None, {"REDIS_PORT": "2"}, RedisAddress(port=2), id="REDIS_PORT alone"),
         pytest.param(None, {"REDIS_HOST": "::1"}, RedisAddress("::1"), id="an IPv6 address"),
         pytest.param(None, {"REDIS_HOST": ""}, RedisAddress("127.0.0.1", 7001), id="else the local instance"),
+        pytest.param(None, {"REDIS_URL": "redis://c:3"}, RedisAddress("c", 3), id="REDIS_URL alone"),
+        pytest.param("redis://a", {"REDIS_URL": "redis://c:3"}, RedisAddress("a"), id="--redis before REDIS_URL"),
+        pytest.param(None, {"REDIS_PORT": "tcp://10.0.0.1:6379"}, RedisAddress("127.0.0.1", 7001), id="a service link"),
+        pytest.param(
+            "redis://a",
+            {"REDIS_PASSWORD": "p", "REDIS_USERNAME": "u", "REDIS_CA": "c", "REDIS_TLS": "true"},
+            RedisAddress("a", username="u", password="p", tls=True, ca="c"),
+            id="--redis with the way in beneath it",
+        ),
     ],
 )
 def test_the_redis_that_is_meant(
@@ -49,6 +58,11 @@ def test_the_redis_that_is_meant(
         pytest.param("unix:///run/redis.sock", {}, "--redis must be redis://", id="a socket"),
         pytest.param("redis://localhost:65536", {}, "--redis must be redis://", id="a port that is too high"),
         pytest.param("redis://a..b", {}, "--redis must be redis://", id="a host that cannot be looked up"),
+        pytest.param("redis://a?timeout=3", {}, "--redis has the unknown parameter timeout", id="a parameter"),
+        pytest.param("redis://a", {"REDIS_TLS": "x"}, "REDIS_TLS must be true or false", id="TLS beneath --redis"),
+        pytest.param(
+            None, {"REDIS_URL": "redis://a", "REDIS_HOST": "b"}, "REDIS_URL and REDIS_HOST disagree", id="two places"
+        ),
         pytest.param(None, {"REDIS_PORT": "x"}, "REDIS_PORT must be a whole number", id="a port in letters"),
         pytest.param(None, {"REDIS_HOST": "a..b"}, "REDIS_HOST must be a host's name", id="a host with an empty part"),
         pytest.param(None, {"REDIS_HOST": "a", "REDIS_TLS": "maybe"}, "REDIS_TLS must be true or false", id="TLS"),
@@ -108,6 +122,34 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
     told = environment_with_file()
 
     assert (told["FROM_FILE"], told["FROM_BOTH"]) == ("file", "environment")
+
+
+def test_the_running_instance_of_this_folder_goes_before_the_file(run_dir: Path) -> None:
+    """A copied .env.example names localhost:6379, which may be somebody else's."""
+    chosen = choose_redis(None, run_dir, {}, {"REDIS_HOST": "localhost", "REDIS_PORT": "6379"})
+
+    assert chosen.address == RedisAddress("127.0.0.1", 7001)
+    assert chosen.notice == "the local instance of this folder at 127.0.0.1:7001 is used, not the Redis of .env"
+    assert choose_redis(None, run_dir, {}, {"A": "b"}).notice == ""
+
+
+@pytest.mark.parametrize("file", [{"REDIS_URL": "redis://f:1"}, {"REDIS_HOST": "f", "REDIS_PORT": "1"}], ids=str)
+def test_a_file_of_this_folder_goes_before_an_instance_further_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: dict[str, str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "project").mkdir()
+    endpoint.write(tmp_path / "run", Endpoint(HERE, None, os.getpid()))
+    monkeypatch.chdir(tmp_path / "project")
+
+    assert choose_redis(None, Path("run"), {}, file).address == RedisAddress("f", 1)
+    assert choose_redis(None, Path("run"), {}, {}).address == RedisAddress("127.0.0.1", 7001)
+
+
+def test_the_environment_goes_before_the_running_instance(run_dir: Path) -> None:
+    chosen = choose_redis(None, run_dir, {"REDIS_URL": "redis://e"}, {"REDIS_HOST": "f"})
+
+    assert (chosen.address, chosen.notice) == (RedisAddress("e"), "")
 
 
 def named(workload: WorkloadStatus, *names: str) -> list[WorkloadStatus]:

@@ -102,6 +102,47 @@ def test_the_local_instance_is_found_from_below_it(
     assert greenscale("jobs", "list", REDIS_HOST="", REDIS_PORT="").stdout == "No jobs.\n"
 
 
+def test_redis_url_alone_is_enough(greenscale: Greenscale, address: RedisAddress) -> None:
+    nowhere = {"REDIS_HOST": "", "REDIS_PORT": ""}
+
+    assert greenscale("jobs", "list", REDIS_URL=f"redis://{address}", **nowhere).stdout == "No jobs.\n"
+
+
+def test_a_prompt_that_goes_where_a_file_says_says_where(
+    greenscale: Greenscale, address: RedisAddress, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(f"REDIS_URL=redis://{address}/1\n")
+    ran = greenscale("submit", "hi", REDIS_HOST="", REDIS_PORT="")
+
+    assert ran.stderr == f"greenscale: sends to Redis at {address}/1, which .env names\n"
+    assert ran.returncode == 0
+
+
+def test_the_running_instance_goes_before_a_copied_file(
+    greenscale: Greenscale, address: RedisAddress, tmp_path: Path
+) -> None:
+    (tmp_path / ".greenscale").mkdir()
+    endpoint.write(tmp_path / ".greenscale", Endpoint(RedisEndpoint(address.host, address.port), None, os.getpid()))
+    (tmp_path / ".env").write_text(f"REDIS_HOST=127.0.0.1\nREDIS_PORT={free_port()}\n")
+    ran = greenscale("submit", "hi", REDIS_HOST="", REDIS_PORT="")
+
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (0, 1)
+    assert f"the local instance of this folder at {address} is used" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("REDIS_HOST localhost\n", "line 1 must be NAME=value"), (None, "Is a directory")], ids=str
+)
+def test_a_file_of_the_environment_that_cannot_be_read_whole_is_refused(
+    refused: Refused, tmp_path: Path, content: str | None, said: str
+) -> None:
+    """Passed over, the line would have led to somebody else's Redis."""
+    file = tmp_path / ".env"
+    file.mkdir() if content is None else file.write_text(content)
+
+    assert said in refused(Exit.USAGE, "submit", "hi")
+
+
 def test_the_file_of_the_environment_is_read(greenscale: Greenscale, address: RedisAddress, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"REDIS_DB=3\nGREENSCALE_QUEUE=others\nREDIS_PORT={address.port}\n")
     job = json.loads(greenscale("submit", "hi", "-o", "json").stdout)

@@ -13,7 +13,7 @@ import redis
 from greenscale_jobs import Fleet, JobClient, JobQueue, RedisAddress
 from greenscale_testing import fuzz_states
 from greenscale_testing.fuzz_calls import Calls
-from greenscale_testing.fuzz_damage import Damage, damages_of_job, damages_of_queue, foreign_keys
+from greenscale_testing.fuzz_damage import Damage, damages_of_job, damages_of_queue, foreign_keys, foreign_keys_of_job
 from greenscale_testing.local_redis import Clock
 from greenscale_testing.whereabouts import astray
 
@@ -41,7 +41,7 @@ async def test_damage_spoils_what_it_touches_and_nothing_else(
 ) -> None:
     every, wrong = list(cases()), []
     drawn = every if len(every) <= MOST else random.Random(SEED).sample(every, MOST)  # noqa: S311 - no secret
-    drawn += [("waiting", damage) for damage in foreign_keys()]
+    drawn += [("waiting", damage) for damage in (*foreign_keys(), *foreign_keys_of_job(fuzz_states.VICTIM))]
     for state, damage in drawn:
         raw.flushdb()
         wrong += [f"{state}, {damage.id}: {fault}" for fault in await _suffer(address, raw, state, damage)]

@@ -21,7 +21,12 @@ PLANTED = [
         DAMAGE,
     ),
     (
-        Mutant("what was taken is not put back", "lua/claim.lua", "redis.call('RPUSH', claiming, taken[number])"),
+        Mutant(
+            "what was taken is not put back",
+            "lua/claim.lua",
+            "from, -1 do redis.call('RPUSH', claiming, raws[number]) end",
+            "from, -1 do end",
+        ),
         DAMAGE,
     ),
     (

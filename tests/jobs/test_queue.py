@@ -115,7 +115,7 @@ async def test_an_adopted_item_keeps_its_id_over_attempts(
     await queue.tend()
     second = await claim_one(queue)
 
-    assert (second.id, second.raw, second.attempt) == (first.id, item, 2)
+    assert (second.id, second.raw, second.attempt) == (first.id, item, 1)
 
 
 async def test_a_job_that_outlives_its_worker_starts_again(queue: JobQueue, clock: Clock) -> None:
@@ -130,7 +130,7 @@ async def test_a_job_that_outlives_its_worker_starts_again(queue: JobQueue, cloc
     assert (early.expired, late.expired) == (0, 1)
     assert early.next_in == pytest.approx(1, abs=0.01)
     assert (await claim_one(queue)).id == job_id
-    assert [error.reason for error in (await queue.job(job_id)).errors] == ["LeaseExpired"]
+    assert [error.reason for error in (await queue.job(job_id)).errors] == ["WorkerLost"]
 
 
 async def test_a_renewed_lease_holds(queue: JobQueue, clock: Clock) -> None:
@@ -174,17 +174,17 @@ async def test_a_lost_claim_shows_nothing(queue: JobQueue, clock: Clock) -> None
     assert [event.text for event in events if event.type == "delta"] == ["fresh"]
 
 
-async def test_a_worker_that_crashes_on_every_attempt_buries_the_job(queue: JobQueue, clock: Clock) -> None:
+async def test_a_job_that_always_takes_its_worker_along_is_dead_in_the_end(queue: JobQueue, clock: Clock) -> None:
     job_id = await queue.submit("deadly")
-    for _ in range(3):
+    for _ in range(2 + queue.limits.max_losses):
         await claim_one(queue)
         clock.advance(LEASE_SECONDS + 1)
         await queue.tend()
     job = await queue.job(job_id)
 
-    assert (job.state, job.attempts) == (JobState.DEAD, 3)
+    assert (job.state, job.attempts, job.losses, job.lost_alone) == (JobState.DEAD, 1, 2, 5)
     assert job.error is not None
-    assert job.error.reason == "LeaseExpired"
+    assert job.error.reason == "WorkerLost"
 
 
 async def test_a_retry_waits_for_its_time(queue: JobQueue, clock: Clock) -> None:

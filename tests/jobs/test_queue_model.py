@@ -63,8 +63,45 @@ MUTANTS = [
     Mutant("stranded claims in the wrong order", "lua/shared/burying.lua", "'LPOP', claiming", "'RPOP', claiming"),
     Mutant("results never expire", "lua/shared/common.lua", "redis.call('EXPIRE', job_key(id), ttl)"),
     Mutant("tend takes leases that hold", "lua/tend.lua", "inflight, now, '-inf'", "inflight, '+inf', '-inf'"),
-    Mutant("tend tries for ever", "lua/tend.lua", "if attempts >= most_attempts then", "if false then"),
-    Mutant("handing back costs an attempt", "lua/give_up.lua", "attempts - 1", "attempts"),
+    Mutant(
+        "handing back costs an attempt",
+        "lua/give_up.lua",
+        "wait_again(id, math.max(0, attempts - 1))",
+        "wait_again(id, attempts)",
+    ),
+    Mutant(
+        "an outage costs an attempt", "lua/give_up.lua", "postpone(math.max(0, attempts - 1))", "postpone(attempts)"
+    ),
+    Mutant("a job is never given up", "lua/give_up.lua", ">= limit then", ">= limit + 1e9 then"),
+    Mutant("suspended time counts", "lua/give_up.lua", "now - first - (suspended - before) >=", "now - first >="),
+    Mutant("a doubtful job comes first", "lua/tend.lua", "if attempts and not job[3] then", "if attempts then"),
+    Mutant(
+        "a loss costs an attempt",
+        "lua/shared/moving.lua",
+        "wait_again(id, math.max(0, attempts - 1))",
+        "wait_again(id, attempts)",
+    ),
+    Mutant(
+        "a job dies of losses in company", "lua/shared/moving.lua", "if job[3] and alone >= most", "if losses > most"
+    ),
+    Mutant("a suspect never dies", "lua/shared/moving.lua", "alone >= most then", "alone > 1e9 then"),
+    Mutant("a suspect has company", "lua/claim.lua", "if known[4] and not reason then", "if false then"),
+    Mutant("suspects bar the others", "lua/claim.lua", "#suspects > 0 and #suspects < MOST_SUSPECTS", "false"),
+    Mutant(
+        "suspects change places",
+        "lua/claim.lua",
+        "for number = #raws, from, -1 do\n        local pushed",
+        "for number = from, #raws do\n        local pushed",
+    ),
+    Mutant("all drain for a suspect", "lua/claim.lua", "known[5] ~= worker", "false"),
+    Mutant("done it stays a suspect", "lua/finish.lua", "'suspectSince', ", ""),
+    Mutant("sent again it stays a suspect", "lua/shared/moving.lua", "'losses', 'lostAlone', 'suspectSince', ", ""),
+    Mutant(
+        "equals come by chance", "lua/shared/moving.lua", "last and math.max(due, tonumber(last) + 1e-6) or due", "due"
+    ),
+    Mutant("retry leaves a stray", "lua/redrive.lua", "elseif recover(ARGV[i]) then", "elseif false then"),
+    Mutant("the same key leaves a stray", "lua/submit.lua", "ipairs(known) do recover(id) end", "ipairs(known) do end"),
+    Mutant("strays are found while others wait", "lua/recover.lua", "if ARGV[2] == '1' and", "if false and"),
     Mutant("a cancelled job is retried", "lua/give_up.lua", "if job[3] then", "if false then"),
     Mutant("cancel forgets those in claiming", "lua/cancel.lua", "{ list, claiming }", "{ list }"),
     Mutant("redrive leaves it among the dead", "lua/redrive.lua", "redis.call('LREM', dead, 1, entry)"),

@@ -38,6 +38,11 @@ return redis.call(kind == 'zset' and 'zcard' or 'llen', KEYS[1])
 """What KEDA's scaler runs, in short (2.21): it asks for the type, then for the length."""
 
 
+ASTRAY = f"{LIST}:astray"
+STRAYS = {"one": "waiting", "two": "delayed", "three": "running"}
+"""Jobs of a queue in which none waits, that are not where their records say: id -> state."""
+
+
 def documented(user: str) -> list[str]:
     """Return the rules that the document gives a user, without name and password."""
     text = DOCUMENT.read_text().replace("\\\n", " ")
@@ -64,6 +69,8 @@ async def work(address: RedisAddress, clock: Clock) -> None:
         await queue.bury(held[6], "R", "m")
         await queue.retry(held[2], "R", "m", delay_seconds=0)
         await queue.release(held[3])
+        await queue.postpone(held[4], "R", "m", delay_seconds=3600)
+        await queue.lose(held[5], "R", "m")
         await queue.report_fault("bad key")
         clock.advance(Limits().lease_seconds + 1)
         await queue.tend()
@@ -81,7 +88,7 @@ async def idle(address: RedisAddress) -> None:
 async def operate(address: RedisAddress, clock: Clock) -> None:
     """Do all that the operator does."""
     async with Fleet(address, clock=clock) as fleet:
-        queue = fleet.queue(LIST, Limits(max_attempts=1))
+        queue = fleet.queue(LIST, Limits(max_losses=1))
         await queue.configure(max_length=100, result_ttl_seconds=60, paused=False)
         await queue.stats()
         await fleet.put_workloads([STATUS], {"ns/name": Resource({})})
@@ -89,6 +96,7 @@ async def operate(address: RedisAddress, clock: Clock) -> None:
         await fleet.survey([LIST])
         await queue.tend()
         await fleet.queue(LIST).tend()
+        assert len(await fleet.recover_some([ASTRAY])) == len(STRAYS)
         await queue.sample(SAMPLE)
         await queue.note_start(1.0)
         await queue.starts()
@@ -116,6 +124,8 @@ async def produce(address: RedisAddress, _: Clock) -> None:
         client.redrive([job.id for job in client.jobs(JobState.DEAD, limit=1).jobs])
         client.redrive_all()
         client.submit("hi", delay_seconds=60, idempotency_key="k")
+        client.submit("hi", idempotency_key="nowhere")
+        assert client.job(client.submit("hi", idempotency_key="nowhere")).stray is False
         client.submit("hi", idempotency_key="k")
         client.cancel(job_id)
         for state in (JobState.RUNNING, JobState.DELAYED):
@@ -166,6 +176,12 @@ async def fill(address: RedisAddress, raw: redis.Redis, clock: Clock) -> None:
         await queue.retry(held[2], "R", "m", delay_seconds=0)
         await queue.retry(held[3], "R", "m", delay_seconds=3600)
         await queue.cancel(held[4].id)
+        await queue.submit("later", delay_seconds=1)
+        await queue.submit("hi", idempotency_key="nowhere", delay_seconds=60)
+        raw.zremrangebyrank(f"{LIST}:delayed", -1, -1)
+        raw.hset(f"{LIST}:job:{held[5].id}", mapping={"alone": "1", "losses": 2})
+    for job_id, state in STRAYS.items():
+        raw.hset(f"{ASTRAY}:job:{job_id}", mapping={"state": state, "item": "hi"})
     raw.lpush(f"{LIST}:claiming", "stranded")
     raw.rpush(LIST, b"\xff")
 

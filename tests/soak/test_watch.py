@@ -13,5 +13,5 @@ def test_a_job_that_was_sent_again_has_two_first_attempts() -> None:
         Event("19000-0", "done", 1),
     ]
 
-    assert holder_of(JobError("LeaseExpired", "gone", 1, 16.0), events) == "one"
-    assert holder_of(JobError("LeaseExpired", "gone", 1, 18.5), events) == "two"
+    assert holder_of(JobError("WorkerLost", "gone", 1, 16.0), events) == "one"
+    assert holder_of(JobError("WorkerLost", "gone", 1, 18.5), events) == "two"

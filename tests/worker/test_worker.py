@@ -74,7 +74,7 @@ def test_a_killed_worker_loses_nothing(start_worker: Start, client: JobClient) -
     job = client.result(job_id)
 
     assert (job.state, job.attempts) == (JobState.DONE, 2)
-    assert [error.reason for error in job.errors] == ["LeaseExpired"]
+    assert [error.reason for error in job.errors] == ["WorkerLost"]
 
 
 def test_a_long_job_outlives_many_leases(start_worker: Start, client: JobClient) -> None:

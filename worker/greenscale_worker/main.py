@@ -4,9 +4,9 @@ import asyncio
 import os
 import signal
 import sys
-from pathlib import Path
 
 from greenscale_jobs import JobQueue
+from greenscale_jobs.environment import InvalidEnvFile, with_file
 from greenscale_jobs.usage import refuse_arguments
 from greenscale_worker.engines import Engine
 from greenscale_worker.errors import EngineError
@@ -21,8 +21,8 @@ def main() -> None:
     """Run until SIGTERM or SIGINT; exits with 1 where the engine never gets ready, with 2 for a wrong start."""
     refuse_arguments(sys.argv[1:], program="greenscale-worker", about=ABOUT)
     try:
-        settings = read_settings(_environment(), process_id=os.getpid())
-    except InvalidSettings as error:
+        settings = read_settings(with_file(os.environ), process_id=os.getpid())
+    except (InvalidSettings, InvalidEnvFile) as error:
         sys.exit(_complaint(error))
     try:
         asyncio.run(run(settings))
@@ -76,16 +76,6 @@ def make_engine(settings: Settings) -> Engine:
     )
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment, and beneath it the `.env` file of the working directory."""
-    file = Path(".env")
-    if not file.exists():
-        return dict(os.environ)
-    from dotenv import dotenv_values  # noqa: PLC0415
-
-    return {**{name: value or "" for name, value in dotenv_values(file).items()}, **os.environ}
-
-
-def _complaint(error: InvalidSettings) -> int:
+def _complaint(error: Exception) -> int:
     print(f"greenscale-worker: {error}", file=sys.stderr)  # noqa: T201
     return 2

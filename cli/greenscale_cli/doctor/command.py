@@ -1,6 +1,7 @@
 """The command: all checks, as a table or one JSON document."""
 
 import dataclasses
+import os
 import platform
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -8,7 +9,7 @@ from importlib.metadata import version
 import typer
 
 from greenscale_cli import options
-from greenscale_cli.choose import environment_with_file, find_redis
+from greenscale_cli.choose import choose_redis, file_variables
 from greenscale_cli.doctor.finding import Finding, Verdict, fault, ok
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
@@ -32,17 +33,17 @@ def doctor(
     """
     with faults_told():
         redis_url = redis
-        environment = environment_with_file()
+        file = file_variables()
 
         def check_redis() -> Iterator[Finding]:
             from greenscale_cli.doctor.queue_checks import check_queue  # noqa: PLC0415
 
             try:
-                address = find_redis(redis_url, run_dir, environment)
+                chosen = choose_redis(redis_url, run_dir, os.environ, file)
             except Fault as error:
                 yield fault("redis", str(error))
             else:
-                yield from check_queue(address)
+                yield from check_queue(chosen.address)
 
         from greenscale_cli.doctor.cluster_checks import check_cluster  # noqa: PLC0415
 

@@ -27,7 +27,7 @@ async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment:
     child = await Child.start(
         command,
         log=run_dir / "logs" / "page.log",
-        environment={**environment, "REDIS_HOST": redis.host, "REDIS_PORT": str(redis.port), "GREENSCALE_LOCAL": "1"},
+        environment={**environment, **redis.variables(), "GREENSCALE_LOCAL": "1"},
     )
     try:
         async with asyncio.timeout(START_SECONDS):

@@ -123,5 +123,5 @@ def worker_environment(deployment: dict[str, Any], redis: RedisAddress, secrets:
         if "secretKeyRef" in entry.get("valueFrom", {}) and entry["name"] in secrets
     }
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("GREENSCALE_", "REDIS_"))}
-    here = {"REDIS_HOST": redis.host, "REDIS_PORT": str(redis.port), "GREENSCALE_LIVENESS_PORT": "0"}
+    here = {**redis.variables(), "GREENSCALE_LIVENESS_PORT": "0"}
     return {**ours, **secret, **told, **here}

@@ -1,25 +1,42 @@
 -- After burying.lua.
--- Lease as many jobs as asked for. ARGV: now, how many, lease in seconds, worker, token, seed of new ids, item limit in bytes.
+-- Lease as many jobs as asked for. ARGV: now, how many, lease in seconds, worker, token, seed of new ids, item limit in bytes,
+-- how many jobs the worker has in hand, '1' if it may take a suspect before others.
 -- What a blocking claim has moved to `claiming` is taken first, whoever moved it: so a worker that died there strands nothing.
+-- A suspect (moving.lua, `lose`) is claimed alone, by a worker with nothing in hand; the others are claimed past it. One that has
+-- waited for long makes one worker at a time claim nothing until its hand is empty.
+-- Answers `ok`, `alone` (a suspect: claim nothing beside it), `hold` (claim nothing until the hand is empty) or `paused`, then id,
+-- item and attempt of each.
 local want, lease, worker, token, seed = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
+local in_hand, suspect_first = tonumber(ARGV[8]), ARGV[9] == '1'
+local PATIENCE_SECONDS, DRAIN_SECONDS, MOST_SUSPECTS = 30, 15, 1000
+
 if redis.call('HGET', config, 'paused') == '1' then
     refuse_foreign_keys()
     return_claiming()
     return { 'paused' }
 end
 
-local taken = redis.call('RPOP', claiming, want) or {}
-
 -- Where a key that all jobs share is of a foreign type, what was taken must not be lost.
-local function put_back(from, problem)
-    for number = #taken, from, -1 do redis.call('RPUSH', claiming, taken[number]) end
+local function put_back(raws, from, problem)
+    for number = #raws, from, -1 do redis.call('RPUSH', claiming, raws[number]) end
     error(problem, 0)
 end
 
-if #taken < want then
-    local more = redis.pcall('RPOP', list, want - #taken) or {}
-    if more.err then put_back(1, more.err) end
-    for _, raw in ipairs(more) do taken[#taken + 1] = raw end
+-- What is not claimed now is the next, in its order.
+local function to_front(raws, from)
+    for number = #raws, from, -1 do
+        local pushed = redis.pcall('RPUSH', list, raws[number])
+        if type(pushed) == 'table' then redis.call('RPUSH', claiming, raws[number]) end
+    end
+end
+
+local function take(count, taken)
+    if #taken < count then
+        local more = redis.pcall('RPOP', list, count - #taken) or {}
+        if more.err then put_back(taken, 1, more.err) end
+        for _, raw in ipairs(more) do taken[#taken + 1] = raw end
+    end
+    return taken
 end
 
 -- A state that says where else the job is; any other is damaged: then it is here.
@@ -34,30 +51,87 @@ local function identify(raw, number)
         return new, {}, 'TooLarge', 'the item has ' .. #raw .. ' bytes, more than the ' .. ARGV[7] .. ' that are allowed'
     end
     if not id then return new, {} end
-    local known = record(id, 'state', 'item', 'attempts')
+    local known = record(id, 'state', 'item', 'attempts', 'suspectSince', 'drainedBy', 'drainedUntil')
     if known and not known[1] and not known[2] then return id, {} end
     if known and not is_elsewhere(known[1]) and (raw == known[2] or raw == reference(id)) then return id, known end
     return new, {}, 'DuplicateId', 'a job with the id ' .. id .. ' exists already; send it without an id, or with a new one'
 end
 
 local claims, claimed_at, lease_ends = { 'ok' }, stamp(now), stamp(now + lease)
-for number, raw in ipairs(taken) do
-    local id, known, reason, message = identify(raw, number)
-    if reason then
-        local well, problem = pcall(refuse_foreign_keys)
-        if not well then put_back(number, problem) end
-        redis.call('HSET', job_key(id), 'item', raw)
-        bury(id, reason, message, 0)
-    else
-        local held = redis.pcall('ZADD', inflight, lease_ends, id)
-        if type(held) == 'table' then put_back(number, held.err) end
-        if not known[2] then redis.call('HSET', job_key(id), 'item', raw) end
-        local attempts = (whole(known[3]) or 0) + 1
-        redis.call('HSET', job_key(id), 'state', 'running', 'attempts', attempts, 'token', token, 'worker', worker,
-            'claimedAt', claimed_at)
-        announce(id, 'claimed', attempts, 'text', worker)
-        local last = #claims
-        claims[last + 1], claims[last + 2], claims[last + 3] = id, known[2] or raw, attempts
+
+-- Returns why it could not be done.
+local function lease_job(id, raw, known)
+    local held = redis.pcall('ZADD', inflight, lease_ends, id)
+    if type(held) == 'table' then return held.err end
+    if not known[2] then redis.call('HSET', job_key(id), 'item', raw) end
+    local attempts = (whole(known[3]) or 0) + 1
+    redis.call('HSET', job_key(id), 'state', 'running', 'attempts', attempts, 'token', token, 'worker', worker,
+        'claimedAt', claimed_at)
+    announce(id, 'claimed', attempts, 'text', worker)
+    local last = #claims
+    claims[last + 1], claims[last + 2], claims[last + 3] = id, known[2] or raw, attempts
+end
+
+local function bury_item(id, raw, reason, message)
+    local well, problem = pcall(refuse_foreign_keys)
+    if not well then return problem end
+    redis.call('HSET', job_key(id), 'item', raw)
+    bury(id, reason, message, 0)
+end
+
+-- Whether this worker is the one to drain for a suspect.
+local function drains_for(id, known)
+    if now - (instant(known[4]) or 0) < PATIENCE_SECONDS then return false end
+    if known[5] and known[5] ~= worker and now < math.min(instant(known[6]) or 0, now + DRAIN_SECONDS) then return false end
+    redis.call('HSET', job_key(id), 'drainedBy', worker, 'drainedUntil', stamp(now + DRAIN_SECONDS))
+    return true
+end
+
+local taken, suspects, number = take(want, redis.call('RPOP', claiming, want) or {}), {}, 0
+
+local function claim_alone(id, raw, known)
+    local problem = lease_job(id, raw, known)
+    if problem then put_back({ raw }, 1, problem) end
+    redis.call('HSET', job_key(id), 'alone', '1')
+    redis.call('HDEL', job_key(id), 'drainedBy', 'drainedUntil')
+    claims[1] = 'alone'
+end
+
+while taken[1] do
+    for place, raw in ipairs(taken) do
+        number = number + 1
+        local id, known, reason, message = identify(raw, number)
+        if known[4] and not reason then
+            local nothing_yet = #claims == 1 and #suspects == 0
+            if nothing_yet and in_hand == 0 and suspect_first then
+                to_front(taken, place + 1)
+                claim_alone(id, raw, known)
+                return claims
+            elseif nothing_yet and in_hand > 0 and drains_for(id, known) then
+                to_front(taken, place)
+                return { 'hold' }
+            end
+            suspects[#suspects + 1] = raw
+        else
+            local problem
+            if reason then problem = bury_item(id, raw, reason, message) else problem = lease_job(id, raw, known) end
+            if problem then
+                to_front(suspects, 1)
+                put_back(taken, place, problem)
+            end
+        end
     end
+    local missing = want - (#claims - 1) / 3
+    taken = #suspects > 0 and #suspects < MOST_SUSPECTS and missing > 0 and take(missing, {}) or {}
+end
+if #claims > 1 or not suspects[1] then
+    to_front(suspects, 1)
+elseif in_hand > 0 then
+    to_front(suspects, 1)
+    claims[1] = 'hold'
+else
+    to_front(suspects, 2)
+    local id, known = identify(suspects[1], 1)
+    claim_alone(id, suspects[1], known)
 end
 return claims

@@ -27,7 +27,7 @@ of_many('ZADD', done, expiring)
 of_many('ZREM', inflight, finished)
 for _, id in ipairs(finished) do
     local i, key, attempt = places[id], job_key(id), attempts[id]
-    redis.call('HDEL', key, 'token', 'cancel')
+    redis.call('HDEL', key, 'token', 'cancel', 'alone', 'losses', 'lostAlone', 'suspectSince', 'drainedBy', 'drainedUntil')
     redis.call('HSET', key, 'state', 'done', 'settledBy', ARGV[i + 1], 'outcome', ARGV[i + 2], 'result', ARGV[i + 3],
         'finishedAt', finished_at)
     if ARGV[i + 4] ~= '' then announce(id, 'delta', attempt, 'text', ARGV[i + 4]) end

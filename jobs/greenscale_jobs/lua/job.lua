@@ -1,5 +1,6 @@
 -- After moving.lua.
--- One job. ARGV: now, id. Answers: how many wait before it ('' unless it waits), then its hash; nothing if it is unknown.
+-- One job. ARGV: now, id. Answers: how many wait before it ('' unless it waits), '1' if it is not where its record says, then its
+-- hash; nothing if it is unknown.
 local id = ARGV[2]
 local fields = redis.call('HGETALL', job_key(id))
 if #fields == 0 then return {} end
@@ -10,6 +11,6 @@ if state[1] == 'waiting' then
         if place then ahead = redis.call('LLEN', list) - 1 - place end
     end
 end
-local job = { ahead }
+local job = { ahead, ahead == '' and is_stray(id, state[1], state[2]) and '1' or '' }
 for _, value in ipairs(fields) do job[#job + 1] = value end
 return job

@@ -1,7 +1,7 @@
 -- After moving.lua.
--- Move on what nobody moves: stranded claims, expired leases, due retries. ARGV: now, most attempts, most jobs in one go.
+-- Move on what nobody moves: stranded claims, expired leases, due retries. ARGV: now, most losses alone, most jobs in one go.
 -- Answers: how many were stranded, expired, due, dead; and in how many seconds the next is due ('' if none).
-local most_attempts, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
+local most_losses, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 -- When the next lease ends or retry is due; nil if there is none.
 local function next_at()
@@ -41,34 +41,32 @@ for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', inflight, now, '-inf', 'LIMIT
         end_cancelled(id, attempts)
     else
         local message = 'worker ' .. (job[3] or '?') .. ' stopped renewing its lease'
-        if attempts >= most_attempts then
-            bury(id, 'LeaseExpired', message .. ' on attempt ' .. attempts .. ' of ' .. most_attempts, attempts)
+        if lose(id, 'WorkerLost', message, attempts, most_losses) == 'dead' then
             buried = buried + 1
         else
-            redis.call('ZREM', inflight, id)
-            remember_error(id, error_line('LeaseExpired', message, attempts))
-            wait_again(id, attempts)
             expired = expired + 1
         end
     end
 end
 
--- A retry has had its turn and goes to the front; a job that was submitted for now comes behind those that wait.
+-- A retry has had its turn and goes to the front; a job that was submitted for now, and one that others must vouch for,
+-- comes behind those that wait.
 local retries = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, limit)) do
     redis.call('ZREM', delayed, id)
-    local job = record(id, 'state', 'attempts')
+    local job = record(id, 'state', 'attempts', 'behind')
     if not job then
         bury_unreadable(id)
     elseif not FINAL[job[1]] and job[1] ~= 'running' and not is_gone(id, job[1]) then
-        redis.call('HDEL', job_key(id), 'dueAt')
+        redis.call('HDEL', job_key(id), 'dueAt', 'behind')
         due = due + 1
-        if whole(job[2]) then
-            table.insert(retries, 1, { id, whole(job[2]) })
+        local attempts = whole(job[2])
+        if attempts and not job[3] then
+            table.insert(retries, 1, { id, attempts })
         else
             redis.call('HSET', job_key(id), 'state', 'waiting')
             redis.call('LPUSH', list, reference(id))
-            announce(id, 'waiting', 0)
+            announce(id, 'waiting', attempts or 0)
         end
     end
 end

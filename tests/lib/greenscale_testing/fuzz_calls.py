@@ -35,13 +35,16 @@ class Calls:
         Its loops insist on what raises QueueUnavailable; any other error ends the process.
         """
         queue = self._queue
-        claims = await self._try(lambda: queue.claim("w", 3), QueueUnavailable) or []
+        claims = await self._try(lambda: queue.claim("w", 3, in_hand=1), QueueUnavailable) or []
+        claims += await self._try(lambda: queue.claim("w", 3), QueueUnavailable) or []
         for call in (
             lambda: queue.renew([held, other]),
             lambda: queue.emit([(held, "a"), (other, "a")], batch="b"),
             lambda: queue.finish([Finished(held, "answer", Outcome()), Finished(other, "answer", Outcome(), "answer")]),
             lambda: queue.retry(held, "R", "m", delay_seconds=0),
             lambda: queue.bury(held, "R", "m"),
+            lambda: queue.postpone(held, "R", "m", delay_seconds=0),
+            lambda: queue.lose(held, "R", "m"),
             lambda: queue.release(held),
             lambda: queue.report_fault("a fault"),
             queue.tend,
@@ -58,6 +61,7 @@ class Calls:
         for call in (
             queue.tend,
             queue.stats,
+            lambda: self._fleet.recover_some(["jobs", "another"]),
             lambda: queue.sample(Sample(0, 1, 1, 1, 1, 1, 1)),
             lambda: queue.note_start(1.0),
             queue.starts,

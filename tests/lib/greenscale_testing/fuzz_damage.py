@@ -26,6 +26,9 @@ FIELDS = [
         "result",
     ),
     *("submittedAt", "claimedAt", "dueAt", "finishedAt", "unknown"),
+    *("losses", "lostAlone", "alone", "suspectSince", "drainedBy", "drainedUntil", "behind"),
+    *("unchargedTries", "unchargedFirstAt", "unchargedLastAt", "unchargedSuspended"),
+    *("unchargedReason", "unchargedMessage"),
 ]
 """Of a job's record."""
 
@@ -63,7 +66,20 @@ SAMPLE = {"pending": 1, "inFlight": 1, "replicas": 1, "done": 1, "dead": 1, "tok
 """The fields of what the streams of the queue's past hold."""
 
 COUNTERS: list[str | bytes] = [
-    *("submitted", "done", "dead", "expired", "retried", "cancelled", "tokens", "fault", "faultAt", b"\xff"),
+    *(
+        "submitted",
+        "done",
+        "dead",
+        "expired",
+        "retried",
+        "postponed",
+        "lost",
+        "cancelled",
+        "tokens",
+        "fault",
+        "faultAt",
+        b"\xff",
+    ),
 ]
 
 LAST = "18446744073709551615-18446744073709551615"
@@ -122,10 +138,7 @@ def damages_of_job(job_id: str) -> Iterator[Damage]:
     yield Damage("no record", lambda raw: raw.delete(record))
     yield Damage("no events", lambda raw: raw.delete(events))
     yield Damage("state and item are gone", partial(_drop, key=record, fields=("state", "item")))
-    for key, ours in keys.types_of_job(job_id).items():
-        for kind in FOREIGN:
-            if kind != ours:
-                yield _replace(key, kind)
+    yield from foreign_keys_of_job(job_id)
     yield _append("events of another hand", events, {b"\xff": b"\xff", "attempt": "many"})
     yield Damage("events that can be no more", lambda raw: raw.xadd(events, {"type": b"\xff"}, id=LAST))
     for part in (keys.inflight, keys.delayed, keys.done):
@@ -133,6 +146,14 @@ def damages_of_job(job_id: str) -> Iterator[Damage]:
             yield _add(f"also in {part} at {score}", part, job_id, score)
     for part in (keys.list_name, keys.claiming, keys.dead):
         yield _push(f"also in {part}", part, f'{{"id":"{job_id}"}}')
+
+
+def foreign_keys_of_job(job_id: str) -> Iterator[Damage]:
+    """Yield a key of each other type in the place of those that a job has."""
+    for key, ours in Keys().types_of_job(job_id).items():
+        for kind in FOREIGN:
+            if kind != ours:
+                yield _replace(key, kind)
 
 
 def _drop(raw: redis.Redis, *, key: str, fields: tuple[str, ...]) -> None:
@@ -173,7 +194,7 @@ def _odd_entries(key: str, kind: str) -> Iterator[Damage]:
 
 
 def _odd_numbers(keys: Keys, value: bytes) -> Iterator[Damage]:
-    for field in ("maxLength", "resultTTLSeconds", "paused", "unknown"):
+    for field in ("maxLength", "resultTTLSeconds", "paused", "suspendedAt", "suspendedSeconds", "unknown"):
         yield _set(f"{field} is {value[:20]!r}", keys.config, field, value, lambda raw: raw.delete(keys.config))
     for name in COUNTERS:
         yield _set(f"{name!r} is {value[:20]!r}", keys.stats, name, value, _nothing)

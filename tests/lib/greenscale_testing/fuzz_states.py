@@ -75,6 +75,27 @@ async def _released(queue: JobQueue, raw: redis.Redis, job_id: str) -> None:
     await queue.release(await _running(queue, raw, job_id))
 
 
+async def _postponed(queue: JobQueue, raw: redis.Redis, job_id: str) -> None:
+    await queue.postpone(await _running(queue, raw, job_id), "R", "m", delay_seconds=1, behind=True)
+
+
+async def _suspect(queue: JobQueue, raw: redis.Redis, job_id: str) -> None:
+    for _ in range(2):
+        await queue.lose(await _running_again(queue, raw, job_id), "R", "m")
+
+
+async def _alone(queue: JobQueue, raw: redis.Redis, job_id: str) -> Claim:
+    await _suspect(queue, raw, job_id)
+    return await _running_again(queue, raw, job_id)
+
+
+async def _running_again(queue: JobQueue, raw: redis.Redis, job_id: str) -> Claim:
+    if not raw.exists(queue.keys.job(job_id)):
+        return await _running(queue, raw, job_id)
+    (claim,) = await queue.claim("w") or []
+    return claim
+
+
 async def _dead(queue: JobQueue, raw: redis.Redis, job_id: str) -> None:
     await queue.bury(await _running(queue, raw, job_id), "R", "m")
 
@@ -102,6 +123,9 @@ STATES: dict[str, Callable[[JobQueue, redis.Redis, str], Awaitable[Claim | None]
     "cancelling": _cancelling,
     "late": _late,
     "released": _released,
+    "postponed": _postponed,
+    "suspect": _suspect,
+    "alone": _alone,
     "dead": _dead,
     "sent again": _sent_again,
     "done": _done,

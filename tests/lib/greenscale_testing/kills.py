@@ -241,7 +241,7 @@ def _counters(jobs: Sequence[Job]) -> dict[str, int]:
     """Return what the queue must have counted."""
     states = Counter(job.state for job in jobs)
     sent_again = sum(job.id in roles.DEAD and job.state is not JobState.DEAD for job in jobs)
-    expired = [job.state for job in jobs for error in job.errors if error.reason == "LeaseExpired"]
+    expired = [job.state for job in jobs for error in job.errors if error.reason == "WorkerLost"]
     return {
         "submitted": len(jobs),
         "done": states[JobState.DONE],
@@ -271,7 +271,7 @@ def _look_at_job(outcome: Outcome, client: JobClient, job_id: str, killed_at: fl
         outcome.wrong.append(f"{job_id} has another's result")
     claims = [event for event in events if event.type == "claimed"]
     for first, _ in itertools.pairwise(claims):
-        taken = [error.at for error in job.errors if error.reason == "LeaseExpired" and error.attempt == first.attempt]
+        taken = [error.at for error in job.errors if error.reason == "WorkerLost"]
         if first.text == "victim" and any((at or 0.0) < killed_at for at in taken):
             outcome.started_twice += 1
     between = [event.type for event in events if event.type in {"claimed", "waiting", "delayed"}]

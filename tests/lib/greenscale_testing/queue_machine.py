@@ -48,7 +48,7 @@ from greenscale_testing.queue_state import observe
 
 T = TypeVar("T")
 
-LIMITS = Limits(lease_seconds=30, max_attempts=2, result_ttl_seconds=200)
+LIMITS = Limits(lease_seconds=30, result_ttl_seconds=200, give_up_after_seconds=60, max_losses=2)
 MANY = 100_000
 RESTART_EVERY = 25
 """Examples between two kills of redis-server, where it is ours to kill."""
@@ -88,7 +88,11 @@ class QueueMachine(RuleBasedStateMachine):
         self.clock.now = 1_800_000_000.0
         self.queue = self._connect()
         self.model = QueueModel(
-            self.clock, lease=LIMITS.lease_seconds, max_attempts=LIMITS.max_attempts, ttl=LIMITS.result_ttl_seconds
+            self.clock,
+            lease=LIMITS.lease_seconds,
+            max_losses=LIMITS.max_losses,
+            give_up_after=LIMITS.give_up_after_seconds,
+            ttl=LIMITS.result_ttl_seconds,
         )
         self.claims: list[Claim] = []
         self.texts = itertools.count()
@@ -192,22 +196,33 @@ class QueueMachine(RuleBasedStateMachine):
 
     # What a worker does.
 
-    @rule(worker=WORKERS, count=st.integers(1, 4), wait=st.booleans())
-    def claim(self, worker: str, count: int, *, wait: bool) -> None:
+    @rule(
+        worker=WORKERS,
+        count=st.integers(1, 4),
+        wait=st.booleans(),
+        in_hand=st.sampled_from([0, 0, 2]),
+        suspect_first=st.booleans(),
+    )
+    def claim(self, worker: str, count: int, *, wait: bool, in_hand: int = 0, suspect_first: bool = True) -> None:
         if wait and self.model.waiting:  # where nothing does, it would really wait
-            claims = self.do(self.queue.claim_when_there(worker, count, seconds=1))
+            claims = self.do(
+                self.queue.claim_when_there(worker, count, seconds=1, in_hand=in_hand, suspect_first=suspect_first)
+            )
             self.model.strand()
         else:
-            claims = self.do(self.queue.claim(worker, count))
-        self._claimed(worker, count, claims)
+            claims = self.do(self.queue.claim(worker, count, in_hand=in_hand, suspect_first=suspect_first))
+        self._claimed(worker, count, claims, in_hand=in_hand, suspect_first=suspect_first)
 
-    def _claimed(self, worker: str, count: int, claims: list[Claim] | None) -> None:
+    def _claimed(
+        self, worker: str, count: int, claims: list[Claim] | None, *, in_hand: int, suspect_first: bool
+    ) -> None:
         known = {key[4:] for key in observe(self.redis) if key.startswith("job ")}
         new = {job_id for job_id in known - self.model.jobs.keys() if "-" in job_id}
         new_ids = {int(job_id.rpartition("-")[2]): job_id for job_id in new}
         token = claims[0].token if claims else ""
-        expected = self.model.claim(worker, count, token, new_ids)
-        assert expected == (None if claims is None else [(claim.id, claim.raw, claim.attempt) for claim in claims])
+        expected = self.model.claim(worker, count, token, new_ids, in_hand=in_hand, suspect_first=suspect_first)
+        seen = None if claims is None else [(claim.id, claim.raw, claim.attempt, claim.alone) for claim in claims]
+        assert expected == seen
         self.claims += claims or []
 
     @precondition(lambda self: self.claims)
@@ -240,14 +255,23 @@ class QueueMachine(RuleBasedStateMachine):
         assert answers == expected
 
     @precondition(lambda self: self.claims)
-    @rule(pick=PICK, how=st.sampled_from(["retry", "retry at once", "dead", "release"]))
+    @rule(
+        pick=PICK,
+        how=st.sampled_from(["retry", "retry at once", "dead", "release", "postpone", "behind", "lost", "lost"]),
+    )
     def give_up(self, pick: int, how: str) -> None:
         claim = self._claim(pick)
-        delay = 20.0 if how == "retry" else 0.0
+        delay = 20.0 if how in {"retry", "postpone", "behind"} else 0.0
         if how == "release":
             answer = self.do(self.queue.release(claim))
         elif how == "dead":
             answer = self.do(self.queue.bury(claim, "Reason", "a message"))
+        elif how == "lost":
+            answer = self.do(self.queue.lose(claim, "Reason", "a message"))
+        elif how in {"postpone", "behind"}:
+            answer = self.do(
+                self.queue.postpone(claim, "Reason", "a message", delay_seconds=delay, behind=how == "behind")
+            )
         else:
             answer = self.do(self.queue.retry(claim, "Reason", "a message", delay_seconds=delay))
         expected = self.model.give_up(claim.id, claim.token, how, delay=delay, reason="Reason", message="a message")
@@ -264,7 +288,7 @@ class QueueMachine(RuleBasedStateMachine):
         told = self.do(self.queue.tend())
         assert (told.stranded, told.expired, told.due, told.dead) == self.model.tend()
         ends = [*self.model.inflight.values(), *self.model.delayed.values()]
-        assert told.next_in == (max(0.0, min(ends) - self.clock()) if ends else None)
+        assert told.next_in == (round(max(0.0, min(ends) - self.clock()), 3) if ends else None)
 
     @rule(worker=WORKERS, count=st.integers(1, 3))
     def a_worker_vanishes(self, worker: str, count: int) -> None:
@@ -281,6 +305,54 @@ class QueueMachine(RuleBasedStateMachine):
     def a_worker_dies_between_move_and_claim(self) -> None:
         self.redis.lmove("jobs", "jobs:claiming", "RIGHT", "LEFT")
         self.model.strand()
+
+    @rule(count=st.integers(1, 3), then=st.sampled_from(["they run alone", "two drain", "one is done", "one dies"]))
+    def jobs_become_suspects(self, count: int, then: str) -> None:
+        """Two workers are lost with some jobs in hand."""
+        for _ in range(2):
+            self.a_worker_vanishes("w1", count)
+        match then:
+            case "they run alone":
+                for _ in range(count):
+                    self.claim("w1", 2, wait=False)
+            case "two drain":
+                self.time_goes_on(31.0)
+                for worker in ("w1", "w2", "w1"):
+                    self.claim(worker, 1, wait=False, in_hand=1)
+            case "one is done":
+                self.claim("w1", 2, wait=False)
+                self.finish([0], "", None)
+            case _:
+                for _ in range(LIMITS.max_losses):
+                    self.a_worker_vanishes("w1", 1)
+
+    @rule(behind=st.booleans(), suspended=st.booleans())
+    def the_engine_is_away(self, *, behind: bool, suspended: bool) -> None:
+        """A job is tried until it is given up, which a suspended queue puts off."""
+        for _ in range(4):
+            self.claim("w1", 1, wait=False)
+            if self.claims:
+                self.give_up(0, "behind" if behind else "postpone")
+            if suspended:
+                self.configure(MANY, paused=True)
+            self.time_goes_on(20.0)
+            if suspended:
+                self.configure(MANY, paused=False)
+            self.tend()
+
+    @rule(where=st.sampled_from(["waiting", "delayed", "inflight"]), pick=PICK, picks=st.lists(PICK, max_size=3))
+    def an_entry_vanishes(self, where: str, pick: int, picks: list[int]) -> None:
+        """Somebody takes a job off the queue; the operator may see it."""
+        if where == "waiting" and self.model.waiting:
+            self.redis.rpop("jobs")
+            self.model.waiting.pop()
+        entries = {"delayed": self.model.delayed, "inflight": self.model.inflight}.get(where)
+        if entries:
+            job_id = list(entries)[pick % len(entries)]
+            self.redis.zrem(f"jobs:{where}", job_id)
+            del entries[job_id]
+        ids = list(dict.fromkeys(self._job(other) for other in picks))
+        assert self.do(self.queue.recover(ids)) == self.model.recover_if_none_waits(ids)
 
     @rule(what=st.sampled_from(["the engine fails", "the operator looks", "results expire", "everybody starts anew"]))
     def rarely(self, what: str) -> None:
@@ -314,7 +386,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(max_length=st.sampled_from([4, MANY, MANY]), paused=st.sampled_from([False, False, False, True]))
     def configure(self, max_length: int, *, paused: bool) -> None:
         self.do(self.queue.configure(max_length=max_length, result_ttl_seconds=100, paused=paused))
-        self.model.config = {"maxLength": max_length, "resultTTLSeconds": 100, "paused": int(paused)}
+        self.model.configure(max_length, 100, paused=paused)
 
     def _restart_redis(self, server: RedisServer) -> None:
         server.stop(kill=True)

@@ -15,7 +15,8 @@ Event = tuple[str, int, str]
 
 DEFAULT_TTL = 86_400
 DEFAULT_LENGTH = 10_000
-LEASE_EXPIRED = "LeaseExpired"
+WORKER_LOST = "WorkerLost"
+PATIENCE_SECONDS, DRAIN_SECONDS = 30, 15
 
 
 @dataclasses.dataclass
@@ -37,6 +38,15 @@ class ModelJob:
     """The token that ended the last attempt that was ended by its worker."""
     shown: str | None = None
     """The last batch of pieces that has a name."""
+    behind: bool = False
+    losses: int | None = None
+    lost_alone: int | None = None
+    alone: bool = False
+    suspect_since: float | None = None
+    drained: tuple[str, float] | None = None
+    """The worker that drains for it, and until when it may."""
+    uncharged: tuple[int, float, float, str, str, float] | None = None
+    """Count, first and last time, reason, message, and for how long the queue had been suspended at the first."""
     errors: list[tuple[str, int, float]] = dataclasses.field(default_factory=list)
     """Reason, attempt and time."""
     events: list[Event] = dataclasses.field(default_factory=list)
@@ -54,9 +64,11 @@ class ModelJob:
 class QueueModel:
     """One queue. The lists are as LRANGE gives them: the newest first, the next to be taken last."""
 
-    def __init__(self, clock: Callable[[], float], *, lease: float, max_attempts: int, ttl: int) -> None:
+    def __init__(
+        self, clock: Callable[[], float], *, lease: float, max_losses: int, give_up_after: float, ttl: int
+    ) -> None:
         self._clock = clock
-        self._lease, self._max_attempts, self._ttl = lease, max_attempts, ttl
+        self._lease, self._max_losses, self._give_up_after, self._ttl = lease, max_losses, give_up_after, ttl
         self.waiting: list[bytes] = []
         self.claiming: list[bytes] = []
         self.inflight: dict[str, float] = {}
@@ -64,7 +76,7 @@ class QueueModel:
         self.done: dict[str, float] = {}
         self.dead: list[tuple[str, str, int, float]] = []
         self.jobs: dict[str, ModelJob] = {}
-        self.config: dict[str, int] = {}
+        self.config: dict[str, float] = {}
         self.counters: Counter[str] = Counter()
         self.fault: tuple[str, float] | None = None
         self.history: list[dict[str, float]] = []
@@ -108,11 +120,65 @@ class QueueModel:
             job = self.jobs[job_id] = ModelJob("waiting", item, submitted_at=self._clock())
             if delay:
                 job.state, job.due_at = "delayed", self._clock() + delay
-                self.delayed[job_id] = job.due_at
+                self._wait_until(job_id, job.due_at)
             else:
                 self.waiting.insert(0, item)
+        for job_id, _ in items:
+            if (job_id, _) not in fresh:
+                self.recover(job_id)
         self.counters += Counter(submitted=len(fresh))
         return "ok"
+
+    def _wait_until(self, job_id: str, due: float) -> None:
+        """Put it behind the others that are due at the same instant, or within 20 ms."""
+        last = max((at for at in self.delayed.values() if due <= at <= due + 0.02), default=None)
+        self.delayed[job_id] = due if last is None else float(f"{max(due, last + 1e-6):.6f}")
+
+    def recover(self, job_id: str) -> bool:
+        """Put a job back that is not where its record says."""
+        job = self.jobs.get(job_id)
+        if job is None or not self.is_stray(job_id, job):
+            return False
+        if job.state == "running":
+            self.inflight[job_id] = self._clock() + 30
+        elif job.state == "delayed":
+            self._wait_until(job_id, self._clock() if job.due_at is None else job.due_at)
+        else:
+            self.waiting.insert(0, reference(job_id))
+            job.events.append(("waiting", 0, ""))
+        return True
+
+    def is_stray(self, job_id: str, job: ModelJob) -> bool:
+        """Return whether it is not where its record says."""
+        match job.state:
+            case "running":
+                return job_id not in self.inflight
+            case "delayed":
+                return job_id not in self.delayed
+            case "waiting":
+                forms = {reference(job_id), job.item} if told_id(job.item) == job_id else {reference(job_id)}
+                return not forms & {*self.waiting, *self.claiming}
+            case _:
+                return False
+
+    def recover_if_none_waits(self, job_ids: Sequence[str]) -> list[str]:
+        """Do as the operator, which looks for strays only then."""
+        if self.waiting or self.claiming:
+            return []
+        return [job_id for job_id in job_ids if self.recover(job_id)]
+
+    def configure(self, max_length: int, ttl: int, *, paused: bool) -> None:
+        """Write what the resource says, and count for how long the queue is suspended."""
+        self.config |= {"maxLength": max_length, "resultTTLSeconds": ttl, "paused": int(paused)}
+        if paused:
+            self.config.setdefault("suspendedAt", self._clock())
+        elif "suspendedAt" in self.config:
+            self.config["suspendedSeconds"] = self._suspended_seconds()
+            del self.config["suspendedAt"]
+
+    def _suspended_seconds(self) -> float:
+        now = self._clock()
+        return self.config.get("suspendedSeconds", 0) + now - self.config.get("suspendedAt", now)
 
     def cancel(self, job_id: str) -> str | None:
         """Answer the state before; None for a job that nobody knows."""
@@ -136,48 +202,123 @@ class QueueModel:
                     return
 
     def redrive(self, job_ids: Sequence[str]) -> list[str]:
-        """Answer those that were dead."""
-        sent = [job_id for job_id in job_ids if job_id in self.jobs and self.jobs[job_id].state == "dead"]
-        for job_id in sent:
-            job = self.jobs[job_id]
-            self.dead = [entry for entry in self.dead if entry[0] != job_id]
-            job.attempts, job.finished_at, job.events_expire = 0, None, False
-            self._send(job_id)
-        return sent
+        """Answer those that were dead, or strays."""
+        return [job_id for job_id in job_ids if self._revive(job_id) or self.recover(job_id)]
+
+    def _revive(self, job_id: str) -> bool:
+        job = self.jobs.get(job_id)
+        if job is None or job.state != "dead":
+            return False
+        self.dead = [entry for entry in self.dead if entry[0] != job_id]
+        job.attempts, job.finished_at, job.events_expire = 0, None, False
+        job.uncharged = None
+        self._clear(job)
+        self._send(job_id)
+        return True
+
+    def _clear(self, job: ModelJob) -> None:
+        """Forget what it was suspected of."""
+        job.losses = job.lost_alone = job.suspect_since = job.drained = None
 
     def _send(self, job_id: str) -> None:
         """Put it behind those that wait."""
-        self.jobs[job_id].state = "waiting"
+        job = self.jobs[job_id]
+        job.state = "waiting"
         self.waiting.insert(0, reference(job_id))
-        self.jobs[job_id].events.append(("waiting", 0, ""))
+        job.events.append(("waiting", job.attempts or 0, ""))
 
     # What a worker does.
 
-    def claim(self, worker: str, want: int, token: str, new_ids: dict[int, str]) -> list[tuple[str, bytes, int]] | None:
-        """Answer id, item and attempt of each claim, None where paused. `new_ids`: for the n-th taken, from 1."""
+    def claim(
+        self,
+        worker: str,
+        want: int,
+        token: str,
+        new_ids: dict[int, str],
+        *,
+        in_hand: int = 0,
+        suspect_first: bool = True,
+    ) -> list[tuple[str, bytes, int, bool]] | None:
+        """Answer id, item, attempt and whether it is alone of each claim; None where nothing may be claimed.
+
+        `new_ids`: for the n-th taken, from 1.
+        """
         if self.config.get("paused"):
             self._return_claiming()
             return None
-        taken = [self.claiming.pop() for _ in range(min(want, len(self.claiming)))]
-        taken += [self.waiting.pop() for _ in range(min(want - len(taken), len(self.waiting)))]
-        claims = []
-        for number, raw in enumerate(taken, start=1):
-            job_id = told_id(raw)
-            known = self.jobs.get(job_id) if job_id else None
-            if known and not (known.state == "waiting" and raw in {known.item, reference(job_id or "")}):
-                duplicate = self.jobs[new_ids.pop(number)] = ModelJob("dead", raw)
-                self._bury(next(reversed(self.jobs)), duplicate, "DuplicateId", attempts=0)
-                continue
-            if job_id is None:
-                job_id = new_ids.pop(number)
-            job = known or self.jobs.setdefault(job_id, ModelJob("waiting", raw))
-            job.state, job.attempts = "running", (job.attempts or 0) + 1
-            job.token, job.worker, job.claimed_at = token, worker, self._clock()
-            self.inflight[job_id] = self._clock() + self._lease
-            job.events.append(("claimed", job.attempts, worker))
-            claims.append((job_id, job.item, job.attempts))
+        claims: list[tuple[str, bytes, int, bool]] = []
+        aside: list[bytes] = []
+        number = 0
+        taken = self._take(want, [self.claiming.pop() for _ in range(min(want, len(self.claiming)))])
+        while taken:
+            for place, raw in enumerate(taken):
+                number += 1
+                suspect = self._suspect(raw)
+                if suspect is None:
+                    claims += self._claim_one(raw, worker, token, new_ids, number)
+                    continue
+                first = not claims and not aside
+                if first and not in_hand and suspect_first:
+                    self.waiting += reversed(taken[place + 1 :])
+                    return self._claim_alone(raw, worker, token)
+                if first and in_hand and self._drains(suspect, worker):
+                    self.waiting += reversed(taken[place:])
+                    return None
+                aside.append(raw)
+            taken = self._take(want - len(claims), []) if aside else []
         assert not new_ids, f"{new_ids} are new jobs that nobody asked for"
-        return claims
+        alone = bool(aside) and not claims and not in_hand
+        self.waiting += reversed(aside[1:] if alone else aside)
+        if alone:
+            return self._claim_alone(aside[0], worker, token)
+        return None if aside and not claims else claims
+
+    def _take(self, count: int, taken: list[bytes]) -> list[bytes]:
+        return taken + [self.waiting.pop() for _ in range(min(count - len(taken), len(self.waiting)))]
+
+    def _known(self, raw: bytes) -> ModelJob | None:
+        job_id = told_id(raw)
+        return self.jobs.get(job_id) if job_id else None
+
+    def _is_duplicate(self, raw: bytes) -> bool:
+        known = self._known(raw)
+        return known is not None and not (
+            known.state == "waiting" and raw in {known.item, reference(told_id(raw) or "")}
+        )
+
+    def _suspect(self, raw: bytes) -> ModelJob | None:
+        known = self._known(raw)
+        return known if known and not self._is_duplicate(raw) and known.suspect_since is not None else None
+
+    def _drains(self, job: ModelJob, worker: str) -> bool:
+        """Return whether this worker is the one that claims nothing until its hand is empty."""
+        now = self._clock()
+        if now - (job.suspect_since or 0) < PATIENCE_SECONDS:
+            return False
+        if job.drained and job.drained[0] != worker and now < job.drained[1]:
+            return False
+        job.drained = worker, now + DRAIN_SECONDS
+        return True
+
+    def _claim_alone(self, raw: bytes, worker: str, token: str) -> list[tuple[str, bytes, int, bool]]:
+        ((job_id, item, attempt, _),) = self._claim_one(raw, worker, token, {}, 0)
+        self.jobs[job_id].alone, self.jobs[job_id].drained = True, None
+        return [(job_id, item, attempt, True)]
+
+    def _claim_one(
+        self, raw: bytes, worker: str, token: str, new_ids: dict[int, str], number: int
+    ) -> list[tuple[str, bytes, int, bool]]:
+        if self._is_duplicate(raw):
+            duplicate = self.jobs[new_ids.pop(number)] = ModelJob("dead", raw)
+            self._bury(next(reversed(self.jobs)), duplicate, "DuplicateId", attempts=0)
+            return []
+        job_id = told_id(raw) or new_ids.pop(number)
+        job = self.jobs.setdefault(job_id, ModelJob("waiting", raw))
+        job.state, job.attempts = "running", (job.attempts or 0) + 1
+        job.token, job.worker, job.claimed_at = token, worker, self._clock()
+        self.inflight[job_id] = self._clock() + self._lease
+        job.events.append(("claimed", job.attempts, worker))
+        return [(job_id, job.item, job.attempts, False)]
 
     def holds(self, job_id: str, token: str) -> ModelJob | None:
         """Return the job if this token holds it."""
@@ -207,6 +348,7 @@ class QueueModel:
         self._drop_claim(job_id, job)
         job.settled_by = token
         job.state, job.result, job.finished_at, job.cancel = "done", text, self._clock(), False
+        self._clear(job)
         if unseen:
             job.events.append(("delta", job.attempts or 0, unseen))
         job.events.append(("done", job.attempts or 0, ""))
@@ -228,14 +370,51 @@ class QueueModel:
             self._bury(job_id, job, reason, attempts=attempts, message=message)
         elif how == "release":
             self._wait_again(job_id, job, attempts - 1)
+        elif how == "lost":
+            self.counters["lost"] += 1
+            self._lose(job_id, job, reason, message)
+        elif how in {"postpone", "behind"}:
+            self._postpone(job_id, job, delay, reason, message, behind=how == "behind")
         else:
-            self._drop_claim(job_id, job)
             job.errors.append((reason, attempts, self._clock()))
-            job.state, job.due_at = "delayed", self._clock() + delay
-            self.delayed[job_id] = job.due_at
-            job.events.append(("delayed", attempts, message))
-            self.counters["retried"] += 1
+            self._delay(job_id, job, delay, message, "retried")
         return job.state
+
+    def _delay(self, job_id: str, job: ModelJob, delay: float, message: str, counter: str) -> None:
+        self._drop_claim(job_id, job)
+        job.state, job.due_at = "delayed", self._clock() + delay
+        self._wait_until(job_id, job.due_at)
+        job.events.append(("delayed", job.attempts or 0, message))
+        self.counters[counter] += 1
+
+    def _postpone(self, job_id: str, job: ModelJob, delay: float, reason: str, message: str, *, behind: bool) -> None:
+        now, suspended = self._clock(), self._suspended_seconds()
+        job.attempts = max(0, (job.attempts or 0) - 1)
+        count, first, before = 0, now, suspended
+        if job.uncharged:
+            count, first, *_, before = job.uncharged
+        job.uncharged = (count + 1, first, now, reason, message, before)
+        if now - first - (suspended - before) >= self._give_up_after:
+            why = f"; given up after {count + 1} tries in {self._give_up_after:g} s (queue.giveUpAfterSeconds)"
+            self._bury(job_id, job, reason, attempts=job.attempts, message=message + why)
+            return
+        job.behind = behind
+        self._delay(job_id, job, delay, message, "postponed")
+
+    def _lose(self, job_id: str, job: ModelJob, reason: str, message: str) -> None:
+        """An engine or a worker was lost with it in hand."""
+        attempts = job.attempts or 0
+        alone = job.alone
+        job.losses = (job.losses or 0) + (not alone)
+        job.lost_alone = (job.lost_alone or 0) + alone
+        if alone and job.lost_alone >= self._max_losses:
+            why = f"; it was alone there for the {job.lost_alone}. time (queue.maxLosses)"
+            self._bury(job_id, job, reason, attempts=attempts, message=message + why)
+            return
+        job.errors.append((reason, attempts, self._clock()))
+        self._wait_again(job_id, job, max(0, attempts - 1))
+        if job.losses > 1:
+            job.suspect_since = self._clock()
 
     def _settled_by(self, job_id: str, token: str) -> str | None:
         """Return the state of a job whose last settled attempt had this token."""
@@ -256,29 +435,24 @@ class QueueModel:
         expired = buried = 0
         for job_id in reversed(self._over(self.inflight)):  # the first to end is the next to be taken
             job = self.jobs[job_id]
-            attempts = job.attempts or 0
             if job.cancel:
                 self._end_cancelled(job_id, job)
-            elif attempts >= self._max_attempts:
-                message = (
-                    f"worker {job.worker} stopped renewing its lease on attempt {attempts} of {self._max_attempts}"
-                )
-                self._bury(job_id, job, LEASE_EXPIRED, attempts=attempts, message=message)
-                buried += 1
-            else:
-                job.errors.append((LEASE_EXPIRED, attempts, now))
-                self._wait_again(job_id, job, attempts)
-                expired += 1
+                continue
+            self._lose(job_id, job, WORKER_LOST, f"worker {job.worker} stopped renewing its lease")
+            buried += job.state == "dead"
+            expired += job.state != "dead"
         due = self._over(self.delayed)
+        fronts = []
         for job_id in due:
+            job = self.jobs[job_id]
             del self.delayed[job_id]
-            self.jobs[job_id].due_at = None
-            if self.jobs[job_id].attempts is None:  # it never had its turn
+            if job.attempts is None or job.behind:
                 self._send(job_id)
-        for job_id in reversed(due):
-            tried = self.jobs[job_id].attempts
-            if tried is not None:
-                self._wait_again(job_id, self.jobs[job_id], tried)
+            else:
+                fronts.append((job_id, job, job.attempts))
+            job.due_at, job.behind = None, False
+        for job_id, job, attempts in reversed(fronts):
+            self._wait_again(job_id, job, attempts)
         self.counters += Counter(expired=expired)
         return stranded, expired, len(due), buried
 
@@ -305,7 +479,7 @@ class QueueModel:
 
     def _drop_claim(self, job_id: str, job: ModelJob) -> None:
         self.inflight.pop(job_id, None)
-        job.token = None
+        job.token, job.alone = None, False
 
     def _wait_again(self, job_id: str, job: ModelJob, attempts: int) -> None:
         self._drop_claim(job_id, job)
@@ -325,6 +499,7 @@ class QueueModel:
     def _end_cancelled(self, job_id: str, job: ModelJob) -> None:
         self._drop_claim(job_id, job)
         job.state, job.finished_at, job.due_at, job.cancel = "cancelled", self._clock(), None, False
+        job.behind = False
         job.events.append(("cancelled", job.attempts or 0, ""))
         self._expire(job_id, job, self.config.get("resultTTLSeconds", DEFAULT_TTL))
         self.counters["cancelled"] += 1

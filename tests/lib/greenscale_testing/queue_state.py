@@ -19,7 +19,13 @@ end
 return found
 """
 
-TIMES = {"submittedAt": "submitted_at", "claimedAt": "claimed_at", "dueAt": "due_at", "finishedAt": "finished_at"}
+TIMES = {
+    "submittedAt": "submitted_at",
+    "claimedAt": "claimed_at",
+    "dueAt": "due_at",
+    "finishedAt": "finished_at",
+    "suspectSince": "suspect_since",
+}
 
 
 def observe(client: redis.Redis, list_name: str = "jobs") -> dict[str, Any]:
@@ -37,7 +43,7 @@ def observe(client: redis.Redis, list_name: str = "jobs") -> dict[str, Any]:
             case ["dead"]:
                 seen[part] = [_dead(entry) for entry in value]
             case ["config"]:
-                seen[part] = {name: int(number) for name, number in _pairs(value)}
+                seen[part] = {name: float(number) for name, number in _pairs(value)}
             case ["stats"]:
                 seen |= _stats(dict(_pairs(value)))
             case ["history" | "starts"]:
@@ -72,12 +78,21 @@ def _job(told: dict[str, bytes]) -> dict[str, Any]:
     def text(name: str) -> str | None:
         return told[name].decode() if name in told else None
 
+    def number(name: str) -> int | None:
+        return int(told[name]) if name in told else None
+
     errors = [json.loads(line) for line in told.get("errors", b"").splitlines()]
     return {
         "state": text("state"),
         "item": told.get("item"),
         **{ours: float(told[name]) if name in told else None for name, ours in TIMES.items()},
-        "attempts": int(told["attempts"]) if "attempts" in told else None,
+        "attempts": number("attempts"),
+        "behind": "behind" in told,
+        "losses": number("losses"),
+        "lost_alone": number("lostAlone"),
+        "alone": "alone" in told,
+        "drained": (text("drainedBy"), float(told["drainedUntil"])) if "drainedBy" in told else None,
+        "uncharged": _uncharged(told),
         "token": text("token"),
         "worker": text("worker"),
         "cancel": "cancel" in told,
@@ -86,6 +101,19 @@ def _job(told: dict[str, bytes]) -> dict[str, Any]:
         "shown": text("shown"),
         "errors": [(error["reason"], error["attempt"], error["at"]) for error in errors],
     }
+
+
+def _uncharged(told: dict[str, bytes]) -> tuple[int, float, float, str, str, float] | None:
+    if "unchargedTries" not in told:
+        return None
+    return (
+        int(told["unchargedTries"]),
+        float(told["unchargedFirstAt"]),
+        float(told["unchargedLastAt"]),
+        told["unchargedReason"].decode(),
+        told["unchargedMessage"].decode(),
+        float(told["unchargedSuspended"]),
+    )
 
 
 def _event(fields: list[bytes]) -> tuple[str, int, str]:

@@ -58,7 +58,7 @@ class Watch:
                 holder = ""
         for error in job.errors:
             worker, at = holder_of(error, events), error.at or 0
-            if error.reason != "LeaseExpired" or not self._chaos.was_alive(worker, at):
+            if error.reason != "WorkerLost" or not self._chaos.was_alive(worker, at):
                 continue
             if not self._chaos.has_started(worker, job.id, error.attempt, before=at):
                 ledger.seen["a claim whose answer died with Redis"] += 1

@@ -24,7 +24,7 @@ end
 
 local function drop_claim(id)
     redis.call('ZREM', inflight, id)
-    redis.call('HDEL', job_key(id), 'token', 'cancel')
+    redis.call('HDEL', job_key(id), 'token', 'cancel', 'alone')
 end
 
 -- What stands among the dead for a job.

@@ -46,6 +46,19 @@ local function whole(value)
     return number and number >= 0 and number <= 1e9 and math.floor(number) or nil
 end
 
+-- A time in Unix seconds, or nil.
+local function instant(value)
+    local number = tonumber(value or '')
+    return number and number >= 0 and number <= 4e9 and number or nil
+end
+
+-- For how long this queue has been suspended since it exists, up to now.
+local function suspended_seconds()
+    local times = redis.call('HMGET', config, 'suspendedSeconds', 'suspendedAt')
+    local since = instant(times[2])
+    return (instant(times[1]) or 0) + (since and math.max(0, now - since) or 0)
+end
+
 local function announce(id, kind, attempt, ...)
     spared(redis.pcall('XADD', events_key(id), '*', 'type', kind, 'attempt', attempt, ...))
 end
