@@ -39,6 +39,8 @@ def pod_template(
     worker, server = workload.worker, workload.engine.server
     spec: Manifest = {
         "terminationGracePeriodSeconds": termination_seconds,
+        # A Service called `greenscale` or `redis` would become variables that are no settings of ours.
+        "enableServiceLinks": False,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [_worker_container(workload, image, redis_host, grace_seconds)],
     }
