@@ -3,7 +3,6 @@
 import pytest
 
 from greenscale_jobs import RedisAddress
-from greenscale_testing.kubernetes_variables import service_links
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
 
 
@@ -99,10 +98,3 @@ def test_secrets_are_not_shown() -> None:
 
     assert "sk-1" not in repr(settings)
     assert "pw-1" not in repr(settings)
-
-
-def test_a_service_of_any_name_in_the_namespace_stops_no_worker() -> None:
-    """Kubernetes writes variables for each: one called `greenscale-liveness` looks like a setting of ours."""
-    links = {**service_links("greenscale"), **service_links("greenscale-liveness"), **service_links("redis")}
-
-    assert read_settings({**links, "GREENSCALE_WORKER": "w"}, process_id=7) == Settings(worker="w")

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from greenscale_jobs import Limits, Parameters, RedisAddress
-from greenscale_jobs.service_links import without_service_links
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -94,12 +93,11 @@ THE_PAGES = "GREENSCALE_PAGE_"
 
 
 def read_settings(environment: Mapping[str, str], *, process_id: int) -> Settings:
-    """Turn the environment into Settings. An empty variable counts as not set, and so does a Service's.
+    """Turn the environment into Settings. An empty variable counts as not set.
 
     Raises:
         InvalidSettings: Something in it is wrong or unknown.
     """
-    environment = without_service_links(environment)
     faults: list[str] = []
     values: dict[str, Any] = {}
     known: set[str] = set()
