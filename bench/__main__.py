@@ -161,7 +161,7 @@ def _kills(*, full: bool, patient: bool) -> list[Measured]:
 
 
 def _server(folder: Path, *options: str) -> RedisServer:
-    """Return the machine's own redis-server where there is one: the bundled one is too old for streaq."""
+    """Return the machine's own redis-server where there is one: the figures were measured on one."""
     server = RedisServer(folder, *options)
     server.binary = shutil.which("redis-server") or server.binary
     return server
