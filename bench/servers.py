@@ -15,7 +15,7 @@ from greenscale_testing.local_redis import RedisServer
 
 
 def server_in(folder: Path, *options: str) -> RedisServer:
-    """Return the machine's own redis-server where there is one: the bundled one is too old for streaq."""
+    """Return the machine's own redis-server where there is one: the figures were measured on one."""
     server = RedisServer(folder, *options)
     server.binary = shutil.which("redis-server") or server.binary
     return server

@@ -1,6 +1,5 @@
 """Where Redis is and how one gets in, for every part of GreenScale."""
 
-import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from redis.retry import Retry
 from greenscale_jobs.errors import HungUp, NoHandshake, UnsupportedServer
 from greenscale_jobs.redis_url import url_parts
 from greenscale_jobs.server import read_info, refusal
+from greenscale_jobs.service_links import is_service_link
 
 COMMAND_TIMEOUT_SECONDS = 5.0
 """A command that Redis does not answer within this time is taken for lost."""
@@ -34,9 +34,6 @@ VARIABLES = {
 
 WAY_IN = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "REDIS_CA")
 """How one gets in, which does not say where."""
-
-SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
-"""How Kubernetes writes the variables of a Service: of one called `redis`, REDIS_PORT is tcp://10.0.0.1:6379."""
 
 NO_HANDSHAKE = "no TLS handshake in time"
 
@@ -226,7 +223,7 @@ def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
 def _said(environment: Mapping[str, str], name: str) -> str:
     """Return a variable's text without what a Secret's or a file's last line leaves at its edges."""
     text = environment.get(name, "").strip().strip("\ufeff").strip()
-    return "" if name == "REDIS_PORT" and SERVICE_LINK.match(text) else text
+    return "" if is_service_link(name, text) else text
 
 
 def _host(text: str) -> str:

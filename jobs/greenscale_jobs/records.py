@@ -130,17 +130,6 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Unix seconds, by the worker's clock."""
 
 
-class UnchargedTries(msgspec.Struct, frozen=True, rename="camel"):
-    """Tries that cost a job no attempt: the engine or the configuration was at fault. Times are Unix seconds."""
-
-    count: int
-    first_at: float
-    last_at: float
-    reason: str
-    """Of the last try, as in `JobError`; so is `message`."""
-    message: str
-
-
 class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """One job as a reader sees it. Times are Unix seconds; None is not known, or not yet."""
 

@@ -222,6 +222,8 @@ class Queues:
             lease_seconds=told.lease_seconds,
             max_attempts=told.max_attempts,
             result_ttl_seconds=told.result_ttl_seconds,
+            give_up_after_seconds=told.give_up_after_seconds,
+            max_losses=told.max_losses,
         )
         tenant, name = self._tenants.get(key), workload.list_name
         if (

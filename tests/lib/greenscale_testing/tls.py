@@ -22,9 +22,10 @@ class Authority:
     @classmethod
     def make(cls, folder: Path) -> "Authority":
         folder.mkdir()
-        _openssl(
-            folder, "req", "-x509", *EC_KEY, "-days", "2", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.crt"
-        )
+        # Python 3.13 and later refuse an authority that does not say what its key is for.
+        usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        making = ("req", "-x509", *EC_KEY, "-days", "2", "-subj", "/CN=ca", *usage)
+        _openssl(folder, *making, "-keyout", "ca.key", "-out", "ca.crt")
         return cls(folder)
 
     @property
