@@ -112,7 +112,7 @@ class ChaosSoak:
                 self.load.jobs[number] not in {"plain", "slow"} for number in self.load.missing
             ):
                 kept_at = clock()
-                for _ in self.chaos.workers:
+                for _ in list(self.chaos.workers):
                     await self.load.submit("plain")
 
 
