@@ -22,7 +22,7 @@ from pathlib import Path
 from greenscale_testing.chaos_fatal import DEAD_KINDS
 from greenscale_testing.chaos_kinds import DONE_KINDS, Kind, read_prompt
 from greenscale_testing.chaos_ledger import Ledger
-from greenscale_testing.chaos_troubles import BY_NAME, SILENT, Met, Trouble, drawn
+from greenscale_testing.chaos_troubles import BY_NAME, SILENT, Cost, Met, Trouble, drawn
 from greenscale_testing.chaos_wire import End, Reply, Request, error, whole
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in [*DONE_KINDS, *DEAD_KINDS]}
@@ -136,13 +136,18 @@ class ChaosEngine:
     def _trouble(self, request: Request) -> tuple[Trouble | None, str]:
         if self._outage and self._outage != REFUSED:
             found = BY_NAME[self._outage]
-            bears = self._met.bears(request.number, found.cost, self._episode)
+            bears = self._bears(request, found, self._episode)
             return found if bears else BY_NAME["503"], "outage"
         if self._calm or not KINDS[request.kind].disturbed:
             return None, ""
         drew = drawn(self._seed, request.number, self._ledger.asked[request.number] + 1)
-        fits = drew and drew.applies(request) and self._met.bears(request.number, drew.cost)
+        fits = drew and drew.applies(request) and self._bears(request, drew)
         return (drew if fits else None), "trouble"
+
+    def _bears(self, request: Request, trouble: Trouble, episode: int = 0) -> bool:
+        # A job that is doubtful by itself would die of the wrong doubt.
+        is_doubtful = trouble.cost is Cost.DOUBT and KINDS[request.kind].calls > 1
+        return not is_doubtful and self._met.bears(request.number, trouble.cost, episode)
 
     async def _health(self) -> Reply:
         if self._outage and self._outage != SILENT.name:

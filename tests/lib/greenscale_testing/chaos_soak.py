@@ -21,13 +21,12 @@ from greenscale_testing.chaos_verdict import Verdict, judge
 from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.soak_chaos import Chaos
 
-CONCURRENCY, LEASE_SECONDS, MAX_LOSSES, MAX_ANSWER_BYTES, RESULT_TTL_SECONDS = 8, 4, 3, 65_536, 300
+CONCURRENCY, LEASE_SECONDS, MAX_ANSWER_BYTES, RESULT_TTL_SECONDS = 8, 3, 65_536, 300
 
 KEEPING_SECONDS = 2.0
 """At the end good jobs are submitted this often: a doubtful one is refused for good only where others are done."""
 
 SETTINGS = {
-    "OPENAI_API_KEY": "",
     "GREENSCALE_MODEL": "chaos",
     "GREENSCALE_CONCURRENCY": str(CONCURRENCY),
     "GREENSCALE_LEASE_SECONDS": str(LEASE_SECONDS),
@@ -38,17 +37,15 @@ SETTINGS = {
     "GREENSCALE_BACKOFF_MAX_SECONDS": "1",
     "GREENSCALE_GRACE_SECONDS": "1",
     "GREENSCALE_RESULT_TTL_SECONDS": str(RESULT_TTL_SECONDS),
-    "WORKER_SETTINGS": json.dumps(
-        {"giveUpAfterSeconds": 3600, "maxLosses": MAX_LOSSES, "maxAnswerBytes": MAX_ANSWER_BYTES}
-    ),
 }
 
 
 class ChaosSoak:
     """One run; what it found is in `verdict` and `peak_mb`."""
 
-    def __init__(self, queue: JobQueue, engine: EngineProcess, chaos: Chaos, *, seed: int) -> None:
+    def __init__(self, queue: JobQueue, engine: EngineProcess, chaos: Chaos, *, seed: int, max_losses: int) -> None:
         self.engine, self.chaos = engine, chaos
+        self._max_losses = max_losses
         self.load = ChaosLoad(queue, seed=seed)
         self.peak_mb = 0.0
         """The most that any worker took."""
@@ -64,7 +61,7 @@ class ChaosSoak:
             outages_of(self.engine.lines),
             {name: [at] for name, at in self.chaos.ended_at.items()},
             concurrency=CONCURRENCY,
-            max_losses=MAX_LOSSES,
+            max_losses=self._max_losses,
         )
 
     async def run(
@@ -145,17 +142,19 @@ def chaos_table(title: str, soak: ChaosSoak, verdict: Verdict) -> str:
 
 
 @contextlib.asynccontextmanager
-async def chaos_soaking(server: RedisServer, folder: Path, *, seed: int) -> AsyncIterator[ChaosSoak]:
+async def chaos_soaking(server: RedisServer, folder: Path, *, seed: int, max_losses: int) -> AsyncIterator[ChaosSoak]:
     """Give a chaos soak on a Redis that runs; engine and workers are gone at the end."""
     deadly: set[asyncio.Task[None]] = set()
     address = server.address
+    bounds = {"giveUpAfterSeconds": 3600, "maxLosses": max_losses, "maxAnswerBytes": MAX_ANSWER_BYTES}
 
     def environment_of(name: str) -> dict[str, str]:
         where = {"REDIS_HOST": address.host, "REDIS_PORT": str(address.port), "OPENAI_BASE_URL": engine.base_url}
         # Every third asks whether the engine is ready, as one in a pod with its model server does.
         served = name.endswith(("0", "3", "6", "9"))
         kind = {"GREENSCALE_ENGINE": "Server", "GREENSCALE_SERVER_READY_URL": engine.ready_url}
-        return {**SETTINGS, **where, "OPENAI_API_KEY": f"sk-{name}", **(kind if served else {})}
+        key = {"OPENAI_API_KEY": f"sk-{name}", "WORKER_SETTINGS": json.dumps(bounds)}
+        return {**SETTINGS, **where, **key, **(kind if served else {})}
 
     def kill(name: str) -> None:
         if name in chaos.workers:
@@ -164,7 +163,7 @@ async def chaos_soaking(server: RedisServer, folder: Path, *, seed: int) -> Asyn
     chaos = Chaos(server, folder, environment_of, seed=seed)
     async with JobQueue(address) as queue, chaos_engine(folder, seed=seed, on_kill=kill) as engine:
         try:
-            yield ChaosSoak(queue, engine, chaos, seed=seed)
+            yield ChaosSoak(queue, engine, chaos, seed=seed, max_losses=max_losses)
         finally:
             await asyncio.gather(*deadly, return_exceptions=True)
             await chaos.kill_all()
