@@ -15,6 +15,7 @@ from greenscale_cli.collecting import Numbered, collect
 from greenscale_cli.exits import Exit, Fault
 from greenscale_cli.lines import BrokenLine, Line, read_lines
 from greenscale_cli.patience import Patience
+from greenscale_cli.streams import OutputLost
 from greenscale_cli.tables import json_line
 from greenscale_cli.waiting import exit_of, workload_words, write
 from greenscale_jobs import JobClient, Parameters, QueueFull, QueueUnavailable
@@ -42,7 +43,7 @@ def send_file(client: JobClient, file: Path, parameters: Parameters, *, wait: bo
                     print(line.item.id, flush=True)  # noqa: T201
 
             batch = Batch(client, told=told)
-            full = _send(batch, lines, file, parameters)
+            full = _send(batch, lines, file, parameters, started)
     ended = _answers(client, batch.jobs, since=started) if wait else Exit.DONE
     if full:
         raise full
@@ -64,7 +65,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         yield opened
 
 
-def _send(batch: Batch, lines: BinaryIO, file: Path, parameters: Parameters) -> Fault | None:
+def _send(batch: Batch, lines: BinaryIO, file: Path, parameters: Parameters, since: dt.datetime) -> Fault | None:
     """Send all; return what is to be said where the queue became full, and raise what stopped it otherwise."""
     try:
         batch.send(read_lines(lines, parameters, objects_only=file.suffix == ".jsonl"))
@@ -75,6 +76,9 @@ def _send(batch: Batch, lines: BinaryIO, file: Path, parameters: Parameters) -> 
         raise Fault(f"{_so_far(batch)}{_unsure(batch)}: {error} Then {_go_on(batch, file)}", Exit.UNAVAILABLE) from None
     except KeyboardInterrupt:
         raise Fault(f"{_so_far(batch)}; {_go_on(batch, file)}", Exit.INTERRUPTED) from None
+    except OutputLost as lost:
+        seen = _see(len(batch.jobs), since)
+        raise Fault(f"{lost}: {_so_far(batch)}; see them with `{seen}`; {_go_on(batch, file)}", Exit.OUTPUT) from None
     except OSError as error:
         raise Fault(f"{_so_far(batch)}; --file {file} cannot be read any more: {error.strerror}", Exit.USAGE) from None
     return None
@@ -122,11 +126,16 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
             raise Fault(_others_go_on(len(ends), len(jobs), since), Exit.INTERRUPTED) from None
         except QueueUnavailable as error:
             raise Fault(f"{error} {_others_go_on(len(ends), len(jobs), since)}", Exit.UNAVAILABLE) from None
+        except OutputLost as lost:
+            raise Fault(f"{lost}; {_others_go_on(len(ends), len(jobs), since)}", Exit.OUTPUT) from None
     return next((end for end in (Exit.FAILED, Exit.UNKNOWN, Exit.CANCELLED) if end in ends), Exit.DONE)
 
 
 def _others_go_on(ended: int, count: int, since: dt.datetime) -> str:
+    return f"{ended} of {count} jobs have ended, the others go on: see them with `{_see(count, since)}`"
+
+
+def _see(count: int, since: dt.datetime) -> str:
     # A minute earlier: Redis has a clock of its own.
     start = (since - dt.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%MZ")
-    see = f"greenscale jobs list --since {start} --limit {count} -o jsonl"
-    return f"{ended} of {count} jobs have ended, the others go on: see them with `{see}`"
+    return f"greenscale jobs list --since {start} --limit {count} -o jsonl"

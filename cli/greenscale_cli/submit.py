@@ -2,6 +2,7 @@
 
 import datetime as dt
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,10 @@ import typer
 
 from greenscale_cli import options
 from greenscale_cli.choose import open_client
+from greenscale_cli.ctrl_c import ctrl_c_later
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.streams import OutputLost
 from greenscale_cli.when import moment_of, seconds_of
 from greenscale_jobs import JobClient, Parameters
 from greenscale_jobs.document import document
@@ -94,19 +97,32 @@ def submit(  # noqa: PLR0913 - a command's options
         delay_seconds, moment = _when(delay, at)
         text = _stdin() if prompt in {None, "-"} else prompt
         with open_client(redis, run_dir, workload, sends=True) as client:
-            job_id = client.submit(
-                text or "",
-                job_id=job_id,
-                parameters=parameters,
-                idempotency_key=idempotency_key,
-                delay_seconds=delay_seconds,
-                at=moment,
+            job_id = _send(
+                lambda: client.submit(
+                    text or "",
+                    job_id=job_id,
+                    parameters=parameters,
+                    idempotency_key=idempotency_key,
+                    delay_seconds=delay_seconds,
+                    at=moment,
+                )
             )
             if wait or stream:
                 from greenscale_cli.answering import answer  # noqa: PLC0415
 
                 raise typer.Exit(answer(client, job_id, stream=stream, as_json=as_json))
             _print_sent(client, job_id, as_json=as_json)
+
+
+def _send(submit: Callable[[], str]) -> str:
+    """Send one prompt and return its job's id, which is not lost at Ctrl-C either."""
+    job_id = ""
+    try:
+        with ctrl_c_later():
+            job_id = submit()
+    except KeyboardInterrupt:
+        raise Fault(f"job {job_id} is in the queue", Exit.INTERRUPTED) from None
+    return job_id
 
 
 def _refuse_beside_file(told: dict[str, object | None]) -> None:
@@ -138,9 +154,12 @@ def _stdin() -> str:
 
 
 def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
-    if as_json:
-        from greenscale_cli.tables import show_json  # noqa: PLC0415
+    try:
+        if as_json:
+            from greenscale_cli.tables import show_json  # noqa: PLC0415
 
-        show_json(document(client.job(job_id)))
-    else:
-        print(job_id)  # noqa: T201
+            show_json(document(client.job(job_id)))
+        else:
+            print(job_id, flush=True)  # noqa: T201
+    except OutputLost as lost:
+        raise Fault(f"{lost}; job {job_id} is in the queue", Exit.OUTPUT) from None
