@@ -111,12 +111,12 @@ def _is_open(number: int) -> bool:
     return True
 
 
-def _bytes_of(stream: IO[str] | None, number: int, *, is_open: bool) -> io.BufferedWriter:
+def _bytes_of(stream: IO[str] | None, number: int, *, is_open: bool) -> Any:
     """Return the bytes beneath a stream."""
     if not is_open:
         return io.BufferedWriter(_Closed())
     if isinstance(stream, io.TextIOWrapper):
-        return stream.detach()  # type: ignore[return-value]
+        return stream.detach()
     return os.fdopen(number, "wb", closefd=False)
 
 

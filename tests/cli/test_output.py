@@ -40,7 +40,7 @@ def shell(environment: Mapping[str, str], tmp_path: Path) -> Shell:
             start = f"{{ read -r _ <gate; exec {GREENSCALE} {words}; }}"
             line = f"{start} | {{ exec <&-; echo >gate; }}; exit ${{PIPESTATUS[0]}}"
         return subprocess.run(
-            ["bash", "-c", line],
+            ["/bin/bash", "-c", line],
             capture_output=True,
             text=True,
             check=False,
@@ -91,7 +91,7 @@ async def test_an_answer_that_cannot_be_written_can_be_asked_for_again(
 
 @pytest.mark.parametrize(("redirection", "why"), NOT_WRITTEN)
 def test_a_file_of_prompts_says_what_is_in(
-    shell: Shell, greenscale: Greenscale, client: JobClient, tmp_path: Path, redirection: str, why: str
+    shell: Shell, greenscale: Greenscale, tmp_path: Path, redirection: str, why: str
 ) -> None:
     (tmp_path / "prompts.txt").write_text("one\ntwo\n")
     ran = shell("submit --file prompts.txt", redirection)
@@ -162,7 +162,7 @@ def test_a_working_directory_that_was_deleted_is_no_obstacle(environment: Mappin
         line = f"cd {gone} && mkdir -p {gone} && rmdir {gone}; exec {GREENSCALE} {words}"
         gone.mkdir(exist_ok=True)
         return subprocess.run(
-            ["bash", "-c", line], capture_output=True, text=True, check=False, env=environment, timeout=30
+            ["/bin/bash", "-c", line], capture_output=True, text=True, check=False, env=environment, timeout=30
         )
 
     assert run("submit hi").returncode == 0
