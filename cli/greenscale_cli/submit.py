@@ -12,7 +12,7 @@ from greenscale_cli import options
 from greenscale_cli.choose import open_client
 from greenscale_cli.ctrl_c import ctrl_c_later
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
-from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.exits import Exit, Fault, faults_told, tell
 from greenscale_cli.streams import OutputLost
 from greenscale_cli.when import moment_of, seconds_of
 from greenscale_jobs import JobClient, Parameters
@@ -150,10 +150,12 @@ def _when(delay: str | None, at: str | None) -> tuple[float, dt.datetime | None]
     """Return in how many seconds a job is due, or when."""
     if delay is not None and at is not None:
         raise Fault("say --in or --at, not both", Exit.USAGE)
-    return (
-        0 if delay is None else seconds_of(delay),
-        None if at is None else moment_of(at, now=dt.datetime.now(dt.UTC)),
-    )
+    if at is None:
+        return (0 if delay is None else seconds_of(delay)), None
+    moment, notice = moment_of(at, now=dt.datetime.now(dt.UTC))
+    if notice:
+        tell(notice)
+    return 0, moment
 
 
 def _stdin() -> str:

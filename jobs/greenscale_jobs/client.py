@@ -119,7 +119,7 @@ class JobClient:
         The text goes on from "Redis at host:port".
         """
         info = self._guard(lambda: self._redis.info("memory"))
-        return eviction_danger({name: str(value) for name, value in cast("dict[str, Any]", info).items()})
+        return eviction_danger({name: str(value) for name, value in info.items()})
 
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job and return the state it was in; a running one ends when its worker renews next."""
