@@ -27,9 +27,10 @@ from greenscale_cli.local.private_redis import start_redis
 from greenscale_cli.local.resource import load_resource
 from greenscale_cli.local.supervisor import Supervisor
 from greenscale_cli.streams import OutputLost, drop_stdout, readable
-from greenscale_jobs import JobQueue, Limits, RedisAddress, Resource
+from greenscale_jobs import Fleet, JobQueue, RedisAddress, Resource
 from greenscale_operator import desired
 from greenscale_operator.shown import shown
+from greenscale_operator.tenant import limits_of
 from greenscale_operator.workload import parse
 
 STAND_IN = """\
@@ -90,15 +91,7 @@ class _Local:
             say("Ending: workers finish what they run (Ctrl-C again: hand it back) ...")
 
     def _queue(self, redis: RedisAddress) -> JobQueue:
-        told = self._workload.queue
-        limits = Limits(
-            lease_seconds=told.lease_seconds,
-            max_attempts=told.max_attempts,
-            result_ttl_seconds=told.result_ttl_seconds,
-            give_up_after_seconds=told.give_up_after_seconds,
-            max_losses=told.max_losses,
-        )
-        return JobQueue(redis, self._workload.list_name, limits=limits)
+        return JobQueue(redis, self._workload.list_name, limits=limits_of(self._workload))
 
     async def _start_page(self, stack: AsyncExitStack, redis: RedisAddress) -> str:
         say("Starting the page ...")
@@ -127,18 +120,18 @@ class _Local:
         stack.push_async_callback(end)
 
     async def _supervise(self, stack: AsyncExitStack, queue: JobQueue) -> None:
-        told = self._workload.queue
-        await queue.configure(
-            max_length=told.max_length,
-            result_ttl_seconds=told.result_ttl_seconds,
-            paused=self._workload.suspend,
-        )
         manifests = {manifest["kind"]: manifest for manifest in desired.manifests(self._workload)}
-        what = Resource(shown(self._resource), shown(manifests["ScaledObject"]))
-        await queue.put_resource(self._workload.namespace, self._workload.name, what)
         pool = self._pool(manifests["Deployment"], queue.address)
-        scaled = ScaledObject.read(manifests["ScaledObject"])
-        supervisor = Supervisor(self._workload, scaled, queue, pool, say=say_state)
+        supervisor = Supervisor(
+            self._workload,
+            ScaledObject.read(manifests["ScaledObject"]),
+            queue,
+            await stack.enter_async_context(Fleet(queue.address)),
+            pool,
+            resource=Resource(shown(self._resource), shown(manifests["ScaledObject"])),
+            say=say_state,
+        )
+        await supervisor.settle()
         stack.push_async_callback(self._drain, pool)
         task = asyncio.create_task(supervisor.run())
         task.add_done_callback(lambda _: self._stop.set())
