@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from greenscale_jobs.errors import HungUp, NoHandshake, UnsupportedServer
+from greenscale_jobs.errors import NO_HANDSHAKE, HungUp, UnsupportedServer
 from greenscale_jobs.redis_url import url_parts
 from greenscale_jobs.server import read_info, refusal
 
@@ -38,8 +38,6 @@ WAY_IN = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "REDIS_CA")
 SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
 """How Kubernetes writes the variables of a Service: of one called `redis`, REDIS_PORT is tcp://10.0.0.1:6379."""
 
-NO_HANDSHAKE = "no TLS handshake in time"
-
 NOTHING: Mapping[str, str] = types.MappingProxyType({})
 
 
@@ -55,7 +53,7 @@ class _TlsConnection(redis.SSLConnection):
         try:
             return super()._connect()  # type: ignore[no-untyped-call]
         except TimeoutError as error:
-            raise NoHandshake(NO_HANDSHAKE) from error
+            raise redis.TimeoutError(NO_HANDSHAKE) from error
 
 
 class _AsyncTlsConnection(redis.asyncio.SSLConnection):
@@ -65,7 +63,7 @@ class _AsyncTlsConnection(redis.asyncio.SSLConnection):
         try:
             await super()._connect()  # type: ignore[no-untyped-call]
         except TimeoutError as error:
-            raise NoHandshake(NO_HANDSHAKE) from error
+            raise redis.TimeoutError(NO_HANDSHAKE) from error
 
 
 class RedisAddress(msgspec.Struct, frozen=True):
