@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from greenscale_jobs.errors import HungUp, NoHandshake, UnsupportedServer
+from greenscale_jobs.errors import NO_HANDSHAKE, HungUp, UnsupportedServer
 from greenscale_jobs.redis_url import url_parts
 from greenscale_jobs.server import read_info, refusal
 from greenscale_jobs.service_links import is_service_link
@@ -35,8 +35,6 @@ VARIABLES = {
 WAY_IN = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "REDIS_CA")
 """How one gets in, which does not say where."""
 
-NO_HANDSHAKE = "no TLS handshake in time"
-
 NOTHING: Mapping[str, str] = types.MappingProxyType({})
 
 
@@ -52,7 +50,7 @@ class _TlsConnection(redis.SSLConnection):
         try:
             return super()._connect()  # type: ignore[no-untyped-call]
         except TimeoutError as error:
-            raise NoHandshake(NO_HANDSHAKE) from error
+            raise redis.TimeoutError(NO_HANDSHAKE) from error
 
 
 class _AsyncTlsConnection(redis.asyncio.SSLConnection):
@@ -62,7 +60,7 @@ class _AsyncTlsConnection(redis.asyncio.SSLConnection):
         try:
             await super()._connect()  # type: ignore[no-untyped-call]
         except TimeoutError as error:
-            raise NoHandshake(NO_HANDSHAKE) from error
+            raise redis.TimeoutError(NO_HANDSHAKE) from error
 
 
 class RedisAddress(msgspec.Struct, frozen=True):
