@@ -226,7 +226,7 @@ class Queues:
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
 
     async def _recover_strays(self, redis: _Redis, tenants: Tenants) -> None:
-        """Look at some records for jobs that are nowhere: once a round, so that it costs little however many there are."""
+        """Look at some records for jobs that are nowhere: once a round, which costs little however many there are."""
         now = self._clock()
         if now - redis.searched_at < SURVEY_SECONDS:
             return
