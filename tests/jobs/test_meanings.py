@@ -9,10 +9,21 @@ import pytest
 import redis
 from msgspec.structs import replace
 
-from greenscale_jobs import JobClient, JobQueue, JobRefusedByRedis, QueueError, QueueUnavailable, RedisAddress
+from greenscale_jobs import (
+    Finished,
+    JobClient,
+    JobQueue,
+    JobRefusedByRedis,
+    JobState,
+    Outcome,
+    QueueError,
+    QueueUnavailable,
+    RedisAddress,
+)
 from greenscale_jobs import address as address_module
 from greenscale_jobs.errors import translate
 from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.tls import Authority, TlsFront
 
 IN_A_SCRIPT = (
     "Error running script (call to f_4b2c9f06805e946cc9dd51db67f4de8c0836c5fb): @user_script:85: @user_script: 85: "
@@ -95,6 +106,41 @@ def test_what_redis_refuses_for_one_jobs_size_is_no_outage(said: str) -> None:
     assert isinstance(error, JobRefusedByRedis)
     assert not isinstance(error, QueueUnavailable)
     assert "proto-max-bulk-len" in str(error)
+
+
+@pytest.mark.parametrize("size", [1_100_000, 3_000_000, 8_000_000])
+async def test_an_answer_that_redis_takes_for_too_large_is_that_jobs_fault(own_redis: RedisServer, size: int) -> None:
+    """Redis hangs up while the answer is on its way: taken for an outage, it would be sent again for ever."""
+    own_redis.start()
+    own_redis.say("CONFIG", "SET", "proto-max-bulk-len", 1024 * 1024)
+    async with JobQueue(own_redis.address) as queue:
+        job_id = await queue.submit("hi")
+        await queue.submit("another")
+        (claim, other) = await queue.claim("w", 2) or []
+        with pytest.raises(JobRefusedByRedis, match="proto-max-bulk-len"):
+            await queue.finish([Finished(claim, "x" * size, Outcome())])
+        await queue.bury(claim, "AnswerTooLarge", "Redis takes no value of that size")
+
+        assert (await queue.job(job_id)).state is JobState.DEAD
+        assert await queue.finish([Finished(other, "x" * 1000, Outcome())]) == [True]
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_prompt_that_redis_takes_for_too_large_is_that_prompts_fault(
+    own_redis: RedisServer, tmp_path: Path, *, tls: bool
+) -> None:
+    own_redis.start()
+    own_redis.say("CONFIG", "SET", "proto-max-bulk-len", 1024 * 1024)
+    authority = Authority.make(tmp_path / "tls")
+    with TlsFront(own_redis.address.port, authority.vouch()) as front:
+        behind = replace(own_redis.address, port=front.port, tls=True, ca=authority.certificate)
+        with JobClient(behind if tls else own_redis.address) as client:
+            with pytest.raises(QueueError) as caught:
+                client.submit("\x01" * 1_000_000)  # JSON writes each in six bytes
+            assert client.submit("hi")
+
+    # A front that closes both ways may lose what Redis said last.
+    assert tls or isinstance(caught.value, JobRefusedByRedis)
 
 
 def refused(address: RedisAddress) -> list[str]:
