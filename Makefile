@@ -18,7 +18,7 @@ test: lint .venv/.browser ## Lint, type-check and test everything
 fuzz: .venv/.dev ## Push 100 000 odd inputs, and damage every field of every record (about ten minutes; INPUTS=..., SEED=...)
 	GREENSCALE_TEST_INPUTS=$${INPUTS:-100000} GREENSCALE_TEST_SEED=$${SEED:-5} $(BIN)/pytest tests/fuzz
 
-soak: .venv/.dev ## Load the queue while workers and Redis are killed (15 minutes; MINUTES=60, SEED=...)
+soak: .venv/.dev ## Load the queue while workers, Redis and the engine fail (twice 15 minutes; MINUTES=60, SEED=...)
 	GREENSCALE_TEST_SOAK_MINUTES=$${MINUTES:-15} GREENSCALE_TEST_SEED=$${SEED:-5} $(BIN)/pytest tests/soak
 
 test-llama: .venv/.llama ## Try the engine against a real llama.cpp server (builds it, once: about ten minutes)

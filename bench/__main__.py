@@ -1,9 +1,11 @@
 """Runs the rows, prints the table with the ratios, and keeps every figure.
 
-python -m bench [--full] [--rounds 3] [--rows 1,2,...]
+python -m bench [--full] [--rounds 3] [--rows 1,2,...,14]
+python -m bench --against CHECKOUT [--pairs 10] [--rows 1,2,...]
 
 The short form takes some minutes: whom the targets name, Redis without persistence. The full form has every peer and
-floor, five rounds, Redis without and with AOF, and a hundred kills; it takes more than an hour.
+floor, five rounds, Redis without and with AOF, and a hundred kills; it takes more than an hour. Row 14 (six minutes) is
+measured where it is named. Against another checkout GreenScale alone is measured, both by turns.
 """
 
 import argparse
@@ -13,11 +15,8 @@ import json
 import os
 import platform
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -29,16 +28,13 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
-from bench import kills, rows
+from bench import kills, outage, pairs, rows
 from bench.engine import ceiling
 from bench.load import EVERYONE, OURS, SURVIVING, Load
 from bench.loads import CONTESTS, contest, figures
 from bench.measured import TARGETS, YARDSTICK, Measured, line
 from bench.places import BENCH, PEERS, ROOT
-
-sys.path.insert(0, str(ROOT / "tests" / "lib"))
-
-from greenscale_testing.local_redis import RedisServer
+from bench.servers import engine_of, server_in
 
 RAW = ROOT / "artifacts" / "bench"
 KEPT = BENCH / "results"
@@ -67,8 +63,13 @@ def main() -> None:
         "--persistence", choices=sorted(PERSISTENCE), action="append", help="of Redis; off is the default"
     )
     parser.add_argument("--patient", action="store_true", help="row 10: wait for arq and dramatiq too, five minutes")
+    parser.add_argument("--against", type=Path, help="another checkout of GreenScale: the release before, say")
+    parser.add_argument("--pairs", type=int, default=10, help="with --against: how often both are measured")
     parser.add_argument("--keep", action="store_true", help="write the rows into bench/results as well")
     told = parser.parse_args()
+    if told.against:
+        folders = [RAW, *([KEPT] if told.keep else [])]
+        sys.exit(0 if pairs.compare(told.against.resolve(), told.rows.split(","), told.pairs, folders) else 1)
     for part in ("jobs", "worker"):
         compileall.compile_dir(ROOT / part, quiet=1)  # missing .pyc files cost two to three times
     wanted, rounds = set(told.rows.split(",")), told.rounds or (5 if told.full else 3)
@@ -84,8 +85,8 @@ def _run(
     persistence: str, wanted: set[str], rounds: int, *, full: bool, patient: bool
 ) -> tuple[Results, dict[str, Any]]:
     results = Results()
-    with TemporaryDirectory() as folder, _engine(50) as engine_url, _engine(0) as prompt_url:
-        server = _server(Path(folder), *PERSISTENCE[persistence])
+    with TemporaryDirectory() as folder, engine_of(50) as engine_url, engine_of(0) as prompt_url:
+        server = server_in(Path(folder), *PERSISTENCE[persistence])
         server.start()
         try:
             about = _about(server.address.port, persistence)
@@ -101,6 +102,8 @@ def _run(
             server.stop()
     if "10" in wanted and persistence == "off":
         results.rounds[0] += _kills(full=full, patient=patient)
+    if "14" in wanted and persistence == "off":
+        results.rounds[0] += _outages()
     about["load after"] = _busy()
     return results, about
 
@@ -144,7 +147,7 @@ def _kills(*, full: bool, patient: bool) -> list[Measured]:
     found: list[Measured] = []
     for peer in [OURS, streaq, *([dramatiq, arq] if patient else [])]:
         with TemporaryDirectory() as folder:
-            server = _server(Path(folder))
+            server = server_in(Path(folder))
             server.start()
             try:
                 print(f"  row 10: {peer.name} ...", file=sys.stderr, flush=True)
@@ -160,22 +163,15 @@ def _kills(*, full: bool, patient: bool) -> list[Measured]:
     return found + [Measured("10 kill -9, beside streaq", who, value, "s") for who, value in beside]
 
 
-def _server(folder: Path, *options: str) -> RedisServer:
-    """Return the machine's own redis-server where there is one: the figures were measured on one."""
-    server = RedisServer(folder, *options)
-    server.binary = shutil.which("redis-server") or server.binary
-    return server
-
-
-@contextmanager
-def _engine(milliseconds: int) -> Iterator[str]:
-    command = [sys.executable, "-m", "bench.engine", str(milliseconds)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
+def _outages() -> list[Measured]:
+    """Row 14, on a Redis of its own."""
+    with TemporaryDirectory() as folder:
+        server = server_in(Path(folder))
+        server.start()
         try:
-            yield process.stdout.readline().strip()
+            return list(outage.rows(server.address.port))
         finally:
-            process.kill()
+            server.stop()
 
 
 def _about(port: int, persistence: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 import psutil
 import redis
 
-from bench.places import ROOT
+from bench.places import PRODUCT, ROOT, python_path
 from bench.venvs import python_of
 
 LOOK_SECONDS = 0.05
@@ -48,6 +48,11 @@ class Peer:
     def python(self) -> str:
         """The Python that runs it."""
         return str(python_of(self.name)) if self.locked else sys.executable
+
+    @property
+    def root(self) -> Path:
+        """The checkout that it is run from."""
+        return PRODUCT if self.module == "bench.ours" else ROOT
 
 
 OURS = Peer("greenscale", "bench.ours", {"noop": 10000, "thin": 10000, "http": 8000, "openai": 4000}, locked=False)
@@ -192,8 +197,8 @@ class Producer:
         self._errors: IO[bytes] = self.log.with_suffix(".producer.log").open("wb")
         self._process = subprocess.Popen(
             command,
-            cwd=ROOT,
-            env=self._environment,
+            cwd=self._peer.root,
+            env=_in(self._peer.root, self._environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -233,7 +238,9 @@ def start_worker(peer: Peer, environment: dict[str, str], log: Path) -> subproce
     """Start a peer's worker in a process group of its own; what it says goes into a file."""
     command: Sequence[str] = [peer.python, "-m", "bench.app", peer.module, "worker"]
     with log.open("ab") as file:
-        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True)
+        return subprocess.Popen(
+            command, cwd=peer.root, env=_in(peer.root, environment), stdout=file, stderr=file, start_new_session=True
+        )
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -247,3 +254,7 @@ def clean_environment() -> dict[str, str]:
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE", "REDIS"))}
     mine.pop("PYTHONDONTWRITEBYTECODE", None)
     return mine | {"PYTHONPATH": str(ROOT)}
+
+
+def _in(root: Path, environment: dict[str, str]) -> dict[str, str]:
+    return environment if root == ROOT else environment | {"PYTHONPATH": python_path(root)}

@@ -56,6 +56,11 @@ TARGETS = [
     Target("10 kill -9, beside streaq", 0.6),
     Target("10 kills: jobs lost", 0, of_yardstick=False),
     Target("10 kills: begun twice by the living", 0, of_yardstick=False),
+    *(
+        Target(f"14 {what}, {case}", bound, of_yardstick=False)
+        for case in ("40 jobs, 1 worker", "40 jobs, 4 workers", "10000 jobs, 1 worker", "10000 jobs, 4 workers")
+        for what, bound in (("dead", 0), ("calls in 5 s", 1), ("limit again", 5))
+    ),
 ]
 
 

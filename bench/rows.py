@@ -18,9 +18,9 @@ LOAD_JOBS = 5000
 IDLE_SECONDS = 30.0
 
 
-def latency(port: int) -> Iterator[Measured]:
+def latency(port: int, *, alone: bool = False) -> Iterator[Measured]:
     """Send a job to a worker that waits, again and again: both by turns, so that noise meets both."""
-    subjects: list[Subject] = [GreenScale(port), Floor(port)]
+    subjects: list[Subject] = [GreenScale(port), *([] if alone else [Floor(port)])]
     with ExitStack() as stack:
         for subject in subjects:
             stack.enter_context(running(subject))
@@ -34,7 +34,7 @@ def latency(port: int) -> Iterator[Measured]:
         yield Measured("7 idle latency p99", name, 1000 * cuts[98], "ms")
 
 
-def starts(port: int, base_url: str) -> Iterator[Measured]:
+def starts(port: int, base_url: str, *, alone: bool = False) -> Iterator[Measured]:
     """Start a worker for a job that waits; from the start of its process to the stored result."""
     pairs: list[tuple[str, list[Subject]]] = [
         ("8 start to first Echo job", [GreenScale(port), Floor(port)]),
@@ -43,7 +43,7 @@ def starts(port: int, base_url: str) -> Iterator[Measured]:
     for row, subjects in pairs:
         taken: dict[str, list[float]] = {subject.name: [] for subject in subjects}
         for _ in range(STARTS):
-            for subject in subjects:
+            for subject in subjects[: 1 if alone else None]:
                 job_id = subject.send()
                 since = time.perf_counter()
                 process = start(subject)
@@ -52,12 +52,13 @@ def starts(port: int, base_url: str) -> Iterator[Measured]:
                 process.kill()
                 process.wait()
         for name, all_seconds in taken.items():
-            yield Measured(row, name, median(all_seconds), "s")
+            if all_seconds:
+                yield Measured(row, name, median(all_seconds), "s")
 
 
-def memory(port: int) -> Iterator[Measured]:
+def memory(port: int, *, alone: bool = False) -> Iterator[Measured]:
     """Give each worker a load, and look at its memory after it."""
-    for subject in (GreenScale(port), Floor(port)):
+    for subject in (GreenScale(port), *(() if alone else (Floor(port),))):
         with running(subject) as process:
             for _ in range(LOAD_JOBS):
                 last = subject.send()

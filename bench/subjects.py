@@ -12,7 +12,7 @@ from typing import Protocol
 
 import redis
 
-from bench.places import ROOT
+from bench.places import PRODUCT
 from greenscale_jobs import JobClient, RedisAddress
 
 DONE_SECONDS = 60.0
@@ -50,7 +50,7 @@ class GreenScale:
         engine = {"GREENSCALE_ENGINE": "Echo"}
         if self._base_url:
             engine = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": self._base_url, "GREENSCALE_MODEL": "echo"}
-        command: Command = [sys.executable, ROOT / "worker" / "worker.py"]
+        command: Command = [sys.executable, PRODUCT / "worker" / "worker.py"]
         return command, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self._port), **engine}
 
     def send(self) -> str:

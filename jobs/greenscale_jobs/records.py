@@ -130,24 +130,13 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Unix seconds, by the worker's clock."""
 
 
-class UnchargedTries(msgspec.Struct, frozen=True, rename="camel"):
-    """Tries that cost a job no attempt: the engine or the configuration was at fault. Times are Unix seconds."""
-
-    count: int
-    first_at: float
-    last_at: float
-    reason: str
-    """Of the last try, as in `JobError`; so is `message`."""
-    message: str
-
-
 class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """One job as a reader sees it. Times are Unix seconds; None is not known, or not yet."""
 
     id: str
     state: JobState
     prompt: str | None
-    """None where the item could not be read; `error` says why."""
+    """None where the item could not be read: `error` says why, `unread` how it begins."""
     parameters: Parameters = Parameters()
     history: tuple[Turn, ...] = ()
     """What was said before the prompt, oldest first."""
@@ -172,6 +161,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """How often it ran alone when an engine or a worker was lost."""
     suspect: bool = False
     """Whether it is claimed alone, since it was there each time."""
+    unread: str | None = None
+    """The beginning of its item, where that could not be read."""
     stray: bool = False
     """Whether it says waiting, delayed or running and lies nowhere: no worker will find it."""
 
@@ -274,41 +265,6 @@ STATUS_STALE_SECONDS = 30.0
 def at_work(stats: Stats, *, replicas: int, most: int) -> str:
     """Return what a workload at work does, as a sentence."""
     return f"{stats.in_flight} running, {stats.pending} waiting, {replicas} of {most} workers."
-
-
-def parse_item(raw: bytes, job_id: str) -> Item:
-    """Read an element of the list that was claimed as `job_id`: our JSON, or any client's plain text.
-
-    Raises:
-        InvalidItem: It can never run.
-    """
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidItem(f"the item is not UTF-8 (byte {error.start}); encode it as UTF-8") from None
-    if not text.lstrip().startswith("{"):
-        return check_prompt(Item(id=job_id, prompt=text))
-    try:
-        item = msgspec.json.decode(raw, type=_PushedItem)
-    except msgspec.ValidationError as error:
-        raise InvalidItem(f"the item does not fit: {error}") from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidItem(
-            f"the item begins like a JSON object and is none: {error}; "
-            'send {"prompt": "..."} or a text that does not begin with "{"'
-        ) from None
-    if item.id not in {None, job_id}:
-        raise InvalidItem(f"its id must have {JOB_ID_RULE}")
-    return check_prompt(Item(job_id, item.prompt, item.parameters, item.history))
-
-
-class _PushedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client may push: the id may be missing."""
-
-    prompt: str
-    id: str | None = None
-    parameters: Parameters = Parameters()
-    history: tuple[Turn, ...] = ()
 
 
 def check_prompt(item: Item) -> Item:

@@ -29,12 +29,16 @@ class AttemptFailed(EngineError):
 class EngineInTrouble(EngineError):
     """The engine takes no jobs now: unreachable, overloaded, at its rate limit. No job is at fault.
 
-    `retry_after_seconds`: how long it asked to be left alone; None where it did not say.
+    `retry_after_seconds`: how long it asked to be left alone; None where it did not say. `overloaded`: it can be
+    reached, but does not want so many jobs at once.
     """
 
-    def __init__(self, reason: str, message: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, reason: str, message: str, *, retry_after_seconds: float | None = None, overloaded: bool = False
+    ) -> None:
         super().__init__(reason, message)
         self.retry_after_seconds = retry_after_seconds
+        self.overloaded = overloaded
 
 
 class EngineMisconfigured(EngineError):

@@ -34,6 +34,8 @@ class Running:
         self.started_at = time.monotonic()
         self._first_token_at: float | None = None
         self._pieces: list[str] = []
+        self.answer_bytes = 0
+        """How much of the answer has come."""
         self._on_piece = on_piece
 
     @property
@@ -56,6 +58,7 @@ class Running:
         if self._first_token_at is None:
             self._first_token_at = time.time()
         self._pieces.append(piece)
+        self.answer_bytes += len(piece) if piece.isascii() else len(piece.encode(errors="replace"))
         self._on_piece()
 
     def take_unseen(self) -> str:

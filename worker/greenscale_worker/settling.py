@@ -1,31 +1,53 @@
 """What becomes of a job whose engine is through with it: stored, tried again, buried or handed back.
 
-`decide` says which; here it is carried out, and an engine that refuses everything slows the claims down.
+`retry` decides which; here it is carried out. What the engine's answers mean for claims is kept in `claim_limit`.
 """
 
 import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from greenscale_jobs import Claim, JobQueue, QueueUnavailable
-from greenscale_worker.decide import Backoff, GiveUp, Release, Retry, decide
-from greenscale_worker.errors import EngineError
+from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable
+from greenscale_worker.claim_limit import ClaimLimit
+from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, JobRejected
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
+from greenscale_worker.retry import (
+    Backoff,
+    Doubt,
+    Evidence,
+    GiveUp,
+    Lost,
+    Postpone,
+    Retry,
+    Verdict,
+    blames_engine,
+    decide,
+)
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 
-FAULT_BACKOFF = Backoff(initial_seconds=2, longest_seconds=60)
-"""How a worker slows down while its engine refuses everything: 401, 403, an unknown model."""
+STORE_BYTES = 8 * 1024 * 1024
+"""Answers are stored many at once, but no more than so much in one script: Redis does nothing else meanwhile."""
+
+DEGRADED_SECONDS = 30.0
+"""An engine that answers nothing for so long is reported; a shorter outage is nobody's business."""
+
+REPORT_SECONDS = 60.0
+"""How often it is reported while it lasts."""
+
+EARLY_SECONDS = 0.25
+"""A postponed job is due a little before claims go on, so that it is the one that finds out."""
 
 
 class Settling:
     """Tells the queue of ended jobs, those that ended together at once.
 
-    `on_settled` is called for each when its slot is free, `on_retry` when one waits for its retry.
+    `on_settled` is called for each when its slot is free, `on_retry` when one waits for its retry, `on_trouble` when
+    claims must slow down.
     """
 
     def __init__(
@@ -37,28 +59,20 @@ class Settling:
         outage: Outage,
         on_settled: Callable[[Running], None],
         on_retry: Callable[[], None],
+        on_trouble: Callable[[], None],
     ) -> None:
+        self.limit = ClaimLimit(settings.concurrency)
         self._settings = settings
         self._queue = queue
         self._log = log
         self._outage = outage
-        self._on_settled = on_settled
-        self._on_retry = on_retry
+        self._on_settled, self._on_retry, self._on_trouble = on_settled, on_retry, on_trouble
         self._backoff = Backoff(settings.backoff_initial_seconds, settings.backoff_max_seconds)
         self._ended: list[Running] = []
         self._some_ended = asyncio.Event()
         self._settling: list[Running] = []
-        self._faults_in_a_row, self._claim_not_before = 0, 0.0
-
-    @property
-    def engine_refuses(self) -> bool:
-        """Whether the last thing heard of the engine is that it takes no job at all."""
-        return self._faults_in_a_row > 0
-
-    @property
-    def pause_seconds(self) -> float:
-        """How long nothing should be claimed for the engine's sake; not positive if it may."""
-        return self._claim_not_before - time.monotonic()
+        self._fault = ""
+        self._trouble = asyncio.Event()
 
     @property
     def busy(self) -> bool:
@@ -76,7 +90,8 @@ class Settling:
             await self._some_ended.wait()
             self._some_ended.clear()
             self._settling, self._ended = self._ended, []
-            await self._store([job for job in self._settling if job.finished_well])
+            for batch in batches([job for job in self._settling if job.finished_well]):
+                await self._store(batch)
             # The oldest last: what is handed back goes to the front, one before the other.
             for job in sorted(self._settling, key=lambda job: job.started_at, reverse=True):
                 if not job.finished_well:
@@ -84,15 +99,37 @@ class Settling:
                 self._on_settled(job)
             self._settling = []
 
-    async def _store(self, jobs: list[Running]) -> None:
-        if not jobs:
-            return
+    async def report_loop(self) -> None:
+        """Report an engine that has answered nothing for long, again and again, until it does; until cancelled."""
+        while True:
+            await self._trouble.wait()
+            if self.limit.trouble_since is None:
+                self._trouble.clear()
+                continue
+            wait = self.limit.trouble_since + DEGRADED_SECONDS - time.monotonic()
+            if wait <= 0:
+                await self._report()
+            await asyncio.sleep(wait if wait > 0 else REPORT_SECONDS)
+
+    async def _store(self, jobs: Sequence[Running]) -> None:
         results = [job.finished() for job in jobs]
-        stored = await self._outage.insist(partial(self._queue.finish, results))
-        self._faults_in_a_row = 0
+        try:
+            stored = await self._outage.insist(partial(self._queue.finish, results))
+        except JobRefusedByRedis as error:
+            await self._store_apart(jobs, error)
+            return
         for job, kept in zip(jobs, stored, strict=True):
+            self.limit.answered(job.claim.id, time.monotonic())
             event = "done" if kept else "lost"
             self._log.info(event, job=job.claim.id, attempt=job.claim.attempt, seconds=round(job.seconds, 3))
+
+    async def _store_apart(self, jobs: Sequence[Running], error: JobRefusedByRedis) -> None:
+        """Store each by itself, so that only the one that Redis refuses is buried."""
+        if len(jobs) > 1:
+            for job in jobs:
+                await self._store([job])
+            return
+        await self._settle_error(jobs[0], JobRejected("AnswerRefused", f"its answer cannot be stored: {error}"))
 
     async def _settle_failure(self, job: Running) -> None:
         match job.interruption:
@@ -103,41 +140,78 @@ class Settling:
                 event = "handed back" if state == "waiting" else state
                 self._log.info(event, job=job.claim.id, attempt=job.claim.attempt)
             case _:
-                await self._settle_error(job.claim, job.failure(job_timeout_seconds=self._settings.job_timeout_seconds))
+                await self._settle_error(job, job.failure(job_timeout_seconds=self._settings.job_timeout_seconds))
 
-    async def _settle_error(self, claim: Claim, error: EngineError) -> None:
-        reason, message = error.reason, error.message
+    async def _settle_error(self, job: Running, error: EngineError) -> None:
+        claim, reason, message = job.claim, error.reason, error.message
+        evidence = self._weigh(job, error)
         verdict = decide(
             error,
             attempt=claim.attempt,
             max_attempts=self._settings.max_attempts,
             backoff=self._backoff,
+            evidence=evidence,
             jitter=random.random(),  # noqa: S311
         )
+        if blames_engine(error, evidence=evidence):
+            self._slow_down(error)
         state = await self._outage.insist(partial(self._carry_out, verdict, claim, reason, message))
         self._log.warning("failed", job=claim.id, attempt=claim.attempt, reason=reason, message=message, state=state)
-        if isinstance(verdict, Release):
-            await self._slow_down(reason, message)
+        if state == "delayed":
+            self._on_retry()
+        if evidence.refusals >= self._settings.max_attempts and self.limit.trouble_since is not None:
+            await self._report()
 
-    async def _carry_out(self, verdict: Retry | GiveUp | Release, claim: Claim, reason: str, message: str) -> str:
+    def _weigh(self, job: Running, error: EngineError) -> Evidence:
+        """Take note of a failure, and say what is known of the engine and of this job now."""
+        if isinstance(error, JobRejected):
+            self.limit.responded(job.claim.id)
+            return Evidence(engine_works=True)
+        works = self.limit.failed(job.claim.id, started_at=job.started_at)
+        refusals, vouched = self.limit.doubted(job.claim.id) if isinstance(error, Doubtful) else (0, False)
+        return Evidence(works, refusals, vouched)
+
+    async def _carry_out(self, verdict: Verdict, claim: Claim, reason: str, message: str) -> str:
         match verdict:
-            case Release():
-                return await self._queue.release(claim)
             case Retry(delay_seconds):
-                state = await self._queue.retry(claim, reason, message, delay_seconds=delay_seconds)
-                self._on_retry()
-                return state
+                return await self._queue.retry(claim, reason, message, delay_seconds=delay_seconds)
             case GiveUp():
                 return await self._queue.bury(claim, reason, message)
+            case Lost():
+                return await self._queue.lose(claim, reason, message)
+            case Doubt(delay_seconds):
+                return await self._queue.postpone(claim, reason, message, delay_seconds=delay_seconds, behind=True)
+            case Postpone(behind):
+                pause = max(0.0, self.limit.pause_seconds(time.monotonic()) - EARLY_SECONDS)
+                return await self._queue.postpone(claim, reason, message, delay_seconds=pause, behind=behind)
 
-    async def _slow_down(self, reason: str, message: str) -> None:
-        """Say that the engine refuses everything, and let nothing be claimed for a while: no attempt is lost by it."""
-        if self.pause_seconds > 0:  # one of several that were refused together
-            return
-        self._faults_in_a_row += 1
-        seconds = FAULT_BACKOFF.delay(self._faults_in_a_row, jitter=1)
-        self._claim_not_before = time.monotonic() + seconds
-        self._log.error("engine refuses", reason=reason, message=message, next_try_seconds=seconds)
-        # Once: a Redis that is full refuses it, and results must not wait for that. The next fault is told anew.
+    def _slow_down(self, error: EngineError) -> None:
+        """Let one job at a time find out whether the engine is well again."""
+        now, asked = time.monotonic(), error.retry_after_seconds if isinstance(error, EngineInTrouble) else None
+        self._fault = error.message
+        overloaded = isinstance(error, EngineInTrouble) and error.overloaded
+        news = self.limit.troubled(now, retry_after_seconds=asked, overloaded=overloaded)
+        self._trouble.set()
+        if news:
+            seconds = round(self.limit.pause_seconds(now), 1)
+            self._log.error("engine refuses", reason=error.reason, message=error.message, next_try_seconds=seconds)
+            self._on_trouble()
+
+    async def _report(self) -> None:
+        # Once: a Redis that is full refuses it, and results must not wait for that. It is repeated anyway.
         with contextlib.suppress(QueueUnavailable):
-            await self._queue.report_fault(message)
+            await self._queue.report_fault(self._fault)
+
+
+def batches(jobs: Sequence[Running]) -> Iterator[list[Running]]:
+    """Yield the jobs in their order, together as long as their answers are small."""
+    batch: list[Running] = []
+    size = 0
+    for job in jobs:
+        if batch and size + job.answer_bytes > STORE_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(job)
+        size += job.answer_bytes
+    if batch:
+        yield batch

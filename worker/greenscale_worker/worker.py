@@ -6,9 +6,10 @@ number. Every loop outlives Redis: what could not be said is said again once it 
 
 import asyncio
 import contextlib
+import time
 from functools import partial
 
-from greenscale_jobs import Claim, JobQueue, QueueUnavailable, new_id, parse_item
+from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable, new_id, parse_item
 from greenscale_worker.engines import Answer, Engine
 from greenscale_worker.errors import EngineError
 from greenscale_worker.liveness import Pulse
@@ -32,6 +33,9 @@ TEND_SECONDS = 10.0
 
 PAUSE_SECONDS = 1.0
 """How often a worker of a paused queue looks whether it goes on."""
+
+MAX_BYTES_IN_HAND = 256 * 1024 * 1024
+"""What the answers of all jobs in hand may take: beyond it nothing is claimed."""
 
 CALL_AGAIN_SECONDS = 0.1
 """How soon a blocking claim that did not hear is called off again."""
@@ -63,7 +67,10 @@ class Worker:
             outage=self._outage,
             on_settled=self._settled,
             on_retry=self._tend_soon.set,
+            on_trouble=self._stop_waiting,
         )
+        self._limit = self._settling.limit
+        self._others_since_suspect = settings.concurrency
 
     def stop(self) -> None:
         """Claim no more and finish what runs within the grace period; called again, hand it back at once."""
@@ -71,8 +78,7 @@ class Worker:
             self._hurry.set()
         self._stopping.set()
         self._slot_freed.set()
-        if self._waiting:
-            self._calling_off = asyncio.create_task(self._call_off(self._waiting))
+        self._stop_waiting()
 
     async def run(self) -> None:
         """Work until `stop`; nothing is claimed any more when it returns. Raises EngineError if it cannot begin."""
@@ -87,7 +93,14 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(loop())
-                for loop in (self._renew_loop, self._emit_loop, self._settling.loop, self._tend_loop, self._warn)
+                for loop in (
+                    self._renew_loop,
+                    self._emit_loop,
+                    self._settling.loop,
+                    self._settling.report_loop,
+                    self._tend_loop,
+                    self._warn,
+                )
             ]
             await self._claim_loop()
             await self._drain()
@@ -124,7 +137,7 @@ class Worker:
                 self._outage.over()
 
     async def _claim_some(self) -> None:
-        free, slow = self._free_slots(), self._settling.pause_seconds
+        free, slow = self._free_slots(), self._limit.pause_seconds(time.monotonic())
         if free == 0 or slow > 0:
             await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
             return
@@ -138,18 +151,30 @@ class Worker:
             await self._rest(BLOCK_SECONDS)  # results go first, and free slots for a larger claim
 
     def _free_slots(self) -> int:
-        if self._settling.engine_refuses:  # one at a time finds out whether the engine is well again
-            return 0 if self._running else 1
-        return self._settings.concurrency - len(self._running)
+        jobs = self._running.values()
+        if any(job.claim.alone for job in jobs) or sum(job.answer_bytes for job in jobs) > MAX_BYTES_IN_HAND:
+            return 0
+        return max(0, self._limit.allowed - len(jobs))
 
     async def _wait_for_jobs(self, count: int) -> list[Claim] | None:
         try:
             async with asyncio.timeout(None) as self._waiting:
-                return await self._queue.claim_when_there(self._settings.worker, count, seconds=BLOCK_SECONDS)
+                return await self._queue.claim_when_there(
+                    self._settings.worker,
+                    count,
+                    seconds=BLOCK_SECONDS,
+                    in_hand=len(self._running),
+                    suspect_first=self._others_since_suspect >= self._settings.concurrency,
+                )
         except TimeoutError:  # called off
             return []
         finally:
             self._waiting = None
+
+    def _stop_waiting(self) -> None:
+        """Have a claim that waits return: what it may claim has changed."""
+        if self._waiting:
+            self._calling_off = asyncio.create_task(self._call_off(self._waiting))
 
     async def _call_off(self, waiting: asyncio.Timeout) -> None:
         """End a blocking claim so that nothing it may have got is lost; if Redis does not answer, break it off.
@@ -178,6 +203,7 @@ class Worker:
     def _start(self, claim: Claim) -> Running:
         job = Running(claim, on_piece=self._piece.set)
         self._running[job.key] = job
+        self._others_since_suspect = 0 if claim.alone else self._others_since_suspect + 1
         self._busy.set()
         self._log.info("claimed", job=claim.id, attempt=claim.attempt)
         job.task = asyncio.create_task(self._ask(job))
@@ -225,7 +251,10 @@ class Worker:
             unseen = [(job.claim, job.take_unseen()) for job in self._running.values() if not job.ended]
             pieces = [(claim, text) for claim, text in unseen if text]
             if pieces:
-                await self._outage.insist(partial(self._queue.emit, pieces, batch=new_id()))
+                try:
+                    await self._outage.insist(partial(self._queue.emit, pieces, batch=new_id()))
+                except JobRefusedByRedis as error:  # who watches sees less; the answer is stored as a whole
+                    self._log.warning("not shown", why=error)
                 await asyncio.sleep(EMIT_SECONDS)
 
     async def _warn(self) -> None:

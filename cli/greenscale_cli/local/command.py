@@ -26,6 +26,7 @@ from greenscale_cli.local.ports import free_port
 from greenscale_cli.local.private_redis import start_redis
 from greenscale_cli.local.resource import load_resource
 from greenscale_cli.local.supervisor import Supervisor
+from greenscale_cli.streams import OutputLost, drop_stdout, readable
 from greenscale_jobs import Fleet, JobQueue, RedisAddress, Resource
 from greenscale_operator import desired
 from greenscale_operator.shown import shown
@@ -54,8 +55,9 @@ def run(file: Path | None, *, page: bool, run_dir: Path, try_prompt: str | None 
             resource = load_resource(file, environment)
             asyncio.run(_Local(resource, run_dir, environment).run(page=page, try_prompt=try_prompt))
     except LocalFault as error:
-        print(f"greenscale local: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        return _complain(str(error))
+    except OSError as error:  # the disk is full, say
+        return _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
     return 0
 
 
@@ -194,9 +196,18 @@ async def _cancel(task: "asyncio.Future[Any]") -> None:
         await task
 
 
+def _complain(text: str) -> int:
+    print(f"greenscale local: {text}", file=sys.stderr)  # noqa: T201
+    return 2
+
+
 def say(text: str) -> None:
-    """Tell the person at the terminal."""
-    print(text, flush=True)  # noqa: T201
+    """Print a line for the person at the terminal; where nobody reads it any more, the workload goes on."""
+    try:
+        print(readable(text), flush=True)  # noqa: T201
+    except OutputLost as lost:
+        drop_stdout()
+        print(f"greenscale local: {lost}; the workload goes on", file=sys.stderr)  # noqa: T201
 
 
 def say_state(state: str, message: str) -> None:
@@ -215,8 +226,12 @@ def _environment() -> dict[str, str]:
 @contextlib.contextmanager
 def _only_instance(run_dir: Path) -> Iterator[None]:
     """Hold the run directory's lock; the kernel frees it whatever becomes of us."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / "lock").open("w") as lock:
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        lock = (run_dir / "lock").open("w")
+    except OSError as error:
+        raise LocalFault(f"--run-dir {run_dir} cannot be used: {error.strerror}") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

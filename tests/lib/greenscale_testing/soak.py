@@ -153,7 +153,7 @@ async def soaking(server: RedisServer, folder: Path, *, seed: int) -> AsyncItera
     address = server.address
     async with serving() as (_, url), JobQueue(address) as queue, redis.asyncio.Redis(port=address.port) as plain:
         where = {"REDIS_HOST": address.host, "REDIS_PORT": str(address.port), "OPENAI_BASE_URL": url}
-        chaos = Chaos(server, folder, SETTINGS | where, seed=seed)
+        chaos = Chaos(server, folder, lambda _: SETTINGS | where, seed=seed)
         try:
             yield Soak(queue, plain, chaos, seed=seed)
         finally:

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from greenscale_testing.local_redis import RedisServer
@@ -29,17 +29,22 @@ FAULTS: dict[str, int] = {
 """What is done: each of it once, then drawn, so often among a hundred."""
 
 
+EnvironmentOf = Callable[[str], Mapping[str, str]]
+"""Worker's name -> the variables that it is started with, beside those of every process."""
+
+
 class Chaos:
     """Three workers, of which two never live for long, and their Redis."""
 
-    def __init__(self, server: RedisServer, folder: Path, environment: Mapping[str, str], *, seed: int) -> None:
+    def __init__(self, server: RedisServer, folder: Path, environment_of: EnvironmentOf, *, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self.workers: dict[str, asyncio.subprocess.Process] = {}
+        self._ending: set[str] = set()
         self._outages: list[tuple[float, float]] = []
-        self._ended_at: dict[str, float] = {}
+        self.ended_at: dict[str, float] = {}
+        """Worker -> Unix seconds of its end."""
         self._server, self._folder = server, folder
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE"))}
-        self._environment = {**ours, **environment}
+        self._environment_of = environment_of
         self._random = random.Random(seed)  # noqa: S311 - chaos is no secret
         self._names = (f"worker-{number}" for number in itertools.count(1))
         self.redis_is_up = asyncio.Lock()
@@ -68,7 +73,7 @@ class Chaos:
             if fault.startswith("Redis"):
                 await self._restart_redis(hard=hard)
             else:
-                await self._replace(self._random.choice([name for name in self.workers if name != STEADY]), hard=hard)
+                await self.replace(self._random.choice([name for name in self.workers if name != STEADY]), hard=hard)
             self.done[fault] += 1
 
     async def end(self) -> None:
@@ -79,9 +84,18 @@ class Chaos:
         """Leave no worker behind."""
         await asyncio.gather(*(self._end(name, signal.SIGKILL) for name in list(self.workers)))
 
+    async def replace(self, name: str, *, hard: bool) -> None:
+        """Kill or end a worker, and start another in its place; nothing where that is under way."""
+        if name in self._ending:
+            return
+        self._ending.add(name)
+        ending = asyncio.create_task(self._end(name, signal.SIGKILL if hard else signal.SIGTERM))
+        await self._start(next(self._names))
+        await ending
+
     def was_alive(self, worker: str, at: float) -> bool:
         """Return whether this worker still ran at a time, in Unix seconds."""
-        return worker in self.workers or at < self._ended_at.get(worker, 0)
+        return worker in self.workers or at < self.ended_at.get(worker, 0)
 
     def away_seconds(self, at: float, *, lease_seconds: float) -> float:
         """Return for how much of the lease that ended then Redis was away."""
@@ -94,21 +108,16 @@ class Chaos:
         began = [line.split()[0] for line in lines if line.endswith(f" claimed job={job_id} attempt={attempt}")]
         return any(dt.datetime.fromisoformat(at).timestamp() <= before for at in began)
 
-    async def _replace(self, name: str, *, hard: bool) -> None:
-        ending = asyncio.create_task(self._end(name, signal.SIGKILL if hard else signal.SIGTERM))
-        await self._start(next(self._names))
-        await ending
-
     async def _end(self, name: str, how: signal.Signals) -> None:
         process = self.workers[name]
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(how)
         if how is signal.SIGKILL:
-            self._ended_at[name] = time.time()
+            self.ended_at[name] = time.time()
         status = await process.wait()
         begun = (self._folder / f"{name}.log").stat().st_size > 0
-        self._ended_at.setdefault(name, time.time())
-        del self.workers[name]
+        self.ended_at.setdefault(name, time.time())
+        self.workers.pop(name, None)
         # Until it has begun, which it says, it holds nothing, and SIGTERM ends it as any program.
         if status not in {0, -signal.SIGKILL} and (begun or status != -signal.SIGTERM):
             self.done[f"a worker ended by itself with {status}"] += 1
@@ -122,11 +131,12 @@ class Chaos:
             self._outages.append((gone_at, time.time()))
 
     async def _start(self, name: str) -> None:
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE"))}
         with (self._folder / f"{name}.log").open("wb") as log:
             self.workers[name] = await asyncio.create_subprocess_exec(
                 sys.executable,
                 str(ENTRY),
-                env={**self._environment, "GREENSCALE_WORKER": name},
+                env={**ours, **self._environment_of(name), "GREENSCALE_WORKER": name},
                 stderr=log,
                 cwd=self._folder,
             )

@@ -1,0 +1,45 @@
+"""Jobs of every kind on an engine that fails in every way, while workers and Redis die: each becomes what it must.
+
+`make soak` is the long form, 15 minutes unless MINUTES says otherwise. The table is left in `artifacts/chaos.txt`.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from greenscale_testing.chaos_soak import chaos_soaking, chaos_table
+from greenscale_testing.local_redis import RedisServer
+
+MINUTES = float(os.environ.get("GREENSCALE_TEST_SOAK_MINUTES", "0.25"))
+"""Of load; what is left is then finished."""
+
+SEED = int(os.environ.get("GREENSCALE_TEST_SEED", "5"))
+
+FINISH_SECONDS = 120.0
+
+TABLE = Path(__file__).parents[2] / "artifacts" / "chaos.txt"
+
+MOST_MB = 400
+"""A worker that keeps an endless answer takes more within seconds."""
+
+
+@pytest.mark.timeout(MINUTES * 60 + 2 * FINISH_SECONDS)
+async def test_each_job_becomes_what_it_must_though_everything_fails(
+    own_redis: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # With everysec a kill may take answered writes along, and what is lost would have to be guessed (docs/redis.md).
+    own_redis.options = ("--appendonly", "yes", "--appendfsync", "always")
+    own_redis.start()
+    async with chaos_soaking(own_redis, tmp_path, seed=SEED) as soak:
+        await soak.run(MINUTES * 60, per_second=10, fault_every=4, outage_every=3, finish_seconds=FINISH_SECONDS)
+        verdict = soak.verdict
+        text = chaos_table(f"chaos: {MINUTES:g} minutes of load, seed {SEED}", soak, verdict)
+    TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text(text)
+    with capsys.disabled():
+        print(f"\n{text}")  # noqa: T201
+
+    assert (verdict.lost, verdict.dead, verdict.done, verdict.texts, verdict.asked) == ([], [], [], [], [])
+    assert [what for what in soak.chaos.done if "by itself" in what] == []
+    assert soak.peak_mb < MOST_MB

@@ -1,0 +1,97 @@
+"""How many jobs a worker may have in hand, by how its engine has answered: AIMD, as TCP does it.
+
+Pure: the time is an argument, in seconds of a monotonic clock.
+"""
+
+from collections import OrderedDict
+
+PROBE_SECONDS, PROBE_MAX_SECONDS = 5.0, 60.0
+"""While the engine answers nothing, one job finds out whether it does again: at most this often, less often later."""
+
+PROBE_SHARE = 12
+"""A pause is at most this part of how long it has lasted already, beyond the first."""
+
+FRESH_SECONDS = 3600.0
+"""An engine that answered so long before an attempt began, or later, is taken for a working one."""
+
+FAILED_IN_A_ROW = 3
+"""So many different jobs without an answer between them are the engine's failure."""
+
+MAX_DOUBTS = 10_000
+"""Doubtful jobs that a worker remembers: the oldest is forgotten, and asked once more."""
+
+
+class ClaimLimit:
+    """What is known of the engine from the last answers, and what follows for claims."""
+
+    def __init__(self, concurrency: int) -> None:
+        self._ceiling = concurrency
+        self._limit = float(concurrency)
+        self._goal = float(concurrency)
+        self._not_before = float("-inf")
+        self._answers = 0
+        self._answered_at = float("-inf")
+        self._failing: set[str] = set()
+        self._doubts: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self.trouble_since: float | None = None
+        """Since when the engine answers nothing; None while it does."""
+
+    @property
+    def allowed(self) -> int:
+        """How many jobs may be in hand."""
+        return max(1, int(self._limit))
+
+    def pause_seconds(self, now: float) -> float:
+        """Return for how long nothing should be claimed; not positive if it may."""
+        return self._not_before - now
+
+    def answered(self, job_id: str, now: float) -> None:
+        """Note that a job was answered."""
+        self._answers += 1
+        self._answered_at = now
+        self.responded(job_id)
+
+    def responded(self, job_id: str) -> None:
+        """Note that the engine works: it answered a job, or refused it for its own sake."""
+        self._doubts.pop(job_id, None)
+        self._failing.clear()
+        self.trouble_since, self._not_before = None, float("-inf")
+        if self._limit < self._goal:
+            self._limit = min(self._goal, self._limit * 2)
+        elif self._limit < self._ceiling:
+            self._limit = min(self._ceiling, self._limit + 1 / self._limit)
+
+    def failed(self, job_id: str, *, started_at: float) -> bool:
+        """Note that a job's attempt brought no answer; returns whether the engine works all the same."""
+        self._failing.add(job_id)
+        return started_at - self._answered_at < FRESH_SECONDS and len(self._failing) < FAILED_IN_A_ROW
+
+    def doubted(self, job_id: str) -> tuple[int, bool]:
+        """Note a doubtful refusal; returns how many it makes, and whether another job was answered after the first.
+
+        While several jobs in a row get no answer, none vouches for the engine.
+        """
+        refusals, answers = self._doubts.pop(job_id, (0, self._answers))
+        self._doubts[job_id] = refusals + 1, answers
+        if len(self._doubts) > MAX_DOUBTS:
+            self._doubts.popitem(last=False)
+        return refusals + 1, self._answers > answers and len(self._failing) < FAILED_IN_A_ROW
+
+    def troubled(self, now: float, *, retry_after_seconds: float | None = None, overloaded: bool = False) -> bool:
+        """Note that the engine takes no jobs now. Returns whether that is news, not one of several at once.
+
+        Until it answers again one job at a time finds out. Then the former limit returns by doubling, or where it was
+        `overloaded` half of that, and beyond it slowly.
+        """
+        pause = retry_after_seconds or 0.0
+        if self.pause_seconds(now) > 0:
+            self._not_before = max(self._not_before, now + pause)
+            return False
+        if self.trouble_since is None:
+            self.trouble_since = now
+            former = max(self._limit, self._goal)
+            self._goal = max(1.0, former / 2) if overloaded else former
+        self._limit = 1.0
+        lasting = (now - self.trouble_since) / PROBE_SHARE
+        self._not_before = now + max(pause, min(PROBE_MAX_SECONDS, max(PROBE_SECONDS, lasting)))
+        return True
