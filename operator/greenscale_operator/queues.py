@@ -208,7 +208,7 @@ class Queues:
             return DOWN_SECONDS
         self._note_up(redis, on_change)
         for name, (key, tenant) in tenants.items():
-            if _differ(tenant.stats, numbers.get(name, EMPTY)):
+            if _differ(tenant.stats, numbers.get(name)):
                 on_change(key)
         return soonest
 
@@ -285,9 +285,11 @@ class Queues:
                 on_change(key)
 
 
-def _differ(known: Stats | None, found: Stats) -> bool:
-    """Return whether a workload's status must be written again for these numbers."""
-    return known is None or _lengths(known) != _lengths(found) or bool(known.fault != found.fault and found.work)
+def _differ(known: Stats | None, found: Stats | None) -> bool:
+    """Return whether a workload's status must be written again for these numbers; None of an empty queue."""
+    if known is None or found is None:
+        return known is None or _lengths(known) != _lengths(EMPTY)
+    return _lengths(known) != _lengths(found) or known.fault != found.fault
 
 
 def _lengths(stats: Stats) -> tuple[int, ...]:
