@@ -1,6 +1,8 @@
 """One job's answer, for whoever waits for it: `greenscale submit --wait` and `greenscale jobs wait`."""
 
-from greenscale_cli.exits import Exit, Fault
+from greenscale_cli.exits import Exit, Fault, tell
+from greenscale_cli.life import CUT_OFF
+from greenscale_cli.streams import OutputLost
 from greenscale_cli.tables import show_json
 from greenscale_cli.waiting import exit_of, follow, write
 from greenscale_jobs import Job, JobClient, JobState, QueueUnavailable
@@ -18,18 +20,26 @@ def answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Ex
     again = f"wait for it with `greenscale jobs wait {job_id}`"
     try:
         job = follow(client, job_id, stream=stream)
+        _print(job, stream=stream, as_json=as_json)
+    except OutputLost as lost:
+        raise Fault(f"{lost}; job {job_id} is kept: {again}", Exit.OUTPUT) from None
     except KeyboardInterrupt:
         end = f"end it with `greenscale jobs cancel {job_id}`"
         raise Fault(f"job {job_id} goes on; {again}, {end}", Exit.INTERRUPTED) from None
     except QueueUnavailable as error:
         raise Fault(f"{error} Job {job_id} is kept there: {again}", Exit.UNAVAILABLE) from None
+    if job.state is not JobState.DONE and not as_json:
+        raise Fault(_why(job), exit_of(job))
+    if job.outcome and job.outcome.cut_off:
+        tell(f"the answer was cut off {CUT_OFF}")
+    return exit_of(job)
+
+
+def _print(job: Job, *, stream: bool, as_json: bool) -> None:
     if as_json:
         show_json(document(job))
     elif job.state is JobState.DONE and not stream:
         write((job.result or "") + "\n")
-    elif job.state is not JobState.DONE:
-        raise Fault(_why(job), exit_of(job))
-    return exit_of(job)
 
 
 def _why(job: Job) -> str:

@@ -1,10 +1,15 @@
 """Many prompts into one queue, chunk by chunk; it is always known which are in."""
 
+import dataclasses
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import msgspec
+
 from greenscale_cli.ctrl_c import ctrl_c_later
-from greenscale_cli.lines import BrokenLine, Line
-from greenscale_jobs import DuplicateJob, JobClient, QueueFull, QueueUnavailable
+from greenscale_jobs import InvalidItem, JobClient, JobRefusedByRedis, KeyReused, QueueFull, QueueUnavailable
+from greenscale_jobs.ids import keyed_id
+from greenscale_jobs.prompt_files import BrokenLine, Line
 
 CHUNK_LINES = 500
 """Jobs in one call: all of them go in, or none."""
@@ -16,11 +21,32 @@ Told = Callable[[Line | BrokenLine], None]
 """Told of each line that is dealt with."""
 
 
-class Batch:
-    """The lines of one file on their way into a queue. A line that cannot go in is told as broken; the rest goes on."""
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """How all jobs of a file are sent."""
 
-    def __init__(self, client: JobClient, *, told: Told) -> None:
+    delay_seconds: float = 0
+    at: dt.datetime | None = None
+    key_prefix: str | None = None
+    """With the number of its line it is the idempotency key of a line that has no id of its own."""
+
+    def item_of(self, line: Line) -> Line:
+        """Return the line with the id that its job is to have; raises InvalidItem."""
+        if self.key_prefix is None or line.named:
+            return line
+        job_id = keyed_id(f"{self.key_prefix}{line.number}")
+        return dataclasses.replace(line, item=msgspec.structs.replace(line.item, id=job_id))
+
+
+class Batch:
+    """The lines of one file on their way into a queue. A line that cannot go in is told as broken; the rest goes on.
+
+    A line that is known already, by its own id or its key, is not sent again and counts as in.
+    """
+
+    def __init__(self, client: JobClient, terms: Terms, *, told: Told) -> None:
         self._client = client
+        self.terms = terms
         self._told = told
         self.jobs: list[tuple[int, str]] = []
         """Number of the line and id of the job of all that are in."""
@@ -45,16 +71,21 @@ class Batch:
     def _whole(self, lines: Iterable[Line | BrokenLine]) -> Iterator[Line]:
         """Yield the lines that can run, turning the others away."""
         for line in lines:
-            if isinstance(line, Line):
-                yield line
-            else:
+            if isinstance(line, BrokenLine):
                 self._turn_away(line)
+                continue
+            try:
+                yield self.terms.item_of(line)
+            except InvalidItem as error:
+                self._turn_away(BrokenLine(line.number, str(error), line.size))
 
     def _put(self, chunk: Sequence[Line]) -> None:
         try:
-            self._client.submit_many([line.item for line in chunk])
-        except (DuplicateJob, QueueFull) as error:
-            # Halves find the one that is known already, and fill the queue to its last place.
+            self._client.submit_many(
+                [line.item for line in chunk], delay_seconds=self.terms.delay_seconds, at=self.terms.at, again=True
+            )
+        except (KeyReused, JobRefusedByRedis, QueueFull) as error:
+            # Halves find the one that cannot go in, and fill the queue to its last place.
             if len(chunk) > 1:
                 self._put(chunk[: len(chunk) // 2])
                 self._put(chunk[len(chunk) // 2 :])

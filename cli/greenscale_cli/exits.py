@@ -36,13 +36,15 @@ class Exit(enum.IntEnum):
     """No such job or workload."""
     CANCELLED = 5
     """The job that was waited for was cancelled."""
+    OUTPUT = 6
+    """What is printed cannot be written to stdout; what was asked for is done, and stderr has the job's id."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
 
 HELP = (
     "Exit status: 0 done, 1 the job failed or doctor found a fault, 2 wrong usage or input, 3 try again later, "
-    "4 unknown, 5 cancelled, 130 Ctrl-C."
+    "4 unknown, 5 cancelled, 6 stdout cannot be written, 130 Ctrl-C."
 )
 
 STATUSES: dict[type[Exception], Exit] = {

@@ -15,6 +15,7 @@ from greenscale_cli import endpoint, options
 from greenscale_cli.choose import choose, file_variables, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.streams import readable
 from greenscale_cli.words import harmless
 from greenscale_jobs import JobClient
 from greenscale_jobs.address import names_redis
@@ -69,7 +70,7 @@ def _is_elsewhere(redis: str | None, run_dir: Path) -> bool:
 def _folder(run_dir: Path) -> Path | None:
     """Return where a local instance of this or a parent directory keeps its logs, also one that has ended."""
     kept = (folder / run_dir / "logs" for folder in endpoint.places(run_dir))
-    return next((place for place in kept if place.is_dir()), None)
+    return next((place for place in kept if os.path.isdir(place)), None)  # noqa: PTH112 - raises for no name
 
 
 def _print_files(folder: Path, workload: str | None, *, follow: bool) -> None:
@@ -79,7 +80,7 @@ def _print_files(folder: Path, workload: str | None, *, follow: bool) -> None:
         # A worker's file is called by the workload and a number; beside them lie Redis' and the page's.
         for file in sorted(folder.glob(f"{name}-[0-9]*.log"), key=lambda file: file.stat().st_mtime):
             for line in _more(file, read):
-                print(f"[{file.stem}] {harmless(line)}", flush=True)  # noqa: T201
+                print(readable(f"[{file.stem}] {harmless(line)}"), flush=True)  # noqa: T201
         if not follow:
             break
         time.sleep(LOOK_SECONDS)

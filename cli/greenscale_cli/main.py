@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from greenscale_cli import jobs, logs, options, status, submit
+from greenscale_cli import jobs, logs, options, status, streams, submit
 from greenscale_cli.doctor.command import doctor
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import HELP, Exit
@@ -80,10 +80,30 @@ def version() -> None:
 
 def main() -> None:
     """Run the command."""
+    streams.prepare()
+    sys.exit(_run())
+
+
+def _run() -> int | str | None:
+    """Run it and return its exit status; nothing that a person may cause ends in a traceback."""
+    status: int | str | None = None
     try:
-        app()
+        try:
+            app()
+        except SystemExit as end:
+            status = end.code
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
+        return Exit.INTERRUPTED
+    except streams.OutputLost as lost:
+        streams.drop_stdout()
+        if not status:
+            _say(str(lost))
+        return status or Exit.OUTPUT
+    except OSError as error:
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return Exit.USAGE
+    return status
 
 
 def _say(text: str) -> None:

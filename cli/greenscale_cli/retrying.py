@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from greenscale_cli.bars import Bar
 from greenscale_cli.ctrl_c import ctrl_c_later
 from greenscale_cli.exits import Exit, Fault
+from greenscale_cli.streams import OutputLost
 from greenscale_cli.terminal import is_screen
 from greenscale_jobs import JobClient, QueueUnavailable
 
@@ -40,6 +41,8 @@ def retry_all(client: JobClient, *, sure: bool) -> None:
             client.redrive_all(told=told)
     except KeyboardInterrupt:
         raise Fault(f"{sent} jobs were sent again, {left} are dead still: {REST}", Exit.INTERRUPTED) from None
+    except OutputLost as lost:
+        raise Fault(f"{lost}; {sent} jobs were sent again, {left} are dead still: {REST}", Exit.OUTPUT) from None
     except QueueUnavailable as error:
         # Whether the step that got no answer was done is not known; what it sent is no longer dead.
         raise Fault(f"at least {sent} of {dead} jobs were sent again: {error} Then {REST}", Exit.UNAVAILABLE) from None

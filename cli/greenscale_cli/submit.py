@@ -1,7 +1,9 @@
 """`greenscale submit`: prompts into the queue, and their answers if one waits."""
 
+import contextlib
 import datetime as dt
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +11,15 @@ import typer
 
 from greenscale_cli import options
 from greenscale_cli.choose import open_client
+from greenscale_cli.ctrl_c import ctrl_c_later
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
-from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.exits import Exit, Fault, faults_told, tell
+from greenscale_cli.streams import OutputLost
 from greenscale_cli.when import moment_of, seconds_of
-from greenscale_jobs import JobClient, Parameters
+from greenscale_jobs import JobClient, Parameters, QueueError
 from greenscale_jobs.document import document
+from greenscale_jobs.file_kinds import WIDE, RefusedFile, check_block, encoding_of
+from greenscale_jobs.prompt_files import Format
 from greenscale_jobs.records import MAX_PROMPT_BYTES
 
 Prompt = Annotated[
@@ -25,7 +31,17 @@ File = Annotated[
         "--file",
         "-f",
         metavar="FILE",
-        help="Prompts, one a line: texts or JSON objects, see docs/cli.md; - reads stdin.",
+        help="Prompts: texts or JSON objects, one a line, a JSON list or CSV, see docs/cli.md; - reads stdin.",
+    ),
+]
+Form = Annotated[
+    Format | None, typer.Option("--format", help="What --file holds; by its suffix (.jsonl, .json, .csv), else text.")
+]
+KeyPrefix = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PREFIX",
+        help="For --file: with the line's number it is its idempotency key, so the same file again is sent once.",
     ),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it; with --file all, as JSON lines.")]
@@ -54,6 +70,8 @@ def submit(  # noqa: PLR0913 - a command's options
     stream: Stream = False,
     job_id: JobId = None,
     idempotency_key: Key = None,
+    form: Form = None,
+    key_prefix: KeyPrefix = None,
     delay: Delay = None,
     at: At = None,
     max_tokens: MaxTokens = None,
@@ -65,6 +83,8 @@ def submit(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Send a prompt, or a file of them. Prints the jobs' ids, or with --wait or --stream the answer.
 
+    A file goes in by steps of 500 jobs, each as a whole or not at all; stderr says where to go on if one fails.
+
     $ greenscale submit --stream "Why is the sky blue?"
 
     $ greenscale submit - < prompt.txt
@@ -72,36 +92,39 @@ def submit(  # noqa: PLR0913 - a command's options
     $ greenscale submit --in 10m --idempotency-key order-7 "Write the summary of order 7."
 
     $ greenscale submit --file prompts.jsonl --wait > answers.jsonl
+
+    $ greenscale submit --file tonight.csv --at 2026-11-26T01:00 --key-prefix tonight-
     """
     parameters = Parameters(max_tokens, temperature, system)
     with faults_told():
+        delay_seconds, moment = _when(delay, at)
         if file is not None:
-            alone = {
-                "a PROMPT": prompt,
-                "--id": job_id,
-                "--idempotency-key": idempotency_key,
-                "--in": delay,
-                "--at": at,
-            }
-            _refuse_beside_file({**alone, "--stream": stream or None, "-o": output})
-            from greenscale_cli.send_file import send_file  # noqa: PLC0415
+            alone = {"a PROMPT": prompt, "--id": job_id, "--idempotency-key": idempotency_key}
+            _refuse({**alone, "--stream": stream or None, "-o": output}, "--file sends many prompts")
+            from greenscale_cli.batch import Terms  # noqa: PLC0415
+            from greenscale_cli.send_file import Source, send_file  # noqa: PLC0415
 
             with open_client(redis, run_dir, workload, sends=True) as client:
-                raise typer.Exit(send_file(client, file, parameters, wait=wait))
+                _warn_of_eviction(client)
+                terms = Terms(delay_seconds, moment, key_prefix)
+                raise typer.Exit(send_file(client, Source(file, form), parameters, terms, wait=wait))
+        _refuse({"--format": form, "--key-prefix": key_prefix}, "one prompt is sent")
         as_json = output is options.Output.JSON
         if as_json and stream:
             raise Fault("-o json is one document: it does not go with --stream", Exit.USAGE)
-        delay_seconds, moment = _when(delay, at)
         text = _stdin() if prompt in {None, "-"} else prompt
         with open_client(redis, run_dir, workload, sends=True) as client:
-            job_id = client.submit(
-                text or "",
-                job_id=job_id,
-                parameters=parameters,
-                idempotency_key=idempotency_key,
-                delay_seconds=delay_seconds,
-                at=moment,
+            job_id = _send(
+                lambda: client.submit(
+                    text or "",
+                    job_id=job_id,
+                    parameters=parameters,
+                    idempotency_key=idempotency_key,
+                    delay_seconds=delay_seconds,
+                    at=moment,
+                )
             )
+            _warn_of_eviction(client)
             if wait or stream:
                 from greenscale_cli.answering import answer  # noqa: PLC0415
 
@@ -109,20 +132,40 @@ def submit(  # noqa: PLR0913 - a command's options
             _print_sent(client, job_id, as_json=as_json)
 
 
-def _refuse_beside_file(told: dict[str, object | None]) -> None:
+def _send(submit: Callable[[], str]) -> str:
+    """Send one prompt and return its job's id, which is not lost at Ctrl-C either."""
+    job_id = ""
+    try:
+        with ctrl_c_later():
+            job_id = submit()
+    except KeyboardInterrupt:
+        raise Fault(f"job {job_id} is in the queue", Exit.INTERRUPTED) from None
+    return job_id
+
+
+def _warn_of_eviction(client: JobClient) -> None:
+    # Whoever sends is told by the call itself where Redis is away.
+    with contextlib.suppress(QueueError):
+        if danger := client.eviction_danger():
+            tell(f"warning: Redis at {client.address} {danger}")
+
+
+def _refuse(told: dict[str, object | None], why: str) -> None:
     beside = [name for name, value in told.items() if value is not None]
     if beside:
-        raise Fault(f"--file sends many prompts: {', '.join(beside)} does not go with it", Exit.USAGE)
+        raise Fault(f"{why}: {', '.join(beside)} does not go with it", Exit.USAGE)
 
 
 def _when(delay: str | None, at: str | None) -> tuple[float, dt.datetime | None]:
     """Return in how many seconds a job is due, or when."""
     if delay is not None and at is not None:
         raise Fault("say --in or --at, not both", Exit.USAGE)
-    return (
-        0 if delay is None else seconds_of(delay),
-        None if at is None else moment_of(at, now=dt.datetime.now(dt.UTC)),
-    )
+    if at is None:
+        return (0 if delay is None else seconds_of(delay)), None
+    moment, notice = moment_of(at, now=dt.datetime.now(dt.UTC))
+    if notice:
+        tell(notice)
+    return 0, moment
 
 
 def _stdin() -> str:
@@ -132,15 +175,23 @@ def _stdin() -> str:
     if len(raw) > MAX_PROMPT_BYTES:
         raise Fault(f"the prompt has more than the {MAX_PROMPT_BYTES} bytes that are allowed", Exit.USAGE)
     try:
-        return raw.decode()
+        encoding = encoding_of(raw)
+        if encoding not in WIDE:
+            check_block(raw, line=1)
+        return raw.decode(encoding)
+    except RefusedFile as error:
+        raise Fault(f"stdin {error}", Exit.USAGE) from None
     except UnicodeDecodeError as error:
         raise Fault(f"stdin is not UTF-8 (byte {error.start}): convert it, say with iconv", Exit.USAGE) from None
 
 
 def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
-    if as_json:
-        from greenscale_cli.tables import show_json  # noqa: PLC0415
+    try:
+        if as_json:
+            from greenscale_cli.tables import show_json  # noqa: PLC0415
 
-        show_json(document(client.job(job_id)))
-    else:
-        print(job_id)  # noqa: T201
+            show_json(document(client.job(job_id)))
+        else:
+            print(job_id, flush=True)  # noqa: T201
+    except OutputLost as lost:
+        raise Fault(f"{lost}; job {job_id} is in the queue", Exit.OUTPUT) from None

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from greenscale_cli.streams import readable, takes_unicode
 from greenscale_cli.words import STEERING
 
 PIPE_COLUMNS = 500
@@ -48,17 +49,22 @@ def table(
 
 def show(what: object) -> None:
     """Print a table or a text."""
-    Console(width=width()).print(what)
+    console = Console(width=width())
+    with console.capture() as drawn:
+        console.print(what)
+    sys.stdout.write(readable(drawn.get()))
+    sys.stdout.flush()
 
 
 def show_json(document: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(_harmless(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
+    sys.stdout.write(_harmless(json.dumps(document, indent=2, ensure_ascii=not takes_unicode())) + "\n")
+    sys.stdout.flush()
 
 
 def json_line(document: Any) -> str:
     """Return one JSON document as a line."""
-    return _harmless(json.dumps(document, ensure_ascii=False)) + "\n"
+    return _harmless(json.dumps(document, ensure_ascii=not takes_unicode())) + "\n"
 
 
 def _harmless(encoded: str) -> str:

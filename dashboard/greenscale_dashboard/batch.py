@@ -7,9 +7,10 @@ import streamlit as st
 from greenscale_dashboard import parameters
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
-from greenscale_dashboard.view.batch import Batch, numbers, read_lines, through
+from greenscale_dashboard.view.batch import Batch, numbers, read_file, read_lines, through
 from greenscale_dashboard.words import counted, plain, sentence
 from greenscale_jobs import QueueUnavailable, Stats
+from greenscale_jobs.file_kinds import RefusedFile
 
 MOST_BROKEN = 1000
 """So many broken lines are shown, the first."""
@@ -37,7 +38,9 @@ def show(context: Context, name: str) -> None:
 def _form() -> None:
     with st.form("batch", border=False):
         st.text_area("Prompts, one a line", key="lines", height=200, help=HELP)
-        st.file_uploader("Or a file of lines, or JSONL", type=["txt", "jsonl", "ndjson", "json", "csv"], key="file")
+        st.file_uploader(
+            "Or a file of lines, JSONL, JSON or CSV", type=["txt", "jsonl", "ndjson", "json", "csv", "tsv"], key="file"
+        )
         with st.container(horizontal=True, vertical_alignment="center"):
             st.form_submit_button("Send all", icon=":material/send:", type="primary", on_click=_read)
             parameters.draw()
@@ -50,9 +53,19 @@ def _read() -> None:
     """Read what was typed, and the file after it."""
     typed: str = st.session_state["lines"]
     file: Any = st.session_state["file"]
-    # A byte that is no UTF-8 becomes half a character: its line is told as broken, and the others go on.
-    more = file.getvalue().decode("utf-8-sig", "surrogateescape") if file else ""
-    batch = read_lines(f"{typed}\n{more}" if typed.strip() else more, parameters.chosen())
+    chosen = parameters.chosen()
+    try:
+        batch = read_lines(typed, chosen)
+    except RefusedFile as error:
+        st.session_state["refusal"] = f"Not sent: what was typed {error}."
+        return
+    if file:
+        try:
+            read = read_file(file, chosen, name=file.name)
+        except RefusedFile as error:
+            st.session_state["refusal"] = f"Not sent: {plain(file.name)} {error}."
+            return
+        batch = Batch([*batch.items, *read.items], [*batch.broken, *read.broken])
     if batch.items or batch.broken:
         st.session_state["batch"] = batch
         st.session_state["lines"] = ""

@@ -18,6 +18,7 @@ from greenscale_jobs.fleet import Fleet, Survey
 from greenscale_jobs.history import USUAL_STARTS, Sample, Start, usual
 from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import Keys
+from greenscale_jobs.pushed import parse_item
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import (
     STATUS_STALE_SECONDS,
@@ -36,7 +37,6 @@ from greenscale_jobs.records import (
     Usage,
     WorkloadStatus,
     at_work,
-    parse_item,
 )
 from greenscale_jobs.searching import Found
 

@@ -153,12 +153,27 @@ def _start(delay_seconds: float, at: dt.datetime | None) -> tuple[Argument, Argu
     return (delay_seconds or ""), ""
 
 
-def submit_many(items: Sequence[Item]) -> Call[None]:
-    """Put jobs on the list, all or none; reading raises QueueFull or DuplicateJob."""
-    args: list[Argument] = [MAX_LENGTH, "", "", ""]
+def submit_many(
+    items: Sequence[Item], *, delay_seconds: float = 0, at: dt.datetime | None = None, again: bool = False
+) -> Call[None]:
+    """Put jobs on the list or among the delayed, all or none; reading raises QueueFull or DuplicateJob.
+
+    With `again` a job that is known already, and is the very same, is left as it is; reading raises KeyReused for one
+    that is another.
+    """
+    args: list[Argument] = [MAX_LENGTH, *_start(delay_seconds, at), "1" if again else ""]
     for item in items:
         args += [check_id(check_prompt(item).id), msgspec.json.encode(item)]
-    return Call("submit", args, _read_submitted)
+
+    def read(reply: list[Any]) -> None:
+        if reply[0] == b"reused":
+            raise KeyReused(
+                f"the id {reply[1].decode()} stands for another prompt, other parameters or another history: "
+                "nothing was submitted; use a new id or key for a new request"
+            )
+        _read_submitted(reply)
+
+    return Call("submit", args, read)
 
 
 def _read_submitted(reply: list[Any]) -> None:

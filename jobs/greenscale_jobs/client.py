@@ -33,6 +33,7 @@ from greenscale_jobs.records import (
 )
 from greenscale_jobs.scripts import script_sha, script_text
 from greenscale_jobs.searching import SEARCH_SECONDS, Found
+from greenscale_jobs.server import eviction_danger
 
 T = TypeVar("T")
 
@@ -97,9 +98,28 @@ class JobClient:
             )
         )
 
-    def submit_many(self, items: Sequence[Item]) -> None:
-        """Put all of these on the list, or none; raises as `submit` does."""
-        self._run(calls.submit_many(items))
+    def submit_many(
+        self,
+        items: Sequence[Item],
+        *,
+        delay_seconds: float = 0,
+        at: dt.datetime | None = None,
+        again: bool = False,
+    ) -> None:
+        """Put all of these on the list or among the delayed, or none; raises as `submit` does.
+
+        With `again` those that are known already and are the very same stay as they are, whatever became of them:
+        whoever got no answer, or stopped half-way, may send all of them once more.
+        """
+        self._run(calls.submit_many(items, delay_seconds=delay_seconds, at=at, again=again))
+
+    def eviction_danger(self) -> str | None:
+        """Return how this Redis may throw jobs away when its memory is full, with the remedy; None where it does not.
+
+        The text goes on from "Redis at host:port".
+        """
+        info = self._guard(lambda: self._redis.info("memory"))
+        return eviction_danger({name: str(value) for name, value in info.items()})
 
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job and return the state it was in; a running one ends when its worker renews next."""

@@ -32,6 +32,8 @@ class Survey(msgspec.Struct, frozen=True):
     to_tend: tuple[str, ...]
     next_in: float | None
     """In how many seconds the next lease ends or retry is due."""
+    unconfigured: tuple[str, ...] = ()
+    """Lists whose config is missing or not whole: never written, or gone with a FLUSHDB."""
 
 
 class Fleet:
@@ -69,15 +71,17 @@ class Fleet:
             tuple(name for survey in surveys for name in survey.busy),
             tuple(name for survey in surveys for name in survey.to_tend),
             min(soonest, default=None),
+            tuple(name for survey in surveys for name in survey.unconfigured),
         )
 
     async def _survey_some(self, lists: Sequence[str]) -> Survey:
         now = "" if self._clock is None else f"{self._clock():.3f}"
-        next_in, *numbers = await self._do(self._evaluate("survey", lists, now))
+        next_in, busy, unconfigured = await self._do(self._evaluate("survey", lists, now))
         return Survey(
-            tuple(lists[abs(number) - 1] for number in numbers),
-            tuple(lists[-number - 1] for number in numbers if number < 0),
+            tuple(lists[abs(number) - 1] for number in busy),
+            tuple(lists[-number - 1] for number in busy if number < 0),
             float(next_in) if next_in else None,
+            tuple(lists[number - 1] for number in unconfigured),
         )
 
     async def put_workloads(

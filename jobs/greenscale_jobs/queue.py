@@ -143,9 +143,20 @@ class JobQueue:
             )
         )
 
-    async def submit_many(self, items: Sequence[Item]) -> None:
-        """Put all of these on the list, or none; raises as `submit` does."""
-        await self._run(calls.submit_many(items))
+    async def submit_many(
+        self,
+        items: Sequence[Item],
+        *,
+        delay_seconds: float = 0,
+        at: dt.datetime | None = None,
+        again: bool = False,
+    ) -> None:
+        """Put all of these on the list or among the delayed, or none; raises as `submit` does.
+
+        With `again` those that are known already and are the very same stay as they are, whatever became of them:
+        whoever got no answer, or stopped half-way, may send all of them once more.
+        """
+        await self._run(calls.submit_many(items, delay_seconds=delay_seconds, at=at, again=again))
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job and return the state it was in; a running one ends when its worker renews next."""

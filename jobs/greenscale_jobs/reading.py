@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from greenscale_jobs.errors import UnknownJob
+from greenscale_jobs.pushed import excerpt_of, parse_item
 from greenscale_jobs.records import (
     Event,
     InvalidItem,
@@ -24,7 +25,6 @@ from greenscale_jobs.records import (
     Stats,
     UnchargedTries,
     WorkloadStatus,
-    parse_item,
 )
 
 T = TypeVar("T")
@@ -73,11 +73,13 @@ def read_job(
     state = record.read("state", lambda value: JobState(value.decode())) or listed
     if state is None:
         raise damaged(job_id)
+    unread = None
     try:
         item = parse_item(fields.get("item", b""), job_id)
         prompt, parameters, history = item.prompt, item.parameters, item.history
     except InvalidItem:
         prompt, parameters, history = None, Parameters(), ()
+        unread = excerpt_of(fields.get("item", b"")) or None
     errors = [error for line in fields.get("errors", b"").split(b"\n") if line for error in _error(line, record)]
     job = Job(
         id=job_id,
@@ -85,6 +87,7 @@ def read_job(
         prompt=prompt,
         parameters=parameters,
         history=history,
+        unread=unread,
         attempts=record.read("attempts", _count) or 0,
         ahead=ahead,
         submitted_at=record.read("submittedAt", _seconds),

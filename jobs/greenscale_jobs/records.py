@@ -120,6 +120,10 @@ class UnchargedTries(msgspec.Struct, frozen=True, rename="camel"):
     message: str
 
 
+CUT_OFF = {"length", "max_tokens", "max_output_tokens", "model_length", "max_new_tokens"}
+"""How servers say, in small letters, that an answer has as many tokens as it may have."""
+
+
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What is known of an answer beside its text."""
 
@@ -129,6 +133,11 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     first_token_at: float | None = None
     """Unix seconds, by the worker's clock."""
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer ended because it had as many tokens as it may have: servers have a word each for that."""
+        return (self.finish_reason or "").lower() in CUT_OFF
+
 
 class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """One job as a reader sees it. Times are Unix seconds; None is not known, or not yet."""
@@ -136,7 +145,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     id: str
     state: JobState
     prompt: str | None
-    """None where the item could not be read; `error` says why."""
+    """None where the item could not be read: `error` says why, `unread` how it begins."""
     parameters: Parameters = Parameters()
     history: tuple[Turn, ...] = ()
     """What was said before the prompt, oldest first."""
@@ -161,6 +170,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """How often it ran alone when an engine or a worker was lost."""
     suspect: bool = False
     """Whether it is claimed alone, since it was there each time."""
+    unread: str | None = None
+    """The beginning of its item, where that could not be read."""
     stray: bool = False
     """Whether it says waiting, delayed or running and lies nowhere: no worker will find it."""
 
@@ -168,6 +179,12 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     def error(self) -> JobError | None:
         """Why the last failed attempt failed."""
         return self.errors[-1] if self.errors else None
+
+    @property
+    def last_failure(self) -> JobError | UnchargedTries | None:
+        """What failed last, be it at the job's charge or not."""
+        charged_at = (self.error.at or 0.0) if self.error else -1.0
+        return self.uncharged if self.uncharged and self.uncharged.last_at >= charged_at else self.error
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -263,41 +280,6 @@ STATUS_STALE_SECONDS = 30.0
 def at_work(stats: Stats, *, replicas: int, most: int) -> str:
     """Return what a workload at work does, as a sentence."""
     return f"{stats.in_flight} running, {stats.pending} waiting, {replicas} of {most} workers."
-
-
-def parse_item(raw: bytes, job_id: str) -> Item:
-    """Read an element of the list that was claimed as `job_id`: our JSON, or any client's plain text.
-
-    Raises:
-        InvalidItem: It can never run.
-    """
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidItem(f"the item is not UTF-8 (byte {error.start}); encode it as UTF-8") from None
-    if not text.lstrip().startswith("{"):
-        return check_prompt(Item(id=job_id, prompt=text))
-    try:
-        item = msgspec.json.decode(raw, type=_PushedItem)
-    except msgspec.ValidationError as error:
-        raise InvalidItem(f"the item does not fit: {error}") from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidItem(
-            f"the item begins like a JSON object and is none: {error}; "
-            'send {"prompt": "..."} or a text that does not begin with "{"'
-        ) from None
-    if item.id not in {None, job_id}:
-        raise InvalidItem(f"its id must have {JOB_ID_RULE}")
-    return check_prompt(Item(job_id, item.prompt, item.parameters, item.history))
-
-
-class _PushedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client may push: the id may be missing."""
-
-    prompt: str
-    id: str | None = None
-    parameters: Parameters = Parameters()
-    history: tuple[Turn, ...] = ()
 
 
 def check_prompt(item: Item) -> Item:

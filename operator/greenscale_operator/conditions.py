@@ -7,13 +7,11 @@ from typing import Literal
 
 import msgspec
 
+from greenscale_jobs.engine_fault import engine_fault
 from greenscale_jobs.records import at_work
 from greenscale_operator.observed import Fault, Observed, Scaler
 
 Truth = Literal["True", "False", "Unknown"]
-
-FAULT_SECONDS = 180.0
-"""A worker repeats its engine's fault at least every minute: an older report says nothing about now."""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -131,10 +129,9 @@ def _keda_fault(scaler: Scaler | None) -> Fault | None:
 
 
 def _engine_fault(observed: Observed) -> Fault | None:
-    stats = observed.stats
-    if stats is None or not stats.fault or observed.now - (stats.fault_at or 0) > FAULT_SECONDS:
-        return None
-    return Fault("EngineRefuses", stats.fault)
+    workers = observed.workers.replicas if observed.workers else 0
+    fault = engine_fault(observed.stats, workers=workers, suspended=observed.suspend, now=observed.now)
+    return Fault("EngineRefuses", fault) if fault else None
 
 
 def _unsettled(observed: Observed) -> Fault | None:

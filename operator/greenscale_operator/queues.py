@@ -1,6 +1,7 @@
-"""All workloads' queues in Redis: looked at, tended, configured, and told to the page.
+"""All workloads' queues in Redis: looked at, tended, configured, and shown on the page.
 
-However many workloads there are, each Redis is asked in a few round trips; a queue at zero replicas still moves.
+However many workloads there are, each Redis is asked in a few round trips; a queue at zero replicas still moves. Each
+Redis is looked after by a task of its own: one that hangs delays no other.
 """
 
 import asyncio
@@ -16,28 +17,30 @@ import msgspec
 
 from greenscale_jobs import (
     Fleet,
-    JobQueue,
-    Limits,
     QueueDamaged,
     QueueUnavailable,
     RedisAddress,
     Resource,
-    Sample,
     Start,
     Stats,
+    Survey,
     WorkloadStatus,
 )
-from greenscale_jobs.history import COUNTED_SECONDS
 from greenscale_operator.seen import Key
+from greenscale_operator.tenant import Config, Tenant, limits_of
 from greenscale_operator.workload import Workload
 
 T = TypeVar("T")
+Tenants = Mapping[str, tuple[Key, Tenant]]
+"""By their lists."""
+
+OnChange = Callable[[Key], None]
 
 SURVEY_SECONDS = 10.0
 """Queues are looked at this often, sooner where a retry falls due or a lease ends."""
 
-TELL_SECONDS = 18.0
-"""All workloads are told anew at most this often, however often the queues are looked at."""
+PUBLISH_SECONDS = 18.0
+"""All statuses are published again at most this often, however often the queues are looked at."""
 
 DOWN_SECONDS = 2.0
 """How soon a Redis that was away is asked again."""
@@ -47,30 +50,36 @@ EMPTY = Stats(0, 0, 0, 0)
 logger = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass
-class _Tenant:
-    """One workload's queue."""
+@dataclasses.dataclass(eq=False)
+class _Redis:
+    """One Redis, which keeps the queues of any number of workloads."""
 
     fleet: Fleet
-    queue: JobQueue
-    created: str
-    """When the workload was; of two that name one list, the older has it."""
-    stats: Stats | None = None
-    told: WorkloadStatus | None = None
-    starts: Sequence[Start] = ()
-    """The last from zero, newest first."""
-    resource: Resource | None = None
-    """As it was told last."""
-    sampled: Sample | None = None
-    """The last point of the charts' line."""
-    configured: tuple[object, ...] = ()
-    counted_at: float = 0.0
-    """When `_count` asked for its numbers last, in Unix seconds."""
+    soon: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    """A queue was added: look at once."""
+    searched_at: float = 0.0
+    """When some records were last looked at for jobs that are not where they should be, in Unix seconds."""
+    published_at: float = 0.0
+    """When all statuses were, in Unix seconds."""
+    down: bool = False
+    """Whether the last look at its queues failed."""
+    unreachable: str | None = None
+    """Why it did not even answer."""
 
-    def may_have_worked_unseen(self, now: float) -> bool:
-        """Return whether to count what its workers did: a survey sees no job that comes and is done between two."""
-        awake = self.told is not None and self.told.replicas > 0
-        return awake and now - self.counted_at >= COUNTED_SECONDS
+    async def survey(self, lists: Sequence[str]) -> Survey:
+        """Look at its queues, and remember whether it answers."""
+        try:
+            survey = await self.fleet.survey(lists)
+        except QueueUnavailable as error:
+            self.unreachable = str(error)
+            raise
+        self.unreachable = None
+        return survey
+
+    def refuse_if_unreachable(self) -> None:
+        """Say at once what its own task has found: to ask again would take seconds and a reconciler's turn."""
+        if self.unreachable is not None:
+            raise QueueUnavailable(self.unreachable)
 
 
 class Queues:
@@ -78,12 +87,10 @@ class Queues:
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._fleets: dict[RedisAddress, Fleet] = {}
-        self._tenants: dict[Key, _Tenant] = {}
+        self._redises: dict[RedisAddress, _Redis] = {}
+        self._redis_added = asyncio.Event()
+        self._tenants: dict[Key, Tenant] = {}
         self._named: dict[str, set[Key]] = defaultdict(set)
-        self._told_at: dict[RedisAddress, float] = {}
-        self._down: dict[RedisAddress, str] = {}
-        self._soon = asyncio.Event()
 
     def __len__(self) -> int:
         """Return how many queues are looked after."""
@@ -91,8 +98,8 @@ class Queues:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for fleet in self._fleets.values():
-            await fleet.aclose()
+        for redis in self._redises.values():
+            await redis.fleet.aclose()
 
     def rival(self, key: Key, address: RedisAddress, list_name: str, *, created: str) -> Key | None:
         """Return the older workload that has this very list already."""
@@ -103,17 +110,13 @@ class Queues:
         return None
 
     async def settle(self, key: Key, workload: Workload, address: RedisAddress, *, created: str) -> Stats:
-        """Look after a workload's queue from now on, tell it its limits, and return its numbers."""
+        """Look after a workload's queue from now on, write its limits there, and return its numbers."""
         tenant = self._tenant(key, workload, address, created)
-        told = workload.queue
-        config = (told.max_length, told.result_ttl_seconds, workload.suspend)
-        if not tenant.configured:  # new to us, or its Redis was away
+        self._redises[address].refuse_if_unreachable()
+        if tenant.configured is None:  # new to us, or its Redis was away
             tenant.starts = await tenant.queue.starts()
-        if tenant.configured != config:
-            await tenant.queue.configure(
-                max_length=told.max_length, result_ttl_seconds=told.result_ttl_seconds, paused=workload.suspend
-            )
-            tenant.configured = config
+        if tenant.configured != tenant.config:
+            await tenant.configure()
         tenant.stats = await tenant.queue.stats()
         return tenant.stats
 
@@ -131,16 +134,17 @@ class Queues:
                 tenant.starts = await tenant.queue.starts()
 
     async def publish(self, key: Key, status: WorkloadStatus, resource: Resource) -> None:
-        """Tell the page and the command of a workload, and what it is where that is new."""
+        """Show the page and the command a workload, and what it is where that is new."""
         tenant = self._tenants.get(key)
         if tenant is None:
             return
-        tenant.told = status
+        tenant.status = status
         with contextlib.suppress(QueueUnavailable):
+            self._redises[tenant.fleet.address].refuse_if_unreachable()
             await tenant.fleet.put_workloads([status], {} if resource == tenant.resource else {str(key): resource})
             tenant.resource = resource
             if tenant.stats:
-                await self._sample(tenant, tenant.stats)
+                await tenant.sample(tenant.stats)
 
     async def forget(self, key: Key) -> None:
         """Look after a queue no longer; its jobs stay."""
@@ -148,6 +152,7 @@ class Queues:
         if tenant:
             self._named[tenant.queue.keys.list_name].discard(key)
             with contextlib.suppress(QueueUnavailable):
+                self._redises[tenant.fleet.address].refuse_if_unreachable()
                 await tenant.fleet.forget_workload(*key)
 
     async def delete(self, key: Key) -> None:
@@ -156,117 +161,142 @@ class Queues:
         if tenant:
             await tenant.queue.delete()
 
-    async def run(self, on_change: Callable[[Key], None]) -> None:
+    async def run(self, on_change: OnChange) -> None:
         """Look at all queues and tend those that need it, until cancelled.
 
         `on_change` is called for a workload whose numbers changed, or whose Redis went or came back.
         """
-        while True:
-            waits = [await self._visit(fleet, on_change) for fleet in list(self._fleets.values())]
-            self._soon.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.05, min(waits, default=SURVEY_SECONDS))):
-                    await self._soon.wait()
+        looked_after: set[_Redis] = set()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for redis in set(self._redises.values()) - looked_after:
+                    looked_after.add(redis)
+                    group.create_task(self._look_after(redis, on_change))
+                self._redis_added.clear()
+                await self._redis_added.wait()
 
-    async def _visit(self, fleet: Fleet, on_change: Callable[[Key], None]) -> float:
+    async def _look_after(self, redis: _Redis, on_change: OnChange) -> None:
+        """Look at one Redis again and again."""
+        while True:
+            redis.soon.clear()
+            try:
+                wait = await self._visit(redis, on_change)
+            except Exception:
+                logger.exception("Redis at %s: failed; again in %.0f s", redis.fleet.address, DOWN_SECONDS)
+                wait = DOWN_SECONDS
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.05, wait)):
+                    await redis.soon.wait()
+
+    async def _visit(self, redis: _Redis, on_change: OnChange) -> float:
         """Look at one Redis; returns in how many seconds to look again."""
         tenants = {
-            tenant.queue.keys.list_name: (key, tenant) for key, tenant in self._tenants.items() if tenant.fleet is fleet
+            tenant.queue.keys.list_name: (key, tenant)
+            for key, tenant in self._tenants.items()
+            if tenant.fleet is redis.fleet
         }
         try:
-            survey = await fleet.survey(list(tenants))
-            tended = await _each(survey.to_tend, tenants, lambda tenant: tenant.queue.tend())
+            survey = await redis.survey(list(tenants))
+            soonest = await self._maintain(survey, tenants, on_change)
+            await self._recover_strays(redis, tenants)
             now = self._clock()
             awake = [name for name, (_, tenant) in tenants.items() if tenant.may_have_worked_unseen(now)]
-            numbers = await _each(dict.fromkeys([*awake, *survey.busy]), tenants, self._count)
-            await self._tell(fleet)
+            numbers = await _each(dict.fromkeys([*awake, *survey.busy]), tenants, Tenant.count)
+            await self._publish_all(redis)
         except QueueUnavailable as error:
-            self._note_down(fleet.address, str(error), on_change)
+            self._note_down(redis, str(error), on_change)
             return DOWN_SECONDS
-        self._note_up(fleet.address, on_change)
+        self._note_up(redis, on_change)
         for name, (key, tenant) in tenants.items():
-            found = numbers.get(name, EMPTY)
-            if _lengths(tenant.stats) != _lengths(found) or (
-                tenant.stats and tenant.stats.fault != found.fault and found.work
-            ):
+            if _differ(tenant.stats, numbers.get(name)):
                 on_change(key)
+        return soonest
+
+    async def _maintain(self, survey: Survey, tenants: Tenants, on_change: OnChange) -> float:
+        """Do what the queues of one Redis need; returns in how many seconds they need it again."""
+        emptied = [name for name in survey.unconfigured if name in tenants and tenants[name][1].configured]
+        await _each(emptied, tenants, Tenant.configure)
+        for name in emptied:
+            key, tenant = tenants[name]
+            logger.warning("%s: the queue's settings were gone from Redis and are written again", key)
+            tenant.resource = None  # it is gone too: publish it again
+            on_change(key)
+        tended = await _each(survey.to_tend, tenants, lambda tenant: tenant.queue.tend())
         soon = [moved.next_in for moved in tended.values() if moved.next_in is not None]
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
 
-    async def _count(self, tenant: _Tenant) -> Stats:
-        """Return a queue's numbers; the charts hear of them too."""
-        stats, tenant.counted_at = await tenant.queue.stats(), self._clock()
-        await self._sample(tenant, stats)
-        return stats
-
-    async def _tell(self, fleet: Fleet) -> None:
-        """Say again what is known of all workloads of one Redis: the page takes what is old for a memory."""
+    async def _recover_strays(self, redis: _Redis, tenants: Tenants) -> None:
+        """Look at some records for jobs that are nowhere: once a round, which costs little however many there are."""
         now = self._clock()
-        if now - self._told_at.get(fleet.address, 0) < TELL_SECONDS:
+        if now - redis.searched_at < SURVEY_SECONDS:
             return
-        self._told_at[fleet.address] = now
-        told = [tenant.told for tenant in self._tenants.values() if tenant.fleet is fleet and tenant.told]
-        await fleet.put_workloads(msgspec.structs.replace(status, sampled_at=now) for status in told)
+        redis.searched_at = now
+        for job_id in await redis.fleet.recover_some(tenants):
+            logger.warning("job %s was not where its record says, and is put back", job_id)
 
-    async def _sample(self, tenant: _Tenant, stats: Stats) -> None:
-        if tenant.told is None:
+    async def _publish_all(self, redis: _Redis) -> None:
+        """Publish all statuses of one Redis again: the page takes an old one for a memory."""
+        now = self._clock()
+        if now - redis.published_at < PUBLISH_SECONDS:
             return
-        sample = Sample.of(stats, replicas=tenant.told.replicas, at=self._clock())
-        if sample.follows(tenant.sampled):
-            await tenant.queue.sample(sample)
-            tenant.sampled = sample
+        redis.published_at = now
+        known = [tenant.status for tenant in self._tenants.values() if tenant.fleet is redis.fleet and tenant.status]
+        await redis.fleet.put_workloads(msgspec.structs.replace(status, sampled_at=now) for status in known)
 
-    def _tenant(self, key: Key, workload: Workload, address: RedisAddress, created: str) -> _Tenant:
-        told = workload.queue
-        limits = Limits(
-            lease_seconds=told.lease_seconds,
-            max_attempts=told.max_attempts,
-            result_ttl_seconds=told.result_ttl_seconds,
-            give_up_after_seconds=told.give_up_after_seconds,
-            max_losses=told.max_losses,
+    def _tenant(self, key: Key, workload: Workload, address: RedisAddress, created: str) -> Tenant:
+        """Return the workload's queue, made again where its place or its limits have changed."""
+        tenant, name, limits, config = (
+            self._tenants.get(key),
+            workload.list_name,
+            limits_of(workload),
+            Config.of(workload),
         )
-        tenant, name = self._tenants.get(key), workload.list_name
-        if (
-            tenant is None
-            or (tenant.fleet.address, tenant.queue.keys.list_name) != (address, name)
-            or tenant.queue.limits != limits
-        ):
-            fleet = self._fleets.get(address)
-            if fleet is None:
-                fleet = self._fleets[address] = Fleet(address)
+        place = tenant and (tenant.fleet.address, tenant.queue.keys.list_name, tenant.queue.limits)
+        if tenant is None or place != (address, name, limits):
+            redis = self._redises.get(address)
+            if redis is None:
+                redis = self._redises[address] = _Redis(Fleet(address))
+                self._redis_added.set()
             if tenant:
                 self._named[tenant.queue.keys.list_name].discard(key)
-            tenant = _Tenant(fleet, fleet.queue(name, limits), created)
-            self._tenants[key] = tenant
+            queue = redis.fleet.queue(name, limits)
+            tenant = self._tenants[key] = Tenant(redis.fleet, queue, created, config, self._clock)
             self._named[name].add(key)
-            self._soon.set()
+            redis.soon.set()
+        tenant.config = config
         return tenant
 
-    def _note_down(self, address: RedisAddress, why: str, on_change: Callable[[Key], None]) -> None:
-        if address not in self._down:
+    def _note_down(self, redis: _Redis, why: str, on_change: OnChange) -> None:
+        if not redis.down:
+            redis.down = True
             logger.error("%s", why)
-            self._down[address] = why
-            self._wake_all(address, on_change)
+            self._wake_all(redis, on_change)
 
-    def _note_up(self, address: RedisAddress, on_change: Callable[[Key], None]) -> None:
-        if self._down.pop(address, None):
-            logger.warning("Redis at %s is back", address)
-            self._wake_all(address, on_change)
+    def _note_up(self, redis: _Redis, on_change: OnChange) -> None:
+        if redis.down:
+            redis.down = False
+            logger.warning("Redis at %s is back", redis.fleet.address)
+            self._wake_all(redis, on_change)
 
-    def _wake_all(self, address: RedisAddress, on_change: Callable[[Key], None]) -> None:
+    def _wake_all(self, redis: _Redis, on_change: OnChange) -> None:
         for key, tenant in self._tenants.items():
-            if tenant.fleet.address == address:
-                tenant.configured, tenant.resource = (), None  # it may have come back empty
+            if tenant.fleet is redis.fleet:
+                tenant.forget_written()
                 on_change(key)
 
 
-def _lengths(stats: Stats | None) -> tuple[int, ...] | None:
-    return None if stats is None else (stats.pending, stats.in_flight, stats.delayed, stats.dead)
+def _differ(known: Stats | None, found: Stats | None) -> bool:
+    """Return whether a workload's status must be written again for these numbers; None of an empty queue."""
+    if known is None or found is None:
+        return known is None or _lengths(known) != _lengths(EMPTY)
+    return _lengths(known) != _lengths(found) or known.fault != found.fault
 
 
-async def _each(
-    names: Iterable[str], tenants: Mapping[str, tuple[Key, _Tenant]], action: Callable[[_Tenant], Awaitable[T]]
-) -> dict[str, T]:
+def _lengths(stats: Stats) -> tuple[int, ...]:
+    return stats.pending, stats.in_flight, stats.delayed, stats.dead
+
+
+async def _each(names: Iterable[str], tenants: Tenants, action: Callable[[Tenant], Awaitable[T]]) -> dict[str, T]:
     """Do it to each of these queues. A damaged one holds up no other: the status of its workload says what is wrong."""
     answers = {}
     for name in names:

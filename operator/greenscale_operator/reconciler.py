@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from greenscale_jobs import QueueUnavailable, RedisAddress
+from greenscale_jobs.engine_fault import seconds_of_news
 from greenscale_operator import desired, observed, pods
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION, Cluster
@@ -255,6 +256,8 @@ class Reconciler:
             await self._queues.publish(key, told, page_resource(look, after))
             if ready(seen).status == "Unknown":
                 look.again_in(KEDA_SECONDS)
+            if news := seconds_of_news(look.stats, now=look.now):
+                look.again_in(news + 1)  # nobody withdraws it where no worker is left
         return look.again
 
     async def _tell_change(self, body: Body, before: Body, seen: Observed) -> None:

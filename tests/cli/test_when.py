@@ -1,11 +1,13 @@
 """When a job is due, as a person says it."""
 
 import datetime as dt
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from greenscale_cli.exits import Fault
-from greenscale_cli.when import moment_of, seconds_of
+from greenscale_cli.when import moment_of, past_of, seconds_of
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 
@@ -28,7 +30,7 @@ def test_what_is_no_length_of_time_is_named(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["2026-11-26T09:00+01:00", "2026-11-26T08:00Z", "2026-11-26 08:00:00+00:00"])
 def test_a_time_with_its_zone_is_read(text: str) -> None:
-    assert moment_of(text, now=NOW) == dt.datetime(2026, 11, 26, 8, tzinfo=dt.UTC)
+    assert moment_of(text, now=NOW) == (dt.datetime(2026, 11, 26, 8, tzinfo=dt.UTC), "")
 
 
 @pytest.mark.parametrize(
@@ -40,8 +42,77 @@ def test_a_time_with_its_zone_is_read(text: str) -> None:
         ("tomorrow", "is no time: say 2026-11-26T09:00"),
         ("09:00", "is no time"),
         ("", "is no time"),
+        ("2026-11-26T24:00", "is no time"),
+        ("0001-01-01T00:00", "--at"),
     ],
 )
 def test_a_time_that_cannot_be_is_named(text: str, complaint: str) -> None:
     with pytest.raises(Fault, match=complaint):
         moment_of(text, now=NOW)
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Put this machine into a time zone."""
+
+    def put(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield put
+    monkeypatch.undo()
+    time.tzset()
+
+
+BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
+"""As in Berlin, also where no zones are installed."""
+
+LORD_HOWE = "LHST-10:30LHDT-11,M10.1.0,M4.1.0"
+"""Its clocks go by half an hour."""
+
+
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        pytest.param(BERLIN, "2027-03-28T02:30", id="Berlin"),
+        pytest.param(BERLIN, "2027-03-28T02:00", id="the first instant"),
+        pytest.param(BERLIN, "2027-03-28T02:59:59", id="the last second"),
+        pytest.param("EST5EDT,M3.2.0,M11.1.0", "2027-03-14T02:30", id="New York"),
+        pytest.param(LORD_HOWE, "2027-10-03T02:15", id="half an hour"),
+    ],
+)
+def test_a_time_that_the_clocks_pass_over_is_refused(zone: Callable[[str], None], where: str, text: str) -> None:
+    """Taken as it was on some Pythons, the job ran before the time that was asked for."""
+    zone(where)
+    with pytest.raises(Fault, match="does not exist here: the clocks go forward over it"):
+        moment_of(text, now=NOW)
+    with pytest.raises(Fault, match=r"^--since .*does not exist here"):
+        past_of(text, option="--since", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2027-03-28T01:59", "2027-03-28T00:59Z"),
+        ("2027-03-28T03:00", "2027-03-28T01:00Z"),
+        ("2026-12-25T12:00", "2026-12-25T11:00Z"),
+        ("2027-07-01T12:00", "2027-07-01T10:00Z"),
+        ("2027-03-28T02:30+01:00", "2027-03-28T01:30Z"),
+    ],
+)
+def test_a_time_beside_a_change_of_the_clocks_is_read(zone: Callable[[str], None], text: str, expected: str) -> None:
+    zone(BERLIN)
+
+    assert moment_of(text, now=NOW) == (dt.datetime.fromisoformat(expected), "")
+
+
+def test_of_a_time_that_comes_twice_the_first_is_taken_and_said(zone: Callable[[str], None]) -> None:
+    zone(BERLIN)
+    moment, notice = moment_of("2027-10-31T02:30", now=NOW)
+
+    assert moment == dt.datetime.fromisoformat("2027-10-31T00:30Z")
+    assert notice == (
+        "--at '2027-10-31T02:30' comes twice that day: the first is taken, 2027-10-31T02:30:00+02:00; "
+        "say 2027-10-31T02:30:00+01:00 for the second"
+    )
+    assert past_of("2027-10-31T02:30", option="--since", now=NOW) == moment.timestamp()

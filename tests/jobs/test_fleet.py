@@ -1,6 +1,6 @@
 """One look at many queues, as the operator takes it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import redis
@@ -16,7 +16,9 @@ async def fleet(address: RedisAddress, clock: Clock) -> AsyncIterator[Fleet]:
 
 
 async def test_empty_queues_are_not_worth_a_word(fleet: Fleet) -> None:
-    assert await fleet.survey([f"q{number}" for number in range(1000)]) == Survey((), (), None)
+    lists = tuple(f"q{number}" for number in range(1000))
+
+    assert await fleet.survey(lists) == Survey((), (), None, unconfigured=lists)
 
 
 async def test_what_is_in_a_queue_is_seen(fleet: Fleet, clock: Clock) -> None:
@@ -52,8 +54,30 @@ async def test_a_stranded_claim_and_a_due_retry_are_to_be_tended(fleet: Fleet, r
         await fleet.queue(name).tend()
 
     assert survey.to_tend == ("due", "stranded")
-    assert await fleet.survey(["due", "stranded"]) == Survey(("due", "stranded"), (), None)
+    later = await fleet.survey(["due", "stranded"])
+    assert (later.busy, later.to_tend, later.next_in) == (("due", "stranded"), (), None)
     assert [(await fleet.queue(name).stats()).pending for name in survey.to_tend] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        pytest.param(lambda raw: raw.flushdb(), id="FLUSHDB"),
+        pytest.param(lambda raw: raw.delete("b:config"), id="DEL"),
+        pytest.param(lambda raw: raw.hdel("b:config", "paused"), id="HDEL of one field"),
+        pytest.param(lambda raw: raw.expire("b:config", 0), id="EXPIRE"),
+    ],
+)
+async def test_a_queue_that_lost_what_its_resource_says_is_seen(
+    fleet: Fleet, raw: redis.Redis, take: Callable[[redis.Redis], object]
+) -> None:
+    """A suspended queue would be worked on, and a full one take more."""
+    await fleet.queue("b").configure(max_length=5, result_ttl_seconds=60, paused=True)
+    before = await fleet.survey(["a", "b"])
+    take(raw)
+
+    assert before.unconfigured == ("a",)
+    assert (await fleet.survey(["a", "b"])).unconfigured == ("a", "b")
 
 
 async def test_more_queues_than_one_script_takes(fleet: Fleet) -> None:

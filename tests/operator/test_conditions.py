@@ -95,6 +95,17 @@ def test_ready_means_that_a_job_submitted_now_will_be_done(observed: Observed, s
     assert (told.status, told.reason) == (status, reason)
 
 
+OUT = Stats(36, 2, 2, 0, {}, "nobody listens at http://api/v1", NOW - 9)
+AWAKE = "2 workers stay awake while 40 jobs wait; set spec.suspend to true to let them go."
+
+
+@pytest.mark.parametrize("kind", ["Ready", "Degraded"])
+def test_a_fault_of_the_engine_says_what_it_keeps_awake_and_what_lets_that_go(kind: str) -> None:
+    (told,) = [told for told in conditions(seen(**RUNNING, stats=OUT)) if told.type == kind]
+
+    assert (told.reason, told.message) == ("EngineRefuses", f"nobody listens at http://api/v1. {AWAKE}")
+
+
 def test_a_workload_at_zero_reads_like_an_explanation() -> None:
     assert conditions(seen()) == [
         Condition("Ready", "True", "ScaledToZero", "A job submitted now wakes a worker and will be done."),

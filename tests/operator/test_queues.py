@@ -1,25 +1,47 @@
 """What the operator remembers of a queue is kept in Redis: another process knows it too."""
 
 import asyncio
+import contextlib
+import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 import redis
 
-from greenscale_jobs import Finished, JobClient, JobQueue, Outcome, RedisAddress, Resource, Usage, WorkloadStatus
+from greenscale_jobs import (
+    Finished,
+    JobClient,
+    JobQueue,
+    Outcome,
+    QueueUnavailable,
+    RedisAddress,
+    Resource,
+    Usage,
+    WorkloadStatus,
+)
+from greenscale_jobs.address import COMMAND_TIMEOUT_SECONDS
 from greenscale_jobs.history import COUNTED_SECONDS
 from greenscale_operator.queues import Queues
 from greenscale_operator.seen import Key
 from greenscale_operator.workload import parse
-from greenscale_testing.local_redis import Clock
+from greenscale_testing.local_redis import Clock, RedisServer
 
 KEY = Key("ns", "w")
 WORKLOAD = parse(
     {
         "metadata": {"namespace": "ns", "name": "w"},
         "spec": {"engine": {"type": "Echo"}, "queue": {"listName": "jobs"}},
+    }
+)
+
+
+SUSPENDED = parse(
+    {
+        "metadata": {"namespace": "ns", "name": "w"},
+        "spec": {"engine": {"type": "Echo"}, "suspend": True, "queue": {"listName": "jobs", "maxLength": 7}},
     }
 )
 
@@ -31,6 +53,33 @@ async def an_operator(address: RedisAddress, clock: Callable[[], float] = time.t
     await queues.settle(KEY, WORKLOAD, address, created="2026-01-01T00:00:00Z")
     yield queues
     await queues.aclose()
+
+
+@asynccontextmanager
+async def surveying(queues: Queues, on_change: Callable[[Key], None] = lambda _: None) -> AsyncIterator[None]:
+    """Have the queues looked after, as in an operator."""
+    task = asyncio.create_task(queues.run(on_change))
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@asynccontextmanager
+async def an_operator_before(server: RedisServer) -> AsyncIterator[Queues]:
+    """One that is there before its Redis is."""
+    queues = Queues()
+    with pytest.raises(QueueUnavailable):
+        await queues.settle(KEY, SUSPENDED, server.address, created="2026-01-01T00:00:00Z")
+    yield queues
+    await queues.aclose()
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
+    """Wait until it is so."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - nobody reports it
+            await asyncio.sleep(0.01)
 
 
 async def test_starts_are_known_after_a_restart(address: RedisAddress) -> None:
@@ -63,12 +112,9 @@ async def do_a_job(queue: JobQueue) -> None:
 
 async def counted(address: RedisAddress, queues: Queues, *, samples: int) -> list[tuple[int, int | None]]:
     """Let the operator survey until there are so many samples; gives the done jobs and the tokens of each."""
-    surveying = asyncio.create_task(queues.run(lambda _: None))
     with JobClient(address) as client, redis.Redis(port=address.port) as raw:
-        async with asyncio.timeout(20):
-            while raw.xlen("jobs:history") < samples:  # noqa: ASYNC110 - the survey tells nobody
-                await asyncio.sleep(0.01)
-        surveying.cancel()
+        async with surveying(queues):
+            await until(lambda: raw.xlen("jobs:history") >= samples)
         return [(sample.done, sample.tokens) for sample in client.history(0)]
 
 
@@ -117,3 +163,106 @@ async def test_what_cannot_be_read_of_a_resource_is_not_known(address: RedisAddr
     raw.hset("greenscale:resources", "ns/w", b"\xff{")
     with JobClient(address) as client:
         assert client.resource("ns", "w") is None
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        pytest.param(lambda raw: raw.flushdb(), id="FLUSHDB"),
+        pytest.param(lambda raw: raw.delete("jobs:config"), id="DEL"),
+        pytest.param(lambda raw: raw.hdel("jobs:config", "paused"), id="HDEL of one field"),
+    ],
+)
+async def test_what_the_resource_says_is_written_again_where_it_is_gone(
+    address: RedisAddress, raw: redis.Redis, take: Callable[[redis.Redis], object]
+) -> None:
+    """A suspended queue would be worked on until the operator is restarted."""
+    changed: list[Key] = []
+    async with an_operator(address) as queues:
+        await queues.settle(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
+        take(raw)
+        async with surveying(queues, changed.append):
+            await until(lambda: raw.hexists("jobs:config", "paused"))
+
+    assert raw.hmget("jobs:config", "paused", "maxLength") == [b"1", b"7"]
+    assert KEY in changed, "the page's view of the resource may be gone too"
+
+
+async def test_a_queue_that_was_never_settled_is_not_configured_by_the_survey(own_redis: RedisServer) -> None:
+    """What its resource says is written when its workload is settled."""
+    changed: list[Key] = []
+    async with an_operator_before(own_redis) as queues:
+        own_redis.start()
+        async with surveying(queues, changed.append):
+            await until(lambda: KEY in changed)
+
+    assert own_redis.say("EXISTS", "jobs:config") == 0
+
+
+HUNG = Key("ns", "hung")
+ITS_WORKLOAD = parse({"metadata": {"namespace": "ns", "name": "hung"}, "spec": {"engine": {"type": "Echo"}}})
+
+
+@pytest.fixture
+def silent() -> Iterator[RedisAddress]:
+    """A Redis that takes connections and never answers: each command waits five seconds for it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield RedisAddress("127.0.0.1", listener.getsockname()[1])
+
+
+@pytest.fixture
+async def beside_a_hung_one(address: RedisAddress, silent: RedisAddress) -> AsyncIterator[Queues]:
+    """Queues of two Redises, of which one hangs."""
+    async with an_operator(address) as queues:
+        with pytest.raises(QueueUnavailable):
+            await queues.settle(HUNG, ITS_WORKLOAD, silent, created="2026-01-01T00:00:00Z")
+        yield queues
+
+
+async def test_a_redis_that_hangs_delays_no_other(
+    beside_a_hung_one: Queues, address: RedisAddress, raw: redis.Redis
+) -> None:
+    """Jobs that fall due on the others are moved in time."""
+    async with JobQueue(address) as queue:
+        for seconds in (0.5, 1.0, 1.5):
+            await queue.submit("due soon", delay_seconds=seconds)
+    async with surveying(beside_a_hung_one):
+        await until(lambda: raw.llen("jobs") == 3, seconds=COMMAND_TIMEOUT_SECONDS - 1)
+
+
+async def test_a_redis_that_hangs_is_asked_for_all_its_workloads_at_once(
+    beside_a_hung_one: Queues, silent: RedisAddress
+) -> None:
+    """Else each of them waits for it in turn, and takes a reconciler's turn from the others."""
+    changed: list[Key] = []
+    async with surveying(beside_a_hung_one, changed.append):
+        await until(lambda: HUNG in changed)
+        async with asyncio.timeout(1):
+            with pytest.raises(QueueUnavailable, match=str(silent)):
+                await beside_a_hung_one.settle(HUNG, ITS_WORKLOAD, silent, created="2026-01-01T00:00:00Z")
+            await beside_a_hung_one.publish(HUNG, msgspec.structs.replace(AWAKE, name="hung"), RESOURCE)
+            await beside_a_hung_one.forget(HUNG)
+
+
+async def test_a_redis_that_is_back_is_settled_again(own_redis: RedisServer) -> None:
+    changed: list[Key] = []
+    async with an_operator_before(own_redis) as queues, surveying(queues, changed.append):
+        await until(lambda: KEY in changed)
+        own_redis.start()
+        changed.clear()
+        await until(lambda: KEY in changed)
+        stats = await queues.settle(KEY, SUSPENDED, own_redis.address, created="2026-01-01T00:00:00Z")
+
+    assert stats.work == 0
+    assert own_redis.say("HGET", "jobs:config", "paused") == b"1"
+
+
+async def test_a_job_that_an_old_consumer_took_is_put_back(
+    address: RedisAddress, queue: JobQueue, raw: redis.Redis
+) -> None:
+    job_id = await queue.submit("hi")
+    raw.rpop("jobs")
+    async with an_operator(address) as queues, surveying(queues):
+        await until(lambda: raw.llen("jobs"))
+
+    assert [claim.id for claim in await queue.claim("w") or []] == [job_id]

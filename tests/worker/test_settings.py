@@ -1,8 +1,13 @@
-"""A worker's environment: read once, every fault told in one line."""
+"""A worker's environment: read once, every fault in one line."""
+
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from greenscale_jobs import RedisAddress
+from greenscale_testing.tls import Authority
+from greenscale_worker.environment import Proxy
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
 
 
@@ -73,7 +78,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
     assert read_settings({"GREENSCALE_MODEL": "", "REDIS_PORT": ""}, process_id=1).model == Settings().model
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     environment = {
         "GREENSCALE_CONCURRENCY": "none",
         "GREENSCALE_ENGINE": "Ollama",
@@ -98,3 +103,190 @@ def test_secrets_are_not_shown() -> None:
 
     assert "sk-1" not in repr(settings)
     assert "pw-1" not in repr(settings)
+
+
+def refusal(environment: Mapping[str, str]) -> str:
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings(environment, process_id=1)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param("sk-x\n", id="a line break"),
+        pytest.param("sk-x\r\n", id="a line break of Windows"),
+        pytest.param(" sk-x\t", id="blanks"),
+        pytest.param("\ufeffsk-x", id="a byte order mark"),
+        pytest.param("\u200bsk-x\u00a0", id="blanks that nobody sees"),
+        pytest.param('"sk-x"', id="quotes"),
+        pytest.param("'sk-x'\n", id="single quotes and a line break"),
+        pytest.param("\u201csk-x\u201d", id="curly quotes"),
+    ],
+)
+def test_what_stands_around_a_secret_is_no_part_of_it(given: str) -> None:
+    settings = read_settings({"OPENAI_API_KEY": given, "REDIS_PASSWORD": given}, process_id=1)
+
+    assert (settings.api_key, settings.redis.password) == ("sk-x", "sk-x")
+
+
+def test_a_secret_of_blanks_counts_as_not_set() -> None:
+    assert read_settings({"OPENAI_API_KEY": " \n"}, process_id=1).api_key is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        pytest.param("OPENAI_API_KEY", "sk-1\nsk-2", id="a key of two lines"),
+        pytest.param("OPENAI_API_KEY", "sk-\x1b[0m1", id="a key with an escape sequence"),
+        pytest.param("OPENAI_API_KEY", "sk-\u00e9", id="a key that is not ASCII"),
+        pytest.param("OPENAI_BASE_URL", "http://here/v1\n", id="an address and a line break"),
+        pytest.param("OPENAI_BASE_URL", "http://he re/v1", id="an address with a blank"),
+        pytest.param("OPENAI_BASE_URL", " ", id="an address of blanks"),
+        pytest.param("OPENAI_BASE_URL", "here:8000/v1", id="no scheme"),
+        pytest.param("OPENAI_BASE_URL", "here/v1", id="no scheme and no port"),
+        pytest.param("OPENAI_BASE_URL", "ftp://here/v1", id="another scheme"),
+        pytest.param("OPENAI_BASE_URL", "http://:8000/v1", id="no host"),
+        pytest.param("OPENAI_BASE_URL", "http://here:port/v1", id="a port that is no number"),
+        pytest.param("OPENAI_BASE_URL", "http://[::1/v1", id="half an address of IPv6"),
+        pytest.param("OPENAI_BASE_URL", "https://user:pass@here/v1", id="a user and a password"),
+        pytest.param("OPENAI_BASE_URL", "https://here/openai?api-version=2024-10-21", id="a query"),
+        pytest.param("OPENAI_BASE_URL", "https://here/v1/chat/completions", id="the whole path"),
+        pytest.param("OPENAI_BASE_URL", '"http://here/v1"', id="quotes"),
+        pytest.param("HTTPS_PROXY", "garbage://x", id="a proxy of no known kind"),
+        pytest.param("http_proxy", "http://", id="a proxy without a host"),
+        pytest.param("ALL_PROXY", "socks5://here:1080", id="a proxy of SOCKS"),
+        pytest.param("SSL_CERT_FILE", "/nonexistent", id="certificates that do not exist"),
+        pytest.param("SSL_CERT_FILE", __file__, id="certificates that are none"),
+        pytest.param("SSL_CERT_DIR", "/nonexistent", id="a folder that does not exist"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_its_name(variable: str, value: str) -> None:
+    text = refusal({variable: value})
+
+    assert text.startswith(f"{variable} ")
+    assert "\n" not in text
+    assert ";" not in text.replace("remove it; at", ""), "one sentence"
+    for secret in ("sk-", "pass@", "garbage", "1080"):
+        assert secret not in text
+
+
+def test_the_way_to_no_engine_is_not_looked_at() -> None:
+    environment = {"GREENSCALE_ENGINE": "Echo", "HTTPS_PROXY": "garbage://x", "SSL_CERT_FILE": "/nonexistent"}
+
+    assert read_settings(environment, process_id=1).engine == "Echo"
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "variable"),
+    [
+        pytest.param(None, {"HTTPS_PROXY": "http://p:1"}, "HTTPS_PROXY", id="OpenAI's own"),
+        pytest.param("http://away/v1", {"HTTPS_PROXY": "http://p:1"}, None, id="for another scheme"),
+        pytest.param("http://away/v1", {"http_proxy": "p:1"}, "http_proxy", id="without a scheme"),
+        pytest.param("http://away/v1", {"ALL_PROXY": "http://p:1"}, "ALL_PROXY", id="for all"),
+        pytest.param("http://127.0.0.1:1/v1", {"HTTP_PROXY": "http://p:1"}, None, id="loopback"),
+        pytest.param("http://localhost:1/v1", {"ALL_PROXY": "socks5://p:1"}, None, id="localhost"),
+        pytest.param("http://[::1]:1/v1", {"HTTP_PROXY": "http://p:1"}, None, id="loopback of IPv6"),
+        pytest.param("http://a.svc/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "x, .svc"}, None, id="a domain"),
+        pytest.param(
+            "http://10.1.2.3/v1", {"HTTP_PROXY": "http://p:1", "no_proxy": "10.0.0.0/8"}, None, id="a network"
+        ),
+        pytest.param("http://a/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "*"}, None, id="nothing"),
+        pytest.param("http://a/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "a:81"}, "HTTP_PROXY", id="another port"),
+    ],
+)
+def test_a_proxy_is_used_where_the_environment_wants_one(
+    url: str | None, environment: Mapping[str, str], variable: str | None
+) -> None:
+    settings = read_settings({**environment, **({"OPENAI_BASE_URL": url} if url else {})}, process_id=1)
+
+    assert settings.proxy == (Proxy(variable, "http://p:1") if variable else None)
+
+
+def test_the_pods_own_server_never_has_a_proxy() -> None:
+    environment = {
+        "GREENSCALE_ENGINE": "Server",
+        "GREENSCALE_SERVER_READY_URL": "http://10.1.2.3:8000/health",
+        "OPENAI_BASE_URL": "http://10.1.2.3:8000/v1",
+        "HTTP_PROXY": "http://p:1",
+    }
+
+    assert read_settings(environment, process_id=1).proxy is None
+
+
+NUMBERS = [
+    "GREENSCALE_SERVER_STARTUP_TIMEOUT_SECONDS",
+    "GREENSCALE_CONCURRENCY",
+    "GREENSCALE_JOB_TIMEOUT_SECONDS",
+    "GREENSCALE_LEASE_SECONDS",
+    "GREENSCALE_MAX_ATTEMPTS",
+    "GREENSCALE_BACKOFF_INITIAL_SECONDS",
+    "GREENSCALE_BACKOFF_MAX_SECONDS",
+    "GREENSCALE_RESULT_TTL_SECONDS",
+    "GREENSCALE_GRACE_SECONDS",
+    "GREENSCALE_LIVENESS_PORT",
+    "GREENSCALE_MAX_TOKENS",
+    "GREENSCALE_TEMPERATURE",
+]
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e400", "-1", "1e12", "9" * 30])
+@pytest.mark.parametrize("variable", NUMBERS)
+def test_every_number_has_bounds(variable: str, value: str) -> None:
+    """A lease without end would keep a dead worker's job for ever."""
+    assert refusal({variable: value}).startswith(f"{variable}={value}: ")
+
+
+def test_the_shared_settings_are_read() -> None:
+    given = '{"giveUpAfterSeconds": 60, "maxLosses": 2, "maxAnswerBytes": 1024, "ofAnotherVersion": [1]}'
+    settings = read_settings({"WORKER_SETTINGS": given}, process_id=1)
+
+    assert (settings.give_up_after_seconds, settings.max_losses, settings.max_answer_bytes) == (60, 2, 1024)
+    assert settings.unknown == ("ofAnotherVersion",)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        pytest.param("{", "WORKER_SETTINGS is", id="half"),
+        pytest.param("[1]", "WORKER_SETTINGS is", id="a list"),
+        pytest.param("5", "WORKER_SETTINGS is", id="a number"),
+        pytest.param('{"giveUpAfterSeconds": 59}', "WORKER_SETTINGS.giveUpAfterSeconds: ", id="too soon"),
+        pytest.param('{"giveUpAfterSeconds": 1e999}', "WORKER_SETTINGS", id="without end"),
+        pytest.param('{"maxLosses": 0}', "WORKER_SETTINGS.maxLosses: ", id="no loss"),
+        pytest.param('{"maxLosses": "5"}', "WORKER_SETTINGS.maxLosses: ", id="a text"),
+        pytest.param('{"maxLosses": true}', "WORKER_SETTINGS.maxLosses: ", id="a truth"),
+        pytest.param('{"maxAnswerBytes": 67108865}', "WORKER_SETTINGS.maxAnswerBytes: ", id="too large"),
+    ],
+)
+def test_wrong_shared_settings_are_refused_by_their_name(given: str, name: str) -> None:
+    assert refusal({"WORKER_SETTINGS": given}).startswith(name)
+
+
+def test_a_shared_setting_that_is_null_keeps_its_default() -> None:
+    assert read_settings({"WORKER_SETTINGS": '{"maxLosses": null}'}, process_id=1).max_losses == 5
+
+
+@pytest.mark.parametrize("service", ["GREENSCALE", "GREENSCALE_WORKER", "GREENSCALE_LIVENESS", "REDIS"])
+def test_the_variables_of_a_service_are_passed_over(service: str) -> None:
+    """Kubernetes sets them in every pod of the namespace; `redis` and `greenscale` are likely names."""
+    links = {
+        "SERVICE_HOST": "10.0.0.1",
+        "SERVICE_PORT": "6379",
+        "SERVICE_PORT_HTTP": "6379",
+        "PORT": "tcp://10.0.0.1:6379",
+        "PORT_6379_TCP": "tcp://10.0.0.1:6379",
+        "PORT_6379_TCP_PROTO": "tcp",
+        "PORT_6379_TCP_PORT": "6379",
+        "PORT_6379_TCP_ADDR": "10.0.0.1",
+    }
+    settings = read_settings({f"{service}_{name}": value for name, value in links.items()}, process_id=1)
+
+    assert (settings.redis, settings.liveness_port) == (RedisAddress(), 0)
+
+
+def test_certificates_that_can_be_read_are_fine(tmp_path: Path) -> None:
+    authority = Authority.make(tmp_path / "ca")
+    environment = {"SSL_CERT_FILE": str(authority.folder / "ca.crt"), "SSL_CERT_DIR": str(tmp_path)}
+
+    assert read_settings(environment, process_id=1).engine == "OpenAI"

@@ -33,6 +33,8 @@ def main() -> None:
 async def run(settings: Settings) -> None:
     """Work until a signal: the first drains within the grace period, a second hands back at once."""
     log = Log(settings.log_format, worker=settings.worker)
+    for key in settings.unknown:
+        log.warning("setting_ignored", setting=f"WORKER_SETTINGS.{key}", why="this worker does not know it")
     pulse = Pulse()
     engine = make_engine(settings)
     async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:

@@ -1,4 +1,7 @@
-"""What a worker is told by its environment: read once, at the start, with every fault in one line."""
+"""A worker's settings: read from its environment once, at the start, with every fault in one line.
+
+Upper bounds are those of the resource (`crds/greenscaleworkloads.yaml`); lower ones allow what tests and hands need.
+"""
 
 import socket
 from collections.abc import Mapping
@@ -7,9 +10,21 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from greenscale_jobs import Limits, Parameters, RedisAddress
+from greenscale_worker.environment import (
+    OPENAI_URL,
+    Proxy,
+    certificate_faults,
+    is_service_link,
+    key_fault,
+    proxy_faults,
+    proxy_for,
+    url_fault,
+    without_edges,
+)
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Hour = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+Day = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+Hundred = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -32,31 +47,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     engine: Literal["OpenAI", "Echo", "Server"] = "OpenAI"
     server_ready_url: str | None = None
     """Where a model server beside the worker says that it is ready; only for the engine Server, which needs it."""
-    server_startup_timeout_seconds: Positive = 1800
+    server_startup_timeout_seconds: Day = 1800
     model: Name = "gpt-4o-mini"
-    concurrency: Count = 8
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
     """Jobs at once."""
-    job_timeout_seconds: Positive = 600
-    lease_seconds: Annotated[float, msgspec.Meta(ge=1)] = 30
-    max_attempts: Count = 3
-    backoff_initial_seconds: Positive = 5
-    backoff_max_seconds: Positive = 300
-    result_ttl_seconds: Count = 86_400
-    give_up_after_seconds: float = 86_400
+    job_timeout_seconds: Day = 600
+    lease_seconds: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30
+    max_attempts: Hundred = 3
+    backoff_initial_seconds: Hour = 5
+    backoff_max_seconds: Day = 300
+    result_ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=31_536_000)] = 86_400
+    give_up_after_seconds: Annotated[float, msgspec.Meta(ge=60, le=31_536_000)] = 86_400
     """How long a job may be tried without being charged, while nobody can do it."""
-    max_losses: Count = 5
+    max_losses: Hundred = 5
     """How often a job may be there alone when its engine or worker is lost."""
-    max_answer_bytes: Count = 8 * 1024 * 1024
-    grace_seconds: Annotated[float, msgspec.Meta(ge=0)] = 20
+    max_answer_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 8 * 1024 * 1024
+    """What one answer may hold, in UTF-8 bytes. This one and the two before it come in WORKER_SETTINGS."""
+    grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=172_800)] = 20
     """After SIGTERM: what is not finished by then is handed back. Kubernetes gives 30 s unless told."""
     liveness_port: Port = 0
     """Where GET /livez answers; 0 is nowhere."""
     log_format: Literal["text", "json"] = "text"
     worker: str = ""
     """This worker's name in job records; the host's name and the process' id unless told."""
-    max_tokens: Count | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     system: str | None = None
+    proxy: Proxy | None = None
+    """Between the worker and its engine: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY."""
+    unknown: tuple[str, ...] = ()
+    """Keys of WORKER_SETTINGS that only a newer worker knows."""
 
     def __repr__(self) -> str:
         """Show what a log may hold: no key."""
@@ -79,17 +99,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return Parameters(self.max_tokens, self.temperature, self.system)
 
 
-ELSEWHERE = {"redis": None, "api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"}
-"""Fields whose variables have names of their own, from the brief and from the `openai` package."""
+ELSEWHERE = {
+    "redis": None,
+    "api_key": "OPENAI_API_KEY",
+    "base_url": "OPENAI_BASE_URL",
+    "give_up_after_seconds": None,
+    "max_losses": None,
+    "max_answer_bytes": None,
+    "proxy": None,
+    "unknown": None,
+}
+"""Fields whose variables have names of their own, or none."""
+
+SHARED = {
+    "giveUpAfterSeconds": "give_up_after_seconds",
+    "maxLosses": "max_losses",
+    "maxAnswerBytes": "max_answer_bytes",
+}
+"""Keys of WORKER_SETTINGS, and their fields.
+
+One variable holds them, since a worker refuses an unknown GREENSCALE_ variable: so an operator and a worker of
+different versions can be in use together.
+"""
+
+SECRETS = {"OPENAI_API_KEY", "REDIS_PASSWORD", "REDIS_USERNAME"}
+
+THE_PAGES = "GREENSCALE_PAGE_"
+"""So begin the settings of the page, which reads the same `.env`."""
 
 
 def variable_of(field: str) -> str | None:
     """Return the environment variable of a field of Settings."""
     return ELSEWHERE.get(field, f"GREENSCALE_{field.upper()}")
-
-
-THE_PAGES = "GREENSCALE_PAGE_"
-"""So begin the settings of the page, which reads the same `.env`."""
 
 
 def read_settings(environment: Mapping[str, str], *, process_id: int) -> Settings:
@@ -98,30 +139,90 @@ def read_settings(environment: Mapping[str, str], *, process_id: int) -> Setting
     Raises:
         InvalidSettings: Something in it is wrong or unknown.
     """
+    environment = _as_meant(environment)
     faults: list[str] = []
-    values: dict[str, Any] = {}
-    known: set[str] = set()
-    for field in msgspec.structs.fields(Settings):
-        variable = variable_of(field.name)
-        if variable is None:
-            continue
-        known.add(variable)
-        text = environment.get(variable, "")
-        if text:
-            try:
-                values[field.name] = msgspec.convert(text, field.type, strict=False)
-            except msgspec.ValidationError as error:
-                faults.append(f"{variable}={text if field.name != 'api_key' else '...'}: {error}")
+    values = {**_own(environment, faults), **_shared(environment, faults)}
     try:
         values["redis"] = RedisAddress.from_environment(environment)
     except ValueError as error:
         faults.append(str(error))
     ours = {name for name in environment if name.startswith("GREENSCALE_") and not name.startswith(THE_PAGES)}
-    unknown = ours - known
+    unknown = ours - {variable_of(field) for field in Settings.__struct_fields__}
     faults += [f"{name} is not a setting of the worker" for name in sorted(unknown)]
     if values.get("engine") == "Server" and not (values.get("server_ready_url") and values.get("base_url")):
         faults.append("GREENSCALE_ENGINE=Server needs GREENSCALE_SERVER_READY_URL and OPENAI_BASE_URL")
+    if values.get("engine") != "Echo":
+        values["proxy"] = _way(values, environment, faults)
     if faults:
         raise InvalidSettings("; ".join(faults))
     values.setdefault("worker", f"{socket.gethostname()}-{process_id}")
     return Settings(**values)
+
+
+def _as_meant(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that people set, secrets without what stands around them."""
+    ours = ("GREENSCALE_", "REDIS_", "OPENAI_")
+    return {
+        name: without_edges(value) if name in SECRETS else value
+        for name, value in environment.items()
+        if not (name.startswith(ours) and is_service_link(name, value))
+    }
+
+
+def _own(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+    """Return the fields that have a variable each."""
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        variable = variable_of(field.name)
+        text = environment.get(variable, "") if variable else ""
+        if text:
+            try:
+                values[field.name] = msgspec.convert(text, field.type, strict=False)
+            except msgspec.ValidationError as error:
+                faults.append(f"{variable}={text if field.name != 'api_key' else '...'}: {error}")
+    return values
+
+
+def _shared(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+    """Return the fields that WORKER_SETTINGS holds, a JSON object; null counts as not set."""
+    text = environment.get("WORKER_SETTINGS")
+    if not text:
+        return {}
+    try:
+        given = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        faults.append('WORKER_SETTINGS is not a JSON object: write {"maxLosses": 5}, say')
+        return {}
+    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {"unknown": tuple(sorted(given.keys() - SHARED.keys()))}
+    for key, name in SHARED.items():
+        if given.get(key) is not None:
+            try:
+                values[name] = msgspec.convert(given[key], types[name])
+            except msgspec.ValidationError as error:
+                faults.append(f"WORKER_SETTINGS.{key}: {error}")
+    return values
+
+
+def _way(values: Mapping[str, Any], environment: Mapping[str, str], faults: list[str]) -> Proxy | None:
+    """Add what is wrong on the way to the engine; return the proxy on it. The pod's own server never has one."""
+    addresses = {
+        "OPENAI_BASE_URL": values.get("base_url"),
+        "GREENSCALE_SERVER_READY_URL": values.get("server_ready_url"),
+    }
+    wrong = [
+        f"{variable} {fault}"
+        for variable, url in addresses.items()
+        if url and (fault := url_fault(url, base=variable == "OPENAI_BASE_URL"))
+    ]
+    if fault := key_fault(values.get("api_key", "")):
+        wrong.append(f"OPENAI_API_KEY {fault}")
+    wrong += [*proxy_faults(environment), *certificate_faults(environment)]
+    faults += wrong
+    if wrong or values.get("engine") == "Server":
+        return None
+    try:
+        return proxy_for(values.get("base_url") or OPENAI_URL, environment)
+    except ValueError as error:
+        faults.append(str(error))
+        return None

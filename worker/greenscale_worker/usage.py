@@ -17,6 +17,8 @@ The engine
   GREENSCALE_ENGINE                          OpenAI (unless told), Server or Echo
   GREENSCALE_MODEL                           gpt-4o-mini unless told
   OPENAI_API_KEY, OPENAI_BASE_URL            the key; any OpenAI-compatible address, OpenAI's own unless told
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR
+                                             the way to it; never a proxy for localhost or the engine Server
   GREENSCALE_SERVER_READY_URL                for Server: where it says that it is ready
   GREENSCALE_SERVER_STARTUP_TIMEOUT_SECONDS  for Server: how long that may take, 1800 unless told
   GREENSCALE_MAX_TOKENS, GREENSCALE_TEMPERATURE, GREENSCALE_SYSTEM
@@ -31,6 +33,8 @@ The jobs
   GREENSCALE_BACKOFF_INITIAL_SECONDS         before the second attempt, 5 unless told
   GREENSCALE_BACKOFF_MAX_SECONDS             before any attempt, 300 unless told
   GREENSCALE_RESULT_TTL_SECONDS              how long answers are kept, 86400 unless told
+
+  WORKER_SETTINGS                            JSON: giveUpAfterSeconds (86400), maxLosses (5), maxAnswerBytes (8388608)
 
 The process
   GREENSCALE_GRACE_SECONDS                   for what runs at SIGTERM, 20 unless told

@@ -31,7 +31,8 @@ class Cluster:
         Raises:
             NoCluster: No kubeconfig is there, or it cannot be read, or the package kubernetes is missing.
         """
-        paths = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+        # Path.home() fails for a user whom /etc/passwd does not know.
+        paths = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")  # noqa: PTH111
         if not any(Path(path).exists() for path in paths.split(os.pathsep)):
             raise NoCluster(f"no kubeconfig is there ({paths}); set KUBECONFIG where there is a cluster")
         try:

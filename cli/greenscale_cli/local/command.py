@@ -26,9 +26,11 @@ from greenscale_cli.local.ports import free_port
 from greenscale_cli.local.private_redis import start_redis
 from greenscale_cli.local.resource import load_resource
 from greenscale_cli.local.supervisor import Supervisor
-from greenscale_jobs import JobQueue, Limits, RedisAddress, Resource
+from greenscale_cli.streams import OutputLost, drop_stdout, readable
+from greenscale_jobs import Fleet, JobQueue, RedisAddress, Resource
 from greenscale_operator import desired
 from greenscale_operator.shown import shown
+from greenscale_operator.tenant import limits_of
 from greenscale_operator.workload import parse
 
 STAND_IN = """\
@@ -53,8 +55,9 @@ def run(file: Path | None, *, page: bool, run_dir: Path, try_prompt: str | None 
             resource = load_resource(file, environment)
             asyncio.run(_Local(resource, run_dir, environment).run(page=page, try_prompt=try_prompt))
     except LocalFault as error:
-        print(f"greenscale local: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        return _complain(str(error))
+    except OSError as error:  # the disk is full, say
+        return _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
     return 0
 
 
@@ -88,15 +91,7 @@ class _Local:
             say("Ending: workers finish what they run (Ctrl-C again: hand it back) ...")
 
     def _queue(self, redis: RedisAddress) -> JobQueue:
-        told = self._workload.queue
-        limits = Limits(
-            lease_seconds=told.lease_seconds,
-            max_attempts=told.max_attempts,
-            result_ttl_seconds=told.result_ttl_seconds,
-            give_up_after_seconds=told.give_up_after_seconds,
-            max_losses=told.max_losses,
-        )
-        return JobQueue(redis, self._workload.list_name, limits=limits)
+        return JobQueue(redis, self._workload.list_name, limits=limits_of(self._workload))
 
     async def _start_page(self, stack: AsyncExitStack, redis: RedisAddress) -> str:
         say("Starting the page ...")
@@ -125,18 +120,18 @@ class _Local:
         stack.push_async_callback(end)
 
     async def _supervise(self, stack: AsyncExitStack, queue: JobQueue) -> None:
-        told = self._workload.queue
-        await queue.configure(
-            max_length=told.max_length,
-            result_ttl_seconds=told.result_ttl_seconds,
-            paused=self._workload.suspend,
-        )
         manifests = {manifest["kind"]: manifest for manifest in desired.manifests(self._workload)}
-        what = Resource(shown(self._resource), shown(manifests["ScaledObject"]))
-        await queue.put_resource(self._workload.namespace, self._workload.name, what)
         pool = self._pool(manifests["Deployment"], queue.address)
-        scaled = ScaledObject.read(manifests["ScaledObject"])
-        supervisor = Supervisor(self._workload, scaled, queue, pool, say=say_state)
+        supervisor = Supervisor(
+            self._workload,
+            ScaledObject.read(manifests["ScaledObject"]),
+            queue,
+            await stack.enter_async_context(Fleet(queue.address)),
+            pool,
+            resource=Resource(shown(self._resource), shown(manifests["ScaledObject"])),
+            say=say_state,
+        )
+        await supervisor.settle()
         stack.push_async_callback(self._drain, pool)
         task = asyncio.create_task(supervisor.run())
         task.add_done_callback(lambda _: self._stop.set())
@@ -201,9 +196,18 @@ async def _cancel(task: "asyncio.Future[Any]") -> None:
         await task
 
 
+def _complain(text: str) -> int:
+    print(f"greenscale local: {text}", file=sys.stderr)  # noqa: T201
+    return 2
+
+
 def say(text: str) -> None:
-    """Tell the person at the terminal."""
-    print(text, flush=True)  # noqa: T201
+    """Print a line for the person at the terminal; where nobody reads it any more, the workload goes on."""
+    try:
+        print(readable(text), flush=True)  # noqa: T201
+    except OutputLost as lost:
+        drop_stdout()
+        print(f"greenscale local: {lost}; the workload goes on", file=sys.stderr)  # noqa: T201
 
 
 def say_state(state: str, message: str) -> None:
@@ -222,8 +226,12 @@ def _environment() -> dict[str, str]:
 @contextlib.contextmanager
 def _only_instance(run_dir: Path) -> Iterator[None]:
     """Hold the run directory's lock; the kernel frees it whatever becomes of us."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / "lock").open("w") as lock:
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        lock = (run_dir / "lock").open("w")
+    except OSError as error:
+        raise LocalFault(f"--run-dir {run_dir} cannot be used: {error.strerror}") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

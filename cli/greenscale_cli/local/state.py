@@ -6,9 +6,7 @@ Pure: no I/O, no clock.
 import dataclasses
 
 from greenscale_jobs import Stats, at_work
-
-FAULT_SECONDS = 180.0
-"""A worker repeats its engine's fault at least every minute: an older report says nothing about now."""
+from greenscale_jobs.engine_fault import engine_fault
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +30,9 @@ class Sight:
 def describe(sight: Sight) -> tuple[str, str]:
     """Return the state (as in the resource's status) and a sentence that explains it."""
     stats = sight.stats
-    fault_age = sight.now - (stats.fault_at or 0)
-    if stats.fault and fault_age < FAULT_SECONDS:
-        return "Degraded", stats.fault
+    fault = engine_fault(stats, workers=sight.replicas, suspended=sight.suspended, now=sight.now)
+    if fault:
+        return "Degraded", fault
     if sight.crash and stats.work:
         return "Degraded", f"Workers crash again and again; the last: {sight.crash}"
     if sight.suspended:

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from greenscale_cli.local.autoscaler import Position, ScaledObject, asleep_at, decide
 from greenscale_cli.local.pool import WorkerPool
 from greenscale_cli.local.state import Sight, describe
-from greenscale_jobs import JobQueue, QueueUnavailable, Sample, Start, Stats, WorkloadStatus, usual
+from greenscale_jobs import (
+    Fleet,
+    JobQueue,
+    QueueUnavailable,
+    Resource,
+    Sample,
+    Start,
+    Stats,
+    WorkloadStatus,
+    usual,
+)
 from greenscale_operator.workload import Workload
 
 STATUS_SECONDS = 0.5
@@ -28,14 +38,18 @@ class Supervisor:
         workload: Workload,
         scaled: ScaledObject,
         queue: JobQueue,
+        fleet: Fleet,
         pool: WorkerPool,
         *,
+        resource: Resource,
         say: Callable[[str, str], None],
     ) -> None:
         self._workload = workload
         self._scaled = scaled
         self._queue = queue
+        self._fleet = fleet
         self._pool = pool
+        self._resource = resource
         self._say = say
         self._position = Position(scaled.min_replicas)
         self._waking_since: float | None = None
@@ -44,6 +58,16 @@ class Supervisor:
         self._sampled: Sample | None = None
         self._claimed_before = self._claims_seen = 0
         self._state = ""
+
+    async def settle(self) -> None:
+        """Write what the resource says of its queue, and for the page what it is."""
+        told = self._workload.queue
+        await self._queue.configure(
+            max_length=told.max_length,
+            result_ttl_seconds=told.result_ttl_seconds,
+            paused=self._workload.suspend,
+        )
+        await self._queue.put_resource(self._workload.namespace, self._workload.name, self._resource)
 
     async def run(self) -> None:
         """Supervise until cancelled; Redis may come and go, the replicas are held meanwhile."""
@@ -71,7 +95,11 @@ class Supervisor:
         await self._pool.scale(self._position.replicas)
 
     async def _tend(self) -> None:
+        survey = await self._fleet.survey([self._queue.keys.list_name])
+        if survey.unconfigured:  # a FLUSHDB took it: a suspended queue would be worked on
+            await self.settle()
         await self._queue.tend()
+        await self._fleet.recover_some([self._queue.keys.list_name])
 
     async def _tell(self) -> None:
         stats, now = await self._queue.stats(), time.time()

@@ -1,21 +1,14 @@
 """Many prompts at once: read from lines, sent in portions, and followed by the queue's numbers."""
 
 import dataclasses
+import io
 from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 import msgspec
 
-from greenscale_jobs import (
-    DuplicateJob,
-    InvalidItem,
-    Item,
-    JobClient,
-    Parameters,
-    QueueFull,
-    QueueUnavailable,
-    Stats,
-    new_item,
-)
+from greenscale_jobs import DuplicateJob, Item, JobClient, Parameters, QueueFull, QueueUnavailable, Stats, Turn
+from greenscale_jobs.prompt_files import BrokenLine, read_prompts
 
 PORTION = 500
 """So many prompts go in one call, all or none of them: Redis is blocked for an instant only."""
@@ -24,11 +17,12 @@ PORTION_CHARS = 4 * 1024 * 1024
 """The same for long ones."""
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
-    """What a line of JSON may say."""
+class _Line(msgspec.Struct, omit_defaults=True):
+    """What did not go in, as a line of JSON."""
 
     prompt: str
     parameters: Parameters = Parameters()
+    history: tuple[Turn, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,37 +90,35 @@ class Batch:
     @property
     def rest(self) -> str:
         """What was not sent, as lines of JSON that can be sent later."""
-        lines = (_Line(item.prompt, item.parameters) for item in self.items[self.sent :])
+        lines = (_Line(item.prompt, item.parameters, item.history) for item in self.items[self.sent :])
         return "".join(f"{msgspec.json.encode(line).decode()}\n" for line in lines)
 
 
 def read_lines(text: str, parameters: Parameters) -> Batch:
-    """Read one prompt a line: plain text, or JSON with `prompt` and perhaps `parameters`; empty lines are passed over.
+    """Read what was typed: one prompt a line, in plain text or as JSON with `prompt` and perhaps `parameters`.
 
     `parameters` are for what a line does not say. Pure but for the new ids.
+
+    Raises:
+        RefusedFile: It is a JSON list, say: nothing of it can be sent.
     """
-    items, broken = [], []
-    for number, line in enumerate(text.split("\n"), start=1):
-        told = line.rstrip("\r")
-        if not told.strip():
-            continue
-        try:
-            items.append(_item(told, parameters))
-        except InvalidItem as error:
-            broken.append(Broken(number, str(error)))
+    return read_file(io.BytesIO(text.encode(errors="surrogateescape")), parameters)
+
+
+def read_file(file: BinaryIO, parameters: Parameters, *, name: str = "") -> Batch:
+    """Read a file of prompts, as `greenscale submit --file` does; raises RefusedFile."""
+    items: list[Item] = []
+    broken: list[Broken] = []
+    for line in read_prompts(file, parameters, name=name).lines:
+        if isinstance(line, BrokenLine):
+            broken.append(Broken(line.number, line.why))
+        elif line.named:
+            broken.append(
+                Broken(line.number, "an id of one's own is for `greenscale submit --file`: leave it out here")
+            )
+        else:
+            items.append(line.item)
     return Batch(items, broken)
-
-
-def _item(line: str, parameters: Parameters) -> Item:
-    if not line.lstrip().startswith("{"):
-        return new_item(line, parameters=parameters)
-    try:
-        told = msgspec.json.decode(line, type=_Line)
-    except msgspec.ValidationError as error:
-        raise InvalidItem(f"the line does not fit: {error}") from None
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidItem(f"the line begins like JSON and is none: {error}") from None
-    return new_item(told.prompt, parameters=told.parameters.over(parameters))
 
 
 def numbers(client: JobClient) -> Stats:

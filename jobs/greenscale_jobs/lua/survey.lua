@@ -1,12 +1,14 @@
 -- After common.lua.
 -- Which of many queues have anything at all in them. KEYS: their lists. ARGV: now.
--- Answers: in how many seconds the next lease ends or retry is due ('' if none); then the number in KEYS of each queue
--- that is not empty, negative where something is to be tended at once.
-local busy, soonest = { '' }, nil
+-- Answers: in how many seconds the next lease ends or retry is due ('' if none); the number in KEYS of each queue that is
+-- not empty, negative where something is to be tended at once; and of each that lacks what the resource says of it.
+local busy, unconfigured, soonest = {}, {}, nil
 
 local function first_score(set) return tonumber(redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]) end
 
 local function look(number, name)
+    local settings = redis.call('HMGET', name .. ':config', 'maxLength', 'resultTTLSeconds', 'paused')
+    if not (settings[1] and settings[2] and settings[3]) then unconfigured[#unconfigured + 1] = number end
     local stranded = redis.call('LLEN', name .. ':claiming') > 0
     local lease_ends, due = first_score(name .. ':inflight'), first_score(name .. ':delayed')
     local expires = first_score(name .. ':done')
@@ -30,5 +32,4 @@ for number, name in ipairs(KEYS) do
     if not pcall(look, number, name) then busy[#busy + 1] = -number end
 end
 
-if soonest then busy[1] = stamp(soonest - now) end
-return busy
+return { soonest and stamp(soonest - now) or '', busy, unconfigured }

@@ -70,7 +70,9 @@ async def test_the_bundled_server_goes_before_an_older_one(path: Path, tmp_path:
 async def test_a_file_that_the_bundled_server_cannot_read_is_read_by_the_next(
     path: Path, foreign_run_dir: Path, address: RedisAddress
 ) -> None:
-    script(path / "redis-server", f'[ "$1" = --version ] && echo "v=8.0.2" || exec {bundled_server()} --port $2')
+    script(
+        path / "redis-server", f'[ "$1" = --version ] && echo "v=8.0.2" || exec {bundled_server()} --port $2 --save ""'
+    )
     child = await start_redis(foreign_run_dir, address)
     with redis.Redis(port=address.port) as plain:
         assert plain.ping()

@@ -90,6 +90,12 @@ def stats(pending: int = 0, in_flight: int = 0, **more: Any) -> Stats:
             id="the engine's fault",
         ),
         pytest.param(
+            {"stats": stats(37, 3, fault="the key is wrong", fault_at=NOW), "replicas": 2},
+            "Degraded",
+            "the key is wrong. 2 workers stay awake while 40 jobs wait; set spec.suspend to true to let them go.",
+            id="what the engine's fault keeps awake",
+        ),
+        pytest.param(
             {"stats": stats(1, 1, fault="the key is wrong", fault_at=NOW - 180), "replicas": 1},
             "Active",
             "1 running, 1 waiting, 1 of 4 workers.",

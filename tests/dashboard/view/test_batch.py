@@ -1,9 +1,12 @@
 """Many prompts at once: read from lines, sent to a real queue."""
 
+import io
+
 import pytest
 
-from greenscale_dashboard.view.batch import PORTION, Batch, Broken, read_lines, through
+from greenscale_dashboard.view.batch import PORTION, Batch, Broken, read_file, read_lines, through
 from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, Stats
+from greenscale_jobs.file_kinds import RefusedFile
 from greenscale_testing.local_redis import RedisServer
 
 NONE = Parameters()
@@ -36,16 +39,16 @@ def test_each_line_is_a_prompt_in_either_form() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        pytest.param('{"prompt": "no end', "the line begins like JSON and is none", id="broken JSON"),
+        pytest.param('{"prompt": "no end', "the line begins like a JSON object and is none", id="broken JSON"),
         pytest.param('{"text": "hi"}', "the line does not fit: Object contains unknown field", id="no prompt"),
         pytest.param(
-            '{"prompt": "hi", "id": "mine"}', "the line does not fit: Object contains unknown field", id="an id"
+            '{"prompt": "hi", "id": "mine"}', "an id of one's own is for `greenscale submit --file`", id="an id"
         ),
         pytest.param('{"prompt": " "}', "the prompt is empty", id="blank"),
         pytest.param("x" * (1024 * 1024 + 1), "the prompt has 1048577 bytes", id="more than 1 MiB"),
-        pytest.param("caf\udce9", "the prompt has half a surrogate pair", id="a byte that is no UTF-8"),
-        pytest.param('{"prompt": "caf\udce9"}', "the line begins like JSON and is none", id="the same in JSON"),
-        pytest.param("{" * 100_000, "the line begins like JSON and is none", id="endlessly deep"),
+        pytest.param("caf\udce9", "it is not UTF-8 (byte 3)", id="a byte that is no UTF-8"),
+        pytest.param('{"prompt": "caf\udce9"}', "it is not UTF-8 (byte 15)", id="the same in JSON"),
+        pytest.param("{" * 100_000, "the line begins like a JSON object and is none", id="endlessly deep"),
     ],
 )
 def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_on(line: str, why: str) -> None:
@@ -119,3 +122,30 @@ def test_how_many_are_through(sent: int, now: Stats, expected: tuple[int, bool])
 
 def test_a_broken_line_says_where_and_why() -> None:
     assert read_lines('\n{"prompt": ""}', NONE).broken == [Broken(2, "the prompt is empty")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        pytest.param("P.JSONL", b'{"prompt": "a"}\n{"prompt": "b"}', ["a", "b"], id="JSON Lines"),
+        pytest.param("p.json", b'[\n {"prompt": "a"},\n "b"\n]', ["a", "b"], id="a JSON list"),
+        pytest.param("p.csv", b'prompt,maxTokens\n"a, b",7\n', ["a, b"], id="CSV"),
+        pytest.param("p.txt", "a\nä".encode("utf-16"), ["a", "ä"], id="UTF-16"),
+    ],
+)
+def test_a_file_is_read_as_by_the_command(name: str, content: bytes, expected: list[str]) -> None:
+    assert prompts(read_file(io.BytesIO(content), NONE, name=name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        pytest.param("p.txt", "a\nb".encode("utf-16-le"), "is not text: it has a NUL byte in line 1", id="UTF-16"),
+        pytest.param("p.csv", b"PK\x03\x04", "is a zip archive", id="a spreadsheet"),
+        pytest.param("p.txt", b'[\n"a"]', "looks like a JSON array", id="a JSON list as text"),
+        pytest.param("p.csv", b"question\na\n", "must name its columns", id="CSV without a prompt"),
+    ],
+)
+def test_a_file_that_is_none_of_prompts_is_refused_whole(name: str, content: bytes, why: str) -> None:
+    with pytest.raises(RefusedFile, match=why):
+        read_file(io.BytesIO(content), NONE, name=name)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -51,8 +52,13 @@ class Instance:
         return RedisAddress(running.redis.host, running.redis.port)
 
     def children(self, name: str) -> list[psutil.Process]:
-        found = psutil.Process(self.pid).children()
-        return [child for child in found if any(name in word for word in child.cmdline())]
+        """Return the children whose command line has this in it; of one that has ended, nobody can ask."""
+        found: list[psutil.Process] = []
+        for child in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if any(name in word for word in child.cmdline()):
+                    found.append(child)
+        return found
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         assert self.process is not None

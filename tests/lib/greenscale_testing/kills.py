@@ -73,8 +73,19 @@ def scenarios(url: str) -> list[Scenario]:
         Scenario("draining", environment={"GREENSCALE_GRACE_SECONDS": "0"}, sigterm_after="emit"),
         Scenario("the engine answers", prompts=one, environment=openai("echo")),
         Scenario("the engine refuses the job", prompts=one, environment=openai("400")),
-        Scenario("the engine is in trouble", prompts=one, environment=openai("500")),
-        Scenario("the engine refuses the key", prompts=one, environment=openai("401"), sigterm_after="report_fault"),
+        Scenario("the engine is in trouble", prompts=("refuse 500 1 once",), environment=openai("moody")),
+        Scenario(
+            "one job fails beside others",
+            prompts=("good", "refuse 500 1 once"),
+            environment={**openai("moody"), "GREENSCALE_CONCURRENCY": "1"},
+        ),
+        Scenario("the engine is lost", prompts=one, environment=openai("half-and-gone"), sigterm_after="give_up lost"),
+        Scenario(
+            "the engine refuses in doubt",
+            prompts=one,
+            environment={**openai("403"), "GREENSCALE_MAX_ATTEMPTS": "1"},
+            sigterm_after="report_fault",
+        ),
         Scenario("a producer", module=("greenscale_testing.roles", "producer"), prompts=()),
         Scenario("the operator tends", module=("greenscale_testing.roles", "tender"), prompts=()),
     ]

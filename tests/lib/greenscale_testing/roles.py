@@ -40,6 +40,7 @@ async def tend(address: RedisAddress) -> None:
         await queue.configure(max_length=100, result_ttl_seconds=100, paused=False)
         await fleet.survey(["jobs"])
         await queue.tend()
+        await fleet.recover_some(["jobs"])
         stats = await queue.stats()
         await queue.sample(Sample.of(stats, replicas=0, at=time.time()))
         await queue.note_start(1.0)

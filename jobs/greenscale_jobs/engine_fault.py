@@ -1,0 +1,36 @@
+"""What workers report of an engine that does no job at all: how long it is news, and what it costs meanwhile.
+
+Pure: no I/O, no clock.
+"""
+
+from greenscale_jobs.records import Stats
+
+FAULT_SECONDS = 180.0
+"""A worker repeats its report at least every minute while the fault lasts: an older one says nothing about now."""
+
+
+def seconds_of_news(stats: Stats | None, *, now: float) -> float:
+    """Return for how many seconds the reported fault is still news; 0 where there is none."""
+    if stats is None or not stats.fault:
+        return 0.0
+    return max(0.0, (stats.fault_at or 0.0) + FAULT_SECONDS - now)
+
+
+def engine_fault(stats: Stats | None, *, workers: int, suspended: bool, now: float) -> str | None:
+    """Return the fault and what it keeps awake, in sentences; None where there is none, or none that is news.
+
+    Jobs count whatever they wait for: which of them is being tried changes from second to second.
+    """
+    if stats is None or not stats.fault or not seconds_of_news(stats, now=now):
+        return None
+    jobs = stats.work + stats.delayed
+    if suspended or not workers or not jobs:
+        return stats.fault
+    ended = stats.fault if stats.fault.endswith((".", "?", "!")) else f"{stats.fault}."
+    awake = "1 worker stays" if workers == 1 else f"{workers} workers stay"
+    waiting = "1 job waits" if jobs == 1 else f"{jobs} jobs wait"
+    return f"{ended} {awake} awake while {waiting}; set spec.suspend to true to let {_them(workers)} go."
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"

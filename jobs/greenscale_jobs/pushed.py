@@ -1,0 +1,98 @@
+"""What a client may push, or write on a line of a file, and how it is read.
+
+Pure: no I/O, no clock.
+"""
+
+import contextlib
+from typing import Any
+
+import msgspec
+
+from greenscale_jobs.records import JOB_ID_RULE, InvalidItem, Item, Parameters, Turn, check_prompt
+
+
+def parse_item(raw: bytes, job_id: str) -> Item:
+    """Read an element of the list that was claimed as `job_id`: our JSON, or any client's plain text.
+
+    Raises:
+        InvalidItem: It can never run.
+    """
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidItem(f"the item is not UTF-8 (byte {error.start}); encode it as UTF-8") from None
+    text = text.removeprefix(BYTE_ORDER_MARK)
+    if not text.lstrip().startswith("{"):
+        return check_prompt(Item(id=job_id, prompt=text))
+    pushed = parse_object(text, what="the item")
+    # A number is no id to the script that claims: such a job has one of its own.
+    if pushed.id and pushed.id != job_id and not pushed.id.isdecimal():
+        raise InvalidItem(f"its id must have {JOB_ID_RULE}")
+    return check_prompt(Item(job_id, pushed.prompt, pushed.parameters, pushed.history))
+
+
+class Pushed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client may push, or write on a line of a file: only the prompt must be there."""
+
+    prompt: str
+    id: str = ""
+    """Empty: not said."""
+    parameters: Parameters = Parameters()
+    history: tuple[Turn, ...] = ()
+
+
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors and .NET put before UTF-8."""
+
+ALLOWED = (
+    "allowed are prompt, id, parameters (maxTokens, temperature, system) and history (a list of role and content, the "
+    "role user or assistant)"
+)
+
+
+def parse_object(text: str, *, what: str) -> Pushed:
+    """Read a JSON object with a prompt. What is null counts as not said, at any place; an id may be a whole number.
+
+    Raises:
+        InvalidItem: It is none; the text begins with `what`.
+    """
+    try:
+        with contextlib.suppress(msgspec.ValidationError):
+            return msgspec.json.decode(text, type=Pushed)
+        return msgspec.convert(_as_meant(msgspec.json.decode(text)), Pushed)
+    except msgspec.ValidationError as error:
+        raise InvalidItem(f"{what} does not fit: {error}; {ALLOWED}") from None
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise InvalidItem(
+            f"{what} begins like a JSON object and is none: {error}; "
+            'send {"prompt": "..."} or a text that does not begin with "{"'
+        ) from None
+
+
+def _as_meant(told: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as its producer meant it: Go and Java write null for what is not set, pandas 100.0 for 100."""
+    meant = _without_nulls(told)
+    if type(meant.get("id")) is int:
+        meant["id"] = str(meant["id"])
+    if isinstance(meant.get("parameters"), dict):
+        parameters = meant["parameters"] = _without_nulls(meant["parameters"])
+        tokens = parameters.get("maxTokens")
+        if isinstance(tokens, float) and tokens.is_integer():
+            parameters["maxTokens"] = int(tokens)
+    if isinstance(meant.get("history"), list):
+        meant["history"] = [_without_nulls(turn) if isinstance(turn, dict) else turn for turn in meant["history"]]
+    return meant
+
+
+def _without_nulls(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value is not None}
+
+
+EXCERPT_CHARS = 200
+
+
+def excerpt_of(raw: bytes) -> str:
+    """Return the beginning of an item that cannot be read, as one line in which nothing steers a terminal."""
+    text = raw[: 4 * EXCERPT_CHARS].decode(errors="backslashreplace")
+    line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return line if len(line) <= EXCERPT_CHARS and len(raw) <= 4 * EXCERPT_CHARS else f"{line[:EXCERPT_CHARS]}..."
