@@ -9,7 +9,7 @@ import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +25,7 @@ from greenscale_testing.chaos_kinds import prompt_of
 from greenscale_testing.chaos_ledger import Call, Outage, calls_of, outages_of
 from greenscale_testing.chaos_process import EngineProcess, chaos_engine
 
-OUTAGE_SECONDS, PROBE_SECONDS = 60.0, 5.0
+OUTAGE_SECONDS, FIRST_SECONDS, PROBE_SECONDS = 60.0, 1.0, 5.0
 CASES = [(jobs, workers) for jobs in (40, 10_000) for workers in (1, 4)]
 CONCURRENCY, ANSWER_SECONDS = 8, 0.1
 """Of one worker; the kind `quiet` answers so late."""
@@ -41,8 +41,10 @@ class Case:
     """What one outage showed."""
 
     dead: int
+    found_out_by: int
+    """Calls in the first second, of the worker that made the most: what was in its hand together."""
     calls_per_probe_time: float
-    """Calls in 5 s of outage, of the worker that made the most."""
+    """Calls in 5 s of what follows, of the worker that made the most."""
     limit_again_seconds: float
     """From the engine's return until as many calls were under way at once as before, or all that were left."""
 
@@ -54,6 +56,7 @@ def rows(port: int, *, seconds: float = OUTAGE_SECONDS, cases: Sequence[tuple[in
         case = asyncio.run(_measure(port, jobs, workers, seconds))
         which = f"{jobs} jobs, {workers} worker{'s' * (workers > 1)}"
         yield Measured(f"14 dead, {which}", OURS, case.dead, "")
+        yield Measured(f"14 found out by, {which}", OURS, case.found_out_by, "")
         yield Measured(f"14 calls in 5 s, {which}", OURS, case.calls_per_probe_time, "")
         yield Measured(f"14 limit again, {which}", OURS, case.limit_again_seconds, "s")
 
@@ -75,9 +78,15 @@ async def _measure(port: int, jobs: int, workers: int, seconds: float) -> Case:
 
 def judge(calls: Sequence[Call], outage: Outage, *, dead: int, jobs: int) -> Case:
     """Return what the engine's account of one outage says."""
-    refused = Counter(call.worker for call in calls if outage.began_at <= call.began_at <= outage.ended_at)
-    most = max(refused.values(), default=0)
-    return Case(dead, most * PROBE_SECONDS / outage.seconds, _limit_again(calls, outage, jobs) - outage.ended_at)
+    middle = outage.began_at + FIRST_SECONDS
+    first = _most(call for call in calls if outage.began_at <= call.began_at < middle)
+    most = _most(call for call in calls if middle <= call.began_at <= outage.ended_at)
+    per_probe_time = most * PROBE_SECONDS / (outage.seconds - FIRST_SECONDS)
+    return Case(dead, first, per_probe_time, _limit_again(calls, outage, jobs) - outage.ended_at)
+
+
+def _most(calls: Iterable[Call]) -> int:
+    return max(Counter(call.worker for call in calls).values(), default=0)
 
 
 def _limit_again(calls: Sequence[Call], outage: Outage, jobs: int) -> float:

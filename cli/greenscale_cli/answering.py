@@ -1,6 +1,7 @@
 """One job's answer, for whoever waits for it: `greenscale submit --wait` and `greenscale jobs wait`."""
 
-from greenscale_cli.exits import Exit, Fault
+from greenscale_cli.exits import Exit, Fault, tell
+from greenscale_cli.life import CUT_OFF
 from greenscale_cli.streams import OutputLost
 from greenscale_cli.tables import show_json
 from greenscale_cli.waiting import exit_of, follow, write
@@ -29,6 +30,8 @@ def answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Ex
         raise Fault(f"{error} Job {job_id} is kept there: {again}", Exit.UNAVAILABLE) from None
     if job.state is not JobState.DONE and not as_json:
         raise Fault(_why(job), exit_of(job))
+    if job.outcome and job.outcome.cut_off:
+        tell(f"the answer was cut off {CUT_OFF}")
     return exit_of(job)
 
 

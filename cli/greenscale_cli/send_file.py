@@ -14,7 +14,8 @@ from typing import BinaryIO
 from greenscale_cli.bars import Bar
 from greenscale_cli.batch import Batch, Terms
 from greenscale_cli.collecting import Numbered, collect
-from greenscale_cli.exits import Exit, Fault
+from greenscale_cli.exits import Exit, Fault, tell
+from greenscale_cli.life import CUT_OFF
 from greenscale_cli.patience import Patience
 from greenscale_cli.streams import OutputLost
 from greenscale_cli.tables import json_line
@@ -147,6 +148,7 @@ def _are(count: int) -> str:
 def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime) -> Exit:
     """Print a JSON line for each job as it ends, and return what came of them all."""
     ends: list[Exit] = []
+    cut_off = 0
     with Bar("answered", total=len(jobs)) as bar:
         what = f"job {jobs[0][1]}" if len(jobs) == 1 else f"{len(jobs)} jobs"
         patience = Patience(what, show=lambda words: bar.go_on(0, words=words))
@@ -157,6 +159,7 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
         try:
             for number, job_id, job in collect(client, jobs, patience=patience, told=told):
                 ends.append(exit_of(job) if job else Exit.UNKNOWN)
+                cut_off += bool(job and job.outcome and job.outcome.cut_off)
                 write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
                 bar.go_on()
         except KeyboardInterrupt:
@@ -165,6 +168,8 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
             raise Fault(f"{error} {_others_go_on(len(ends), len(jobs), since)}", Exit.UNAVAILABLE) from None
         except OutputLost as lost:
             raise Fault(f"{lost}; {_others_go_on(len(ends), len(jobs), since)}", Exit.OUTPUT) from None
+    if cut_off:
+        tell(f"{cut_off} of {len(jobs)} answers were cut off {CUT_OFF}")
     return next((end for end in (Exit.FAILED, Exit.UNKNOWN, Exit.CANCELLED) if end in ends), Exit.DONE)
 
 

@@ -1,5 +1,6 @@
 """`greenscale submit`: prompts into the queue, and their answers if one waits."""
 
+import contextlib
 import datetime as dt
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import Exit, Fault, faults_told, tell
 from greenscale_cli.streams import OutputLost
 from greenscale_cli.when import moment_of, seconds_of
-from greenscale_jobs import JobClient, Parameters
+from greenscale_jobs import JobClient, Parameters, QueueError
 from greenscale_jobs.document import document
 from greenscale_jobs.file_kinds import WIDE, RefusedFile, check_block, encoding_of
 from greenscale_jobs.prompt_files import Format
@@ -104,6 +105,7 @@ def submit(  # noqa: PLR0913 - a command's options
             from greenscale_cli.send_file import Source, send_file  # noqa: PLC0415
 
             with open_client(redis, run_dir, workload, sends=True) as client:
+                _warn_of_eviction(client)
                 terms = Terms(delay_seconds, moment, key_prefix)
                 raise typer.Exit(send_file(client, Source(file, form), parameters, terms, wait=wait))
         _refuse({"--format": form, "--key-prefix": key_prefix}, "one prompt is sent")
@@ -122,6 +124,7 @@ def submit(  # noqa: PLR0913 - a command's options
                     at=moment,
                 )
             )
+            _warn_of_eviction(client)
             if wait or stream:
                 from greenscale_cli.answering import answer  # noqa: PLC0415
 
@@ -138,6 +141,13 @@ def _send(submit: Callable[[], str]) -> str:
     except KeyboardInterrupt:
         raise Fault(f"job {job_id} is in the queue", Exit.INTERRUPTED) from None
     return job_id
+
+
+def _warn_of_eviction(client: JobClient) -> None:
+    # Whoever sends is told by the call itself where Redis is away.
+    with contextlib.suppress(QueueError):
+        if danger := client.eviction_danger():
+            tell(f"warning: Redis at {client.address} {danger}")
 
 
 def _refuse(told: dict[str, object | None], why: str) -> None:

@@ -16,6 +16,9 @@ from greenscale_cli.terminal import is_screen
 from greenscale_cli.words import duration, harmless
 from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadStatus
 
+BROKE_OFF, AGAIN = "\n[the attempt broke off]\n", "\n[the attempt broke off; again]\n"
+"""What stands behind a part of an answer that is no part of the result: it cannot be taken back from a pipe."""
+
 LOOK_SECONDS = 0.5
 """How often the live line is renewed; all but a piece of the answer renews it at once."""
 
@@ -26,10 +29,10 @@ def waits_for(job: Job, workload: WorkloadStatus | None, *, now: float, streamed
         case JobState.RUNNING:
             running = f"running on {job.worker} for {duration(now - (job.claimed_at or now))}"
             return running + (f"; streaming, {streamed} characters so far" if streamed else "")
-        case JobState.DELAYED if job.due_at and not (job.attempts or job.errors):
+        case JobState.DELAYED if job.due_at and not (job.attempts or job.last_failure):
             return f"due in {duration(job.due_at - now)}"
         case JobState.DELAYED:
-            why = job.error.message if job.error else "the attempt failed"
+            why = job.last_failure.message if job.last_failure else "the attempt failed"
             return f"tried again in {duration((job.due_at or now) - now)}: {why}"
         case JobState.WAITING:
             place = "next" if job.ahead == 0 else f"position {job.ahead + 1}" if job.ahead else "waiting"
@@ -67,26 +70,37 @@ def _usually(workload: WorkloadStatus) -> str:
 def follow(client: JobClient, job_id: str, *, stream: bool) -> Job:
     """Wait until a job is final and return it, showing on stderr what it waits for.
 
-    With `stream` the answer is written to stdout as it comes, else by the caller. Raises QueueUnavailable where Redis
-    stays away.
+    With `stream` the answer is written to stdout as it comes, with a mark where an attempt broke off; else the caller
+    writes it. Raises QueueUnavailable where Redis stays away.
     """
     with _live_line() as line:
         patience = Patience(f"job {job_id}", show=lambda words: line.update(Text(words)))
         attempt, written = 0, ""
         for event in _ticking_events(client, job_id, line, patience):
-            if event.type != "delta" or not stream:
+            if not stream:
                 continue
-            if event.attempt != attempt and written:
-                _note("\nIt starts again: another attempt")
+            if written and (event.type == "claimed" or event.attempt > attempt):
+                write(AGAIN)
                 written = ""
-            attempt = event.attempt
-            line.stop()
-            write(event.text)
-            written += event.text
+            if event.type == "delta":
+                attempt = event.attempt
+                line.stop()
+                write(event.text)
+                written += event.text
     job = patience.ask(lambda: client.job(job_id))
-    if stream and job.state is JobState.DONE:
-        write((job.result or "").removeprefix(written) + "\n")
+    if stream:
+        _end(job, written)
     return job
+
+
+def _end(job: Job, written: str) -> None:
+    """Write what is missing of a streamed answer; what was written of an attempt that broke off is marked as such."""
+    whole = (job.result or "") if job.state is JobState.DONE else None
+    if written and (whole is None or not whole.startswith(written)):
+        write(BROKE_OFF if whole is None else AGAIN)
+        written = ""
+    if whole is not None:
+        write(whole.removeprefix(written) + "\n")
 
 
 def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine", patience: Patience) -> Iterator[Event]:
@@ -99,8 +113,11 @@ def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine", pa
             line.update(Text(harmless(waits_for(job, workload, now=time.time(), streamed=streamed))))
             look_at = time.monotonic() + LOOK_SECONDS
         events = patience.ask(partial(client.next_events, job_id, after=after, wait_seconds=LOOK_SECONDS))
-        for event in events:
+        claimed = max((place for place, event in enumerate(events) if event.type == "claimed"), default=0)
+        for place, event in enumerate(events):
             after = event.id
+            if event.type == "delta" and place < claimed:
+                continue  # of an attempt that broke off before anybody saw it
             if event.type == "delta":
                 streamed += len(event.text)
             else:
@@ -139,10 +156,6 @@ def write(text: str) -> None:
     """Write a piece of an answer to stdout, made harmless where that is a terminal."""
     sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
     sys.stdout.flush()
-
-
-def _note(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
 
 
 def exit_of(job: Job) -> Exit:

@@ -4,6 +4,7 @@ import os
 import sys
 
 from greenscale_dashboard.settings import login_is_set, read_guard
+from greenscale_jobs.service_links import is_service_link
 
 ALONE = """\
 GreenScale's page listens on loopback only, for nobody would have to log in. `kubectl port-forward` reaches it.
@@ -15,8 +16,8 @@ usage: python -m greenscale_dashboard app.py [Streamlit's options, --server.port
 GreenScale's page, served by Streamlit: on every address if somebody must log in, else on loopback only. It reads,
 beneath them the file .env of the working directory:
 
-  REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS, REDIS_CA
-  GREENSCALE_QUEUE                    the list where no workload is known, jobs unless told
+  REDIS_URL, or REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS, REDIS_CA
+  GREENSCALE_QUEUE                    the list where no workload is known; default: jobs
   GREENSCALE_PAGE_PASSWORD            what one logs in with (or .._PASSWORD_FILE: a file that holds it)
   GREENSCALE_PAGE_READONLY_PASSWORD   the same for those who only look (or .._READONLY_PASSWORD_FILE)
   GREENSCALE_PAGE_USERS, GREENSCALE_PAGE_READERS
@@ -38,6 +39,9 @@ def main() -> None:
         sys.exit(f"greenscale_dashboard: {error}")
     if not guarded:
         print(ALONE, flush=True)  # noqa: T201
+    port = "STREAMLIT_SERVER_PORT"
+    if is_service_link(port, os.environ.get(port, "")):
+        del os.environ[port]  # Kubernetes' variable of a Service called streamlit-server
     address = "0.0.0.0" if guarded else "127.0.0.1"  # noqa: S104
     command = [sys.executable, "-m", "streamlit", "run", *sys.argv[1:], f"--server.address={address}"]
     os.execv(sys.executable, command)  # noqa: S606

@@ -56,7 +56,9 @@ def _job(context: Context, name: str, job: Job) -> None:
     if job.state is JobState.DEAD and job.error:
         st.error(f"{job.error.reason}: {plain(sentence(job.error.message))}", icon=":material/error:")
     st.markdown(":small[Prompt]")
-    _text(job.prompt, "It cannot be read.", file=f"{job.id}-prompt.txt")
+    if job.unread:
+        st.text("It cannot be read. It begins:")
+    _text(job.unread or job.prompt, "It cannot be read.", file=f"{job.id}-prompt.txt")
     if job.result is not None:
         st.markdown(":small[Answer]")
         _text(job.result, "It is empty.", file=f"{job.id}-answer.txt")

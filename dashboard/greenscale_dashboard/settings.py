@@ -1,4 +1,4 @@
-"""What the page is told: the environment, beneath it `.env` in the working directory, and Streamlit's secrets."""
+"""The page's settings: the environment, beneath it `.env` in the working directory, and Streamlit's secrets."""
 
 import os
 from collections.abc import Mapping

@@ -56,6 +56,8 @@ def _draw(watch: JobWatch, story: Story, *, may_change: bool) -> None:
             _answer(story.answer, key=watch.job_id, whole=job.state.final)
         if job.state is JobState.DEAD and job.error:
             st.error(f"**{plain(job.error.reason)}**: {plain(job.error.message)}", icon=":material/error:")
+        if job.outcome and job.outcome.cut_off:
+            st.markdown(":small[The answer was cut off at maxTokens.]")
         if job.state is JobState.CANCELLED:
             st.info("Cancelled.", icon=":material/cancel:")
         if story.now:

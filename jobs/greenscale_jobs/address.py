@@ -11,7 +11,8 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from greenscale_jobs.errors import HungUp, NoHandshake, UnsupportedServer
+from greenscale_jobs.connections import Connection, PlainConnection, PlainTlsConnection, TlsConnection
+from greenscale_jobs.errors import HungUp, UnsupportedServer
 from greenscale_jobs.redis_url import url_parts
 from greenscale_jobs.server import read_info, refusal
 from greenscale_jobs.service_links import is_service_link
@@ -35,34 +36,12 @@ VARIABLES = {
 WAY_IN = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "REDIS_CA")
 """How one gets in, which does not say where."""
 
-NO_HANDSHAKE = "no TLS handshake in time"
-
 NOTHING: Mapping[str, str] = types.MappingProxyType({})
 
 
 def names_redis(environment: Mapping[str, str]) -> bool:
     """Return whether these variables say where Redis is."""
     return any(_said(environment, name) for name in ("REDIS_URL", "REDIS_HOST", "REDIS_PORT"))
-
-
-class _TlsConnection(redis.SSLConnection):
-    """Says of a server that does not answer that it was spoken to in TLS."""
-
-    def _connect(self) -> Any:
-        try:
-            return super()._connect()  # type: ignore[no-untyped-call]
-        except TimeoutError as error:
-            raise NoHandshake(NO_HANDSHAKE) from error
-
-
-class _AsyncTlsConnection(redis.asyncio.SSLConnection):
-    """The same for asyncio."""
-
-    async def _connect(self) -> None:
-        try:
-            await super()._connect()  # type: ignore[no-untyped-call]
-        except TimeoutError as error:
-            raise NoHandshake(NO_HANDSHAKE) from error
 
 
 class RedisAddress(msgspec.Struct, frozen=True):
@@ -144,8 +123,7 @@ class RedisAddress(msgspec.Struct, frozen=True):
             retry=AsyncRetry(NoBackoff(), 0),
             redis_connect_func=_meet,
         )
-        if self.tls:
-            client.connection_pool.connection_class = _AsyncTlsConnection
+        client.connection_pool.connection_class = TlsConnection if self.tls else Connection
         return client
 
     def connect_plain(self) -> redis.Redis:
@@ -156,8 +134,7 @@ class RedisAddress(msgspec.Struct, frozen=True):
             retry=Retry(NoBackoff(), 0),
             redis_connect_func=_meet_plainly,  # type: ignore[arg-type]  # it is given the connection
         )
-        if self.tls:
-            client.connection_pool.connection_class = _TlsConnection
+        client.connection_pool.connection_class = PlainTlsConnection if self.tls else PlainConnection
         return client
 
     def _options(self) -> dict[str, Any]:

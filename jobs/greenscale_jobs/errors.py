@@ -59,8 +59,8 @@ class HungUp(theirs.ConnectionError):
     """The connection was closed before its first answer: a server of TLS does so when it is spoken to without."""
 
 
-class NoHandshake(theirs.TimeoutError):
-    """The server did not answer TLS: one that does not speak it waits for more."""
+NO_HANDSHAKE = "no TLS handshake in time"
+"""The server did not answer TLS: one that does not speak it waits for more."""
 
 
 def demoted(error: Exception) -> bool:
@@ -220,8 +220,8 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
         ),
     ),
     (
-        (NoHandshake,),
         (),
+        (NO_HANDSHAKE,),
         (
             "Redis at {address} does not answer ({why}). Is it running, are REDIS_HOST and REDIS_PORT right, and does "
             "it speak TLS, as REDIS_TLS says?"

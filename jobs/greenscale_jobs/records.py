@@ -120,6 +120,10 @@ class UnchargedTries(msgspec.Struct, frozen=True, rename="camel"):
     message: str
 
 
+CUT_OFF = {"length", "max_tokens", "max_output_tokens", "model_length", "max_new_tokens"}
+"""How servers say, in small letters, that an answer has as many tokens as it may have."""
+
+
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What is known of an answer beside its text."""
 
@@ -128,6 +132,11 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     finish_reason: str | None = None
     first_token_at: float | None = None
     """Unix seconds, by the worker's clock."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer ended because it had as many tokens as it may have: servers have a word each for that."""
+        return (self.finish_reason or "").lower() in CUT_OFF
 
 
 class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -170,6 +179,12 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     def error(self) -> JobError | None:
         """Why the last failed attempt failed."""
         return self.errors[-1] if self.errors else None
+
+    @property
+    def last_failure(self) -> JobError | UnchargedTries | None:
+        """What failed last, be it at the job's charge or not."""
+        charged_at = (self.error.at or 0.0) if self.error else -1.0
+        return self.uncharged if self.uncharged and self.uncharged.last_at >= charged_at else self.error
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -57,6 +57,8 @@ class _Redis:
     fleet: Fleet
     soon: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
     """A queue was added: look at once."""
+    searched_at: float = 0.0
+    """When some records were last looked at for jobs that are not where they should be, in Unix seconds."""
     published_at: float = 0.0
     """When all statuses were, in Unix seconds."""
     down: bool = False
@@ -196,6 +198,7 @@ class Queues:
         try:
             survey = await redis.survey(list(tenants))
             soonest = await self._maintain(survey, tenants, on_change)
+            await self._recover_strays(redis, tenants)
             now = self._clock()
             awake = [name for name, (_, tenant) in tenants.items() if tenant.may_have_worked_unseen(now)]
             numbers = await _each(dict.fromkeys([*awake, *survey.busy]), tenants, Tenant.count)
@@ -221,6 +224,15 @@ class Queues:
         tended = await _each(survey.to_tend, tenants, lambda tenant: tenant.queue.tend())
         soon = [moved.next_in for moved in tended.values() if moved.next_in is not None]
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
+
+    async def _recover_strays(self, redis: _Redis, tenants: Tenants) -> None:
+        """Look at some records for jobs that are nowhere: once a round, which costs little however many there are."""
+        now = self._clock()
+        if now - redis.searched_at < SURVEY_SECONDS:
+            return
+        redis.searched_at = now
+        for job_id in await redis.fleet.recover_some(tenants):
+            logger.warning("job %s was not where its record says, and is put back", job_id)
 
     async def _publish_all(self, redis: _Redis) -> None:
         """Publish all statuses of one Redis again: the page takes an old one for a memory."""

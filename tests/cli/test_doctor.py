@@ -50,6 +50,8 @@ def test_a_redis_as_it_should_be_has_no_fault(examine: Examine, own_redis: Redis
     assert {name for name, told in found.items() if told["verdict"] == "ok"} == {
         "versions",
         "redis",
+        "redis role",
+        "redis writes",
         "redis persistence",
         "redis memory",
         "clock",
@@ -97,6 +99,46 @@ def test_each_fault_of_redis_is_named(
     found = examine(Exit.FAILED if verdict == "fault" else 0, REDIS_PORT=str(own_redis.address.port))
 
     assert (found[check]["verdict"], said in found[check]["found"]) == (verdict, True)
+
+
+def test_a_disk_that_takes_no_more_is_a_fault(examine: Examine, own_redis: RedisServer, tmp_path: Path) -> None:
+    own_redis.start()
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    own_redis.say("CONFIG", "SET", "dir", str(gone))
+    own_redis.say("CONFIG", "SET", "save", "3600 1")
+    gone.rmdir()
+    own_redis.say("BGSAVE")
+    while own_redis.info("persistence")["rdb_last_bgsave_status"] != "err":
+        time.sleep(0.01)
+    try:
+        found = examine(Exit.FAILED, REDIS_PORT=str(own_redis.address.port))
+    finally:
+        own_redis.stop(kill=True)  # it would not end before it has saved
+
+    assert found["redis writes"]["verdict"] == "fault"
+    assert "cannot write its data to disk" in found["redis writes"]["found"]
+    assert found["rights"]["verdict"] == "ok"
+
+
+def test_replicas_that_are_missing_are_a_fault(examine: Examine, own_redis: RedisServer) -> None:
+    own_redis.start()
+    own_redis.say("CONFIG", "SET", "min-replicas-to-write", "1")
+    found = examine(Exit.FAILED, REDIS_PORT=str(own_redis.address.port))["redis writes"]
+
+    assert (found["verdict"], "min-replicas-to-write" in found["found"]) == ("fault", True)
+
+
+@pytest.mark.parametrize("read_only", ["yes", "no"])
+def test_a_replica_is_a_fault(examine: Examine, own_redis: RedisServer, read_only: str) -> None:
+    """What is written to one that takes it is lost at the next synchronization."""
+    own_redis.start()
+    own_redis.say("CONFIG", "SET", "replica-read-only", read_only)
+    own_redis.say("REPLICAOF", "127.0.0.1", "1")
+    found = examine(Exit.FAILED, REDIS_PORT=str(own_redis.address.port))["redis role"]
+
+    assert found["verdict"] == "fault"
+    assert found["found"].endswith("is a replica of 127.0.0.1:1, and has lost it")
 
 
 def test_the_least_rights_of_a_producer_are_enough(examine: Examine, own_redis: RedisServer) -> None:

@@ -11,8 +11,9 @@ import pytest
 import redis
 
 from greenscale_cli.exits import Exit
-from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, WorkloadStatus
+from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Parameters, WorkloadStatus
 from greenscale_jobs.records import MAX_PROMPT_BYTES
+from greenscale_testing.local_redis import RedisServer
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -116,18 +117,105 @@ def test_a_stream_is_printed_while_it_is_written(start: Start, start_worker: Sta
     assert client.job(job_id).state is JobState.RUNNING
 
 
-def test_a_second_attempt_is_printed_anew(
-    start: Start, start_worker: StartWorker, client: JobClient, raw: redis.Redis
-) -> None:
-    """Another attempt may answer otherwise: what was printed of the first is no part of it."""
-    process = start("submit", "one two three four", "--stream", "--id", "j")
-    the_only_job(client)
-    raw.xadd("jobs:events:j", {"type": "delta", "attempt": "0", "text": "one tw"})
-    start_worker()
+async def test_what_an_attempt_that_broke_off_wrote_is_marked(start: Start, queue: JobQueue) -> None:
+    """Half an answer and a whole one would look like one; what went into a pipe cannot be taken back."""
+    process = start("submit", "hi", "--stream", "--id", "j")
+    assert process.stdout is not None
+    (claim,) = await queue.claim_when_there("w", 1, seconds=20) or []
+    await queue.emit([(claim, "one tw")])
+    assert process.stdout.read(6) == "one tw"
+    await queue.release(claim)
+    (again,) = await queue.claim_when_there("w", 1, seconds=20) or []
+    await queue.emit([(again, "one two")])
+    await queue.finish([Finished(again, "one two three", Outcome())])
     stdout, stderr = process.communicate(timeout=20)
 
-    assert stdout == "one twone two three four\n"
-    assert stderr == "\nIt starts again: another attempt\n"
+    assert (process.returncode, stdout) == (0, "\n[the attempt broke off; again]\none two three\n")
+    assert stderr == ""
+
+
+async def test_a_stream_that_ends_without_an_answer_is_marked(start: Start, queue: JobQueue) -> None:
+    process = start("submit", "hi", "--stream", "--id", "j")
+    assert process.stdout is not None
+    (claim,) = await queue.claim_when_there("w", 1, seconds=20) or []
+    await queue.emit([(claim, "half")])
+    assert process.stdout.read(4) == "half"
+    await queue.bury(claim, "Refused", "the server answered 400")
+    stdout, _ = process.communicate(timeout=20)
+
+    assert (process.returncode, stdout) == (Exit.FAILED, "\n[the attempt broke off]\n")
+
+
+async def test_whoever_comes_later_sees_only_the_last_attempt(greenscale: Greenscale, queue: JobQueue) -> None:
+    await queue.submit("hi", job_id="j")
+    for text in ("first ", "second ", "third"):
+        (claim,) = await queue.claim("w") or []
+        await queue.emit([(claim, text)])
+        if text != "third":
+            await queue.release(claim)
+    await queue.finish([Finished(claim, "third one", Outcome())])
+
+    assert greenscale("jobs", "wait", "--stream", "j").stdout == "third one\n"
+
+
+async def test_a_stream_that_lacks_the_answers_beginning_is_marked(
+    start: Start, queue: JobQueue, raw: redis.Redis
+) -> None:
+    """Events may expire or be damaged: what was stored is the answer."""
+    process = start("submit", "hi", "--stream", "--id", "j")
+    assert process.stdout is not None
+    (claim,) = await queue.claim_when_there("w", 1, seconds=20) or []
+    raw.xadd("jobs:events:j", {"type": "delta", "attempt": "1", "text": "half"})
+    assert process.stdout.read(4) == "half"
+    await queue.finish([Finished(claim, "another", Outcome())])
+    stdout, _ = process.communicate(timeout=20)
+
+    assert stdout == "\n[the attempt broke off; again]\nanother\n"
+
+
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
+@pytest.mark.parametrize("words", [("--wait",), ("--stream",), ("--wait", "-o", "json")], ids=" ".join)
+async def test_an_answer_that_was_cut_off_is_said_to_be(
+    greenscale: Greenscale, queue: JobQueue, words: tuple[str, ...], reason: str
+) -> None:
+    await queue.submit("hi", idempotency_key="k")
+    (claim,) = await queue.claim("w") or []
+    await queue.finish([Finished(claim, "one tw", Outcome(finish_reason=reason))])
+    ran = greenscale("submit", "hi", "--idempotency-key", "k", *words)
+
+    assert (ran.returncode, "one tw" in ran.stdout) == (0, True)
+    assert ran.stderr.startswith("greenscale: the answer was cut off at maxTokens: ")
+    assert "cut off" in greenscale("jobs", "show", claim.id).stdout
+
+
+async def test_answers_of_a_file_that_were_cut_off_are_counted(start: Start, queue: JobQueue) -> None:
+    process = start("submit", "--file", "-", "--wait")
+    assert process.stdin is not None
+    process.stdin.write("one\ntwo\n")
+    process.stdin.close()
+    process.stdin = None
+    for reason in ("length", "stop"):
+        (claim,) = await queue.claim_when_there("w", 1, seconds=20) or []
+        await queue.finish([Finished(claim, "a", Outcome(finish_reason=reason))])
+    _, stderr = process.communicate(timeout=20)
+
+    assert stderr.startswith("greenscale: 1 of 2 answers were cut off at maxTokens")
+
+
+@pytest.mark.parametrize("words", [("hi",), ("--file", "-")], ids=["a prompt", "a file"])
+def test_a_redis_that_may_throw_jobs_away_is_warned_of(
+    greenscale: Greenscale, own_redis: RedisServer, words: tuple[str, ...]
+) -> None:
+    own_redis.start()
+    own_redis.say("CONFIG", "SET", "maxmemory", "100mb")
+    own_redis.say("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    ran = greenscale("submit", *words, stdin="hi\n", REDIS_PORT=str(own_redis.address.port))
+
+    assert (ran.returncode, len(ran.stdout.split())) == (0, 1)
+    assert ran.stderr == (
+        f"greenscale: warning: Redis at {own_redis.address} throws jobs or results away when its memory is full: "
+        "set maxmemory-policy to noeviction, not allkeys-lru\n"
+    )
 
 
 @pytest.mark.parametrize("how", ["--wait", "--stream"])

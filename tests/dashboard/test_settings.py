@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from greenscale_dashboard.settings import read_settings
+from greenscale_dashboard.settings import read_guard, read_settings
 from greenscale_jobs import RedisAddress
 
-VARIABLES = ["HOST", "PORT", "DB", "USERNAME", "PASSWORD", "TLS", "CA"]
+VARIABLES = ["URL", "HOST", "PORT", "DB", "USERNAME", "PASSWORD", "TLS", "CA"]
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,28 @@ def test_dotenv_is_read_from_the_working_directory(folder: Path) -> None:
     (folder / ".env").write_text(told)
 
     assert read_settings() == (RedisAddress("r", 7000, 2, password="p"), "mine")
+
+
+def test_redis_url_alone_is_enough(folder: Path) -> None:
+    (folder / ".env").write_text("REDIS_URL=rediss://u:p@r:7000/2\n")
+
+    assert read_settings() == (RedisAddress("r", 7000, 2, "u", "p", tls=True), "jobs")
+
+
+def test_a_service_of_kubernetes_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Service called redis, or greenscale-page, gives every pod of its namespace such variables."""
+    for name in ("REDIS_PORT", "GREENSCALE_PAGE_PORT", "GREENSCALE_PAGE_PORT_8501_TCP"):
+        monkeypatch.setenv(name, "tcp://10.0.0.1:8501")
+
+    assert read_settings() == (RedisAddress("localhost", 6379), "jobs")
+    assert not read_guard().asks
+
+
+@pytest.mark.parametrize("content", [b"REDIS_HOST r\n", b"A=\xff\n"], ids=["no equals sign", "Latin-1"])
+def test_a_dotenv_that_cannot_be_read_whole_is_an_error(folder: Path, content: bytes) -> None:
+    (folder / ".env").write_bytes(content)
+    with pytest.raises(ValueError, match=r"the file \.env cannot be read: .*line 1"):
+        read_settings()
 
 
 def test_the_environment_comes_before_dotenv(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

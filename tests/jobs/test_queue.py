@@ -459,7 +459,7 @@ async def test_an_unknown_job_says_so(queue: JobQueue) -> None:
         pytest.param(b'{"prompt": "x", "promt": "y"}', "unknown field `promt`", id="an unknown field"),
         pytest.param(b'{"id": "job"}', "missing required field `prompt`", id="no prompt"),
         pytest.param(b'{"id": "a b", "prompt": "x"}', "its id must have", id="a bad id"),
-        pytest.param(b'{"id": 7, "prompt": "x"}', "at `$.id`", id="an id that is no text"),
+        pytest.param(b'{"id": [7], "prompt": "x"}', "at `$.id`", id="an id that is no text"),
         pytest.param(b'{"prompt": "x", "parameters": {"maxTokens": 0}}', ">= 1", id="out of bounds"),
         pytest.param(b'{"prompt": "\\ud800"}', "is none", id="half a surrogate pair"),
         pytest.param(b"x" * (1024 * 1024 + 1), "at most 1048576", id="a byte too many"),

@@ -255,3 +255,14 @@ async def test_a_redis_that_is_back_is_settled_again(own_redis: RedisServer) -> 
 
     assert stats.work == 0
     assert own_redis.say("HGET", "jobs:config", "paused") == b"1"
+
+
+async def test_a_job_that_an_old_consumer_took_is_put_back(
+    address: RedisAddress, queue: JobQueue, raw: redis.Redis
+) -> None:
+    job_id = await queue.submit("hi")
+    raw.rpop("jobs")
+    async with an_operator(address) as queues, surveying(queues):
+        await until(lambda: raw.llen("jobs"))
+
+    assert [claim.id for claim in await queue.claim("w") or []] == [job_id]

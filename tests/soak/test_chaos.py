@@ -32,7 +32,7 @@ async def test_each_job_becomes_what_it_must_though_everything_fails(
     own_redis.options = ("--appendonly", "yes", "--appendfsync", "always")
     own_redis.start()
     async with chaos_soaking(own_redis, tmp_path, seed=SEED) as soak:
-        await soak.run(MINUTES * 60, per_second=10, fault_every=4, outage_every=3, finish_seconds=FINISH_SECONDS)
+        await soak.run(MINUTES * 60, per_second=10, fault_every=4, outage_every=8, finish_seconds=FINISH_SECONDS)
         verdict = soak.verdict
         text = chaos_table(f"chaos: {MINUTES:g} minutes of load, seed {SEED}", soak, verdict)
     TABLE.parent.mkdir(exist_ok=True)

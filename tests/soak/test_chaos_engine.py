@@ -19,7 +19,7 @@ from greenscale_testing.chaos_process import EngineProcess, chaos_engine
 from greenscale_testing.chaos_troubles import MOST, TROUBLES, Cost, Met, drawn
 
 UNENDING = [kind.name for kind in DEAD_KINDS if kind.name.startswith("endless")]
-HELD = {"silence-after", "heartbeats-after", "reset-after", "slow"}
+HELD = {"silence-after", "heartbeats-after", "reset-after", "slow", "tool-calls"}
 
 
 @pytest.fixture

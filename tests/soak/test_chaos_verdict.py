@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from greenscale_testing.chaos_kinds import text_of
+from greenscale_testing.chaos_kinds import calls_of, text_of
 from greenscale_testing.chaos_ledger import Call, Outage
 from greenscale_testing.chaos_verdict import Ended, Verdict, judge
 
@@ -13,7 +13,7 @@ GOOD = {
     1: ("plain", Ended("done", text_of(1))),
     2: ("filtered", Ended("dead", reason="ContentFiltered")),
     3: ("forbidden", Ended("dead", reason="Forbidden")),
-    4: ("tool-calls", Ended("done", "whatever stands for the call")),
+    4: ("tool-calls", Ended("done", calls_of(4))),
     5: ("poison-engine", Ended("dead", reason="EngineLost")),
 }
 

@@ -11,7 +11,7 @@ from greenscale_jobs import STATUS_STALE_SECONDS, JobClient, QueueError, RedisAd
 from greenscale_jobs.errors import THEIRS, translate
 from greenscale_jobs.server import eviction_danger, restart_danger
 
-CHECKS = ("redis", "redis persistence", "redis memory", "clock", "rights", "workloads")
+CHECKS = ("redis", "redis role", "redis writes", "redis persistence", "redis memory", "clock", "rights", "workloads")
 
 SKEW_SECONDS = 2.0
 """A clock that is off by more makes ages and waiting times wrong; leases are held by Redis' clock alone."""
@@ -46,17 +46,20 @@ def check_queue(address: RedisAddress) -> Iterator[Finding]:
             client.stats()
             info = {name: str(value) for name, value in plain.info().items()}
             skew = _skew(plain)
-            rights = _rights(plain, sorted({told.list_name for told in workloads} or {client.keys.list_name}))
+            lists = sorted({told.list_name for told in workloads} or {client.keys.list_name})
+            refusals = _refusals(plain, lists)
         except QueueError as error:
             yield from _unusable(str(error))
         except THEIRS as error:
             yield from _unusable(str(translate(error, str(address))))
         else:
             yield ok("redis", f"version {info.get('valkey_version') or info.get('redis_version')} at {address} answers")
+            yield role(info, str(address))
+            yield writes(refusals, str(address))
             yield persistence(info, str(address))
             yield memory(info, str(address))
             yield clock(skew)
-            yield rights
+            yield rights(refusals, lists)
             yield from told_lately(workloads, now=time.time())
 
 
@@ -110,17 +113,48 @@ def clock(skew: float) -> Finding:
     return warning("clock", wrong, "Have both machines set their clocks by NTP.")
 
 
-def _rights(plain: redis.Redis, lists: list[str]) -> Finding:
-    denied: set[str] = set()
+def _refusals(plain: redis.Redis, lists: list[str]) -> list[tuple[str, str, str]]:
+    """Try each right on a key of its own beside each list; return command, list and words of each refusal."""
+    found = []
     for name in lists:
         for answer in plain.eval(PROBE, 1, f"{name}:job:doctor-{time.time_ns()}"):
             command, _, why = answer.decode().partition(": ")
-            if any(word in why for word in NO_RIGHTS):
-                denied.add(f"{command.lower()} on {name}")
+            found.append((command, name, why))
+    return found
+
+
+def rights(refusals: list[tuple[str, str, str]], lists: list[str]) -> Finding:
+    """Judge whether Redis' user may do what a producer does. Pure."""
+    denied = {f"{command.lower()} on {name}" for command, name, why in refusals if _is_denied(why)}
     if denied:
         remedy = "Grant them: docs/redis.md has the least rights of a producer."
         return fault("rights", f"Redis denies its user: {', '.join(sorted(denied))}", remedy)
     return ok("rights", f"all that a producer needs, on {', '.join(lists[:3])}{' and more' if lists[3:] else ''}")
+
+
+def writes(refusals: list[tuple[str, str, str]], address: str) -> Finding:
+    """Judge whether Redis takes writes: its disk, its replicas and its memory may be the reason why not. Pure."""
+    others = [why for _, _, why in refusals if not _is_denied(why)]
+    if others:
+        return fault("redis writes", str(translate(redis.ResponseError(others[0]), address)))
+    if refusals:
+        return unchecked("redis writes", "its user lacks rights")
+    return ok("redis writes", "a write is taken")
+
+
+def role(info: dict[str, str], address: str) -> Finding:
+    """Judge whether this is the primary: what is written to a replica is lost. Pure."""
+    if info.get("role") in {"slave", "replica"}:
+        primary = f"{info.get('master_host')}:{info.get('master_port')}"
+        link = "" if info.get("master_link_status") == "up" else ", and has lost it"
+        return fault(
+            "redis role", f"Redis at {address} is a replica of {primary}{link}", "Point REDIS_HOST to the primary."
+        )
+    return ok("redis role", "it is the primary")
+
+
+def _is_denied(why: str) -> bool:
+    return any(word in why for word in NO_RIGHTS)
 
 
 def told_lately(workloads: list[WorkloadStatus], *, now: float) -> Iterator[Finding]:

@@ -99,6 +99,7 @@ class Supervisor:
         if survey.unconfigured:  # a FLUSHDB took it: a suspended queue would be worked on
             await self.settle()
         await self._queue.tend()
+        await self._fleet.recover_some([self._queue.keys.list_name])
 
     async def _tell(self) -> None:
         stats, now = await self._queue.stats(), time.time()

@@ -27,6 +27,10 @@ COLOURS = {
 }
 """Each state's colour, one of Streamlit's; never without its word."""
 
+CUT_OFF = "cut off at maxTokens"
+
+STRAY = "stray: it lies in no list, so no worker finds it; greenscale jobs retry {id} puts it back"
+
 EXCERPT_CHARS = 200
 """What a row shows of a text; a cell shows less of it and the rest on a click."""
 
@@ -63,9 +67,7 @@ def excerpt(text: str) -> str:
 def _last(job: Job) -> str:
     if job.result is not None:
         return excerpt(job.result)
-    if job.state is JobState.DELAYED and not job.errors:
-        return ""
-    return excerpt(opening(job.error.message)) if job.error else ""
+    return excerpt(opening(job.last_failure.message)) if job.last_failure else ""
 
 
 def _took(job: Job, *, now: float) -> str:
@@ -103,12 +105,17 @@ def life(job: Job) -> list[Moment]:
         Moment(error.at, f"Attempt {error.attempt} failed, {error.reason}: {sentence(error.message)}")
         for error in job.errors
     ]
+    if job.uncharged:
+        times = "once" if job.uncharged.count == 1 else f"{job.uncharged.count:,} times"
+        why = f"{job.uncharged.reason}: {sentence(job.uncharged.message)}"
+        moments.append(Moment(job.uncharged.first_at, "First try without charge"))
+        moments.append(Moment(job.uncharged.last_at, f"Tried {times} without charge, the last: {why}"))
     if job.outcome and job.outcome.first_token_at:
         moments.append(Moment(job.outcome.first_token_at, "First words of the answer"))
     if job.finished_at:
         moments.append(Moment(job.finished_at, STATES[job.state]))
     if job.due_at and job.state is JobState.DELAYED:
-        moments.append(Moment(job.due_at, "Due again" if job.errors else "Due"))
+        moments.append(Moment(job.due_at, "Due again" if job.last_failure else "Due"))
     return sorted(moments, key=lambda moment: moment.at or 0.0)
 
 
@@ -125,6 +132,11 @@ def facts(job: Job) -> str:
         f"{usage.completion_tokens:,} answer tokens" if usage and usage.completion_tokens is not None else None,
         f"at most {job.parameters.max_tokens:,} tokens asked for" if job.parameters.max_tokens else None,
         f"temperature {job.parameters.temperature}" if job.parameters.temperature is not None else None,
+        CUT_OFF if outcome and outcome.cut_off else None,
+        f"was there when an engine or worker was lost ({job.losses})" if job.losses else None,
+        f"was alone when an engine or worker was lost ({job.lost_alone})" if job.lost_alone else None,
+        "suspect: runs alone" if job.suspect else None,
+        STRAY.format(id=job.id) if job.stray else None,
     ]
     return " · ".join(fact for fact in told if fact)
 

@@ -193,10 +193,10 @@ def waits_for(job: Job, told: WorkloadStatus | None, queue: Stats, *, now: float
             return "Being cancelled."
         case JobState.RUNNING:
             return f"{job.worker or 'A worker'} works on it."
-        case JobState.DELAYED if job.due_at and not (job.attempts or job.errors):
+        case JobState.DELAYED if job.due_at and not (job.attempts or job.last_failure):
             return f"Sent for later: due in {seconds(job.due_at - now)}."
         case JobState.DELAYED:
-            why = f": {job.error.message}" if job.error else ""
+            why = f": {job.last_failure.message}" if job.last_failure else ""
             return f"{sentence('The attempt failed' + why)} Next try in {seconds((job.due_at or now) - now)}."
         case _:
             return ""

@@ -1,9 +1,12 @@
 """Many prompts at once: read from lines, sent to a real queue."""
 
+import io
+
 import pytest
 
-from greenscale_dashboard.view.batch import PORTION, Batch, Broken, read_lines, through
+from greenscale_dashboard.view.batch import PORTION, Batch, Broken, read_file, read_lines, through
 from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, Stats
+from greenscale_jobs.file_kinds import RefusedFile
 from greenscale_testing.local_redis import RedisServer
 
 NONE = Parameters()
@@ -119,3 +122,30 @@ def test_how_many_are_through(sent: int, now: Stats, expected: tuple[int, bool])
 
 def test_a_broken_line_says_where_and_why() -> None:
     assert read_lines('\n{"prompt": ""}', NONE).broken == [Broken(2, "the prompt is empty")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        pytest.param("P.JSONL", b'{"prompt": "a"}\n{"prompt": "b"}', ["a", "b"], id="JSON Lines"),
+        pytest.param("p.json", b'[\n {"prompt": "a"},\n "b"\n]', ["a", "b"], id="a JSON list"),
+        pytest.param("p.csv", b'prompt,maxTokens\n"a, b",7\n', ["a, b"], id="CSV"),
+        pytest.param("p.txt", "a\nä".encode("utf-16"), ["a", "ä"], id="UTF-16"),
+    ],
+)
+def test_a_file_is_read_as_by_the_command(name: str, content: bytes, expected: list[str]) -> None:
+    assert prompts(read_file(io.BytesIO(content), NONE, name=name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        pytest.param("p.txt", "a\nb".encode("utf-16-le"), "is not text: it has a NUL byte in line 1", id="UTF-16"),
+        pytest.param("p.csv", b"PK\x03\x04", "is a zip archive", id="a spreadsheet"),
+        pytest.param("p.txt", b'[\n"a"]', "looks like a JSON array", id="a JSON list as text"),
+        pytest.param("p.csv", b"question\na\n", "must name its columns", id="CSV without a prompt"),
+    ],
+)
+def test_a_file_that_is_none_of_prompts_is_refused_whole(name: str, content: bytes, why: str) -> None:
+    with pytest.raises(RefusedFile, match=why):
+        read_file(io.BytesIO(content), NONE, name=name)

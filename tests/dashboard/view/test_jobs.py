@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from greenscale_dashboard.view import jobs as view
-from greenscale_jobs import Job, JobError, JobState, Outcome, Usage
+from greenscale_jobs import Job, JobError, JobState, Outcome, UnchargedTries, Usage
 
 NOW = dt.datetime(2026, 11, 26, 14, 2, 20, tzinfo=dt.UTC).timestamp()
 
@@ -85,3 +85,35 @@ def test_facts_leave_out_what_is_not_known() -> None:
         view.facts(Job("a", JobState.DONE, "p", attempts=2, worker="w-1", outcome=outcome))
         == "worker w-1 · 2 attempts · gpt-4o-mini · 1,200 prompt tokens"
     )
+
+
+def test_tries_without_charge_and_losses_are_said() -> None:
+    tries = UnchargedTries(4, NOW - 60, NOW - 5, "Overloaded", "the engine answered 503")
+    job = Job(
+        "a",
+        JobState.DELAYED,
+        "p",
+        submitted_at=NOW - 90,
+        due_at=NOW + 5,
+        uncharged=tries,
+        losses=2,
+        lost_alone=1,
+        suspect=True,
+        stray=True,
+        outcome=Outcome(finish_reason="length"),
+    )
+
+    assert [moment.what for moment in view.life(job)] == [
+        "Sent",
+        "First try without charge",
+        "Tried 4 times without charge, the last: Overloaded: the engine answered 503.",
+        "Due again",
+    ]
+    assert view.facts(job).split(" · ") == [
+        "cut off at maxTokens",
+        "was there when an engine or worker was lost (2)",
+        "was alone when an engine or worker was lost (1)",
+        "suspect: runs alone",
+        "stray: it lies in no list, so no worker finds it; greenscale jobs retry a puts it back",
+    ]
+    assert view.row(job, now=NOW, zone=dt.UTC).last == "The engine answered 503."

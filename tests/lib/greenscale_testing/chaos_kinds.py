@@ -4,6 +4,7 @@ A prompt is `chaos <kind> <number>`: so the engine, the submitter and the verdic
 """
 
 import dataclasses
+import json
 import random
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -53,7 +54,7 @@ class Kind:
     result: Callable[[int], str] | None = None
     """The text that must be stored, by the job's number."""
     calls: int = 1
-    """How often it must be asked when nothing disturbs it."""
+    """How often it may be asked when nothing disturbs it."""
     apart: bool = False
     """Whether its calls are those of a suspect, which are listed apart."""
     disturbed: bool = True
@@ -78,6 +79,12 @@ def long_text_of(number: int) -> str:
 def refusal_of(number: int) -> str:
     """Return what a model says that refuses."""
     return f"I cannot help with {number}."
+
+
+def calls_of(number: int) -> str:
+    """Return the text that stands for the call of a tool."""
+    function = {"name": "look_up", "arguments": f'{{"number": {number}}}'}
+    return json.dumps([{"id": "call_1", "type": "function", "function": function}])
 
 
 def prompt_of(kind: str, number: int) -> str:
@@ -218,6 +225,6 @@ DONE_KINDS = [
     _done("unknown-reason", lambda request: answered(text_of(request.number), "eos_token")),
     _done("cut-at-length", lambda request: answered(text_of(request.number), "length")),
     _done("refusal", _refusal, result=refusal_of),
-    _done("tool-calls", _tools, result=None),
+    _done("tool-calls", _tools, result=calls_of),
 ]
 """Whole answers, however they are written."""

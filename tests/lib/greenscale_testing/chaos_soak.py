@@ -112,7 +112,7 @@ class ChaosSoak:
                 self.load.jobs[number] not in {"plain", "slow"} for number in self.load.missing
             ):
                 kept_at = clock()
-                for _ in self.chaos.workers:
+                for _ in list(self.chaos.workers):
                     await self.load.submit("plain")
 
 
@@ -140,7 +140,8 @@ def chaos_table(title: str, soak: ChaosSoak, verdict: Verdict) -> str:
         lines += ["", heading, *(f"  {what:52}{number:>9}" for what, number in sorted(counts.items()))]
     lines += ["", f"{'calls for each that was needed (at most 1.20)':54}{verdict.waste:>9.2f}"]
     lines += [f"{'the most memory of any worker, MB':54}{soak.peak_mb:>9.0f}"]
-    return "\n".join(lines) + "\n"
+    wrong = [*verdict.lost, *verdict.dead, *verdict.done, *verdict.texts, *verdict.asked]
+    return "\n".join([*lines, *([""] if wrong else []), *wrong]) + "\n"
 
 
 @contextlib.asynccontextmanager

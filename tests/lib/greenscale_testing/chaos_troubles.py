@@ -197,12 +197,16 @@ SILENT = Trouble("silent", Cost.NOTHING, lambda _: Reply((Send(b""),), End.HOLD)
 BY_NAME = {trouble.name: trouble for trouble in [*TROUBLES, SILENT]}
 
 
+GROUPS, WEIGHTS = (FREE, COSTLY, RETRIED_AT_ONCE), (1, 6, 3)
+"""The first makes a worker pause for seconds: more of it would leave no time for the rest."""
+
+
 def drawn(seed: int, number: int, call: int) -> Trouble | None:
     """Return what this call of this job is to meet."""
     chance = random.Random(f"{seed} {number} {call}")  # noqa: S311 - the same again
     if chance.random() >= RATE:
         return None
-    return chance.choice(chance.choices([FREE, COSTLY, RETRIED_AT_ONCE], [3, 6, 3])[0])
+    return chance.choice(chance.choices(GROUPS, WEIGHTS)[0])
 
 
 class Met:

@@ -88,8 +88,13 @@ def judge(
             texts.append(f"{name} has another text")
         elif end.state not in {"done", "dead"}:
             dead.append(f"{name} is {end.state}")
-    where = Counter(_where(call, ends_of_workers) for call in calls)
-    needed = sum(KINDS[kind].calls for kind in jobs.values() if not KINDS[kind].apart) + where["refused at random"]
+    places = [_where(call, ends_of_workers) for call in calls]
+    where = Counter(places)
+    answers = Counter(call.job for call, place in zip(calls, places, strict=True) if place == "answers")
+    of_jobs = sum(
+        min(KINDS[kind].calls, max(1, answers[number])) for number, kind in jobs.items() if not KINDS[kind].apart
+    )
+    needed = of_jobs + where["refused at random"]
     verdict = Verdict(lost, dead, done, texts, [], where, needed)
     verdict.asked.extend(_too_often(verdict, calls, outages, concurrency=concurrency, max_losses=max_losses))
     return verdict
