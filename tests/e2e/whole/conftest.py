@@ -5,14 +5,20 @@ With KUBECONFIG set, that cluster is used as it is, with GreenScale installed; e
 
 import os
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from greenscale_jobs import JobClient, RedisAddress
-from greenscale_testing.kubernetes import Manifest, apply, forwarded_redis, kubectl
+from greenscale_testing.kubernetes import (
+    Manifest,
+    apply_workload,
+    forwarded_redis,
+    fresh_namespace,
+    kubectl,
+    list_of,
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,11 +33,8 @@ def cluster() -> str:
 
 @pytest.fixture
 def namespace() -> Iterator[str]:
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    with fresh_namespace() as name:
+        yield name
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +49,7 @@ def client_of(redis_address: RedisAddress, namespace: str) -> Iterator[Callable[
     made: list[JobClient] = []
 
     def client(name: str) -> JobClient:
-        made.append(JobClient(redis_address, f"greenscale:{{{namespace}/{name}}}"))
+        made.append(JobClient(redis_address, list_of(name, namespace)))
         return made[-1]
 
     yield client
@@ -56,20 +59,9 @@ def client_of(redis_address: RedisAddress, namespace: str) -> Iterator[Callable[
 
 @pytest.fixture
 def workload(namespace: str) -> Callable[..., Manifest]:
-    """Apply a workload that answers by echo and soon sleeps again; keyword arguments go over the spec's parts."""
+    """Apply a workload to the test's namespace, as `apply_workload` does."""
 
     def make(name: str = "echo", **parts: Any) -> Manifest:
-        spec: Manifest = {
-            "engine": {"type": "Echo"},
-            "worker": {"concurrency": 3},
-            "queue": {"leaseSeconds": 5},
-            "scaling": {"maxReplicas": 4, "pollingInterval": 1, "cooldownPeriod": 5},
-        }
-        for part, told in parts.items():
-            spec[part] = {**spec.get(part, {}), **told} if isinstance(told, dict) else told
-        metadata = {"name": name, "namespace": namespace}
-        manifest = {"apiVersion": "greenscale.dev/v1alpha1", "kind": "GreenScaleWorkload", "metadata": metadata}
-        apply({**manifest, "spec": spec})
-        return {**manifest, "spec": spec}
+        return apply_workload(name, namespace, **parts)
 
     return make

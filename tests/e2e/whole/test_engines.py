@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from greenscale_jobs import JobClient, JobState
+from greenscale_testing.cluster_engines import RESTRICTED, beside_the_worker, put_service, put_sources, start_api
 from greenscale_testing.kubernetes import Manifest, apply, await_condition, await_state, condition, kubectl
 
 Make = Callable[..., Manifest]
@@ -14,50 +15,20 @@ Client = Callable[[str], JobClient]
 
 pytestmark = pytest.mark.timeout(300)
 
-SERVER = Path(__file__).parents[2] / "lib" / "greenscale_testing" / "openai_server.py"
-
-WORKER_IMAGE = "greenscale-worker:0.1.0"
-"""It has aiohttp, which is all that our small server needs."""
-
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "runAsNonRoot": True,
-    "runAsUser": 10001,
-    "seccompProfile": {"type": "RuntimeDefault"},
-    "capabilities": {"drop": ["ALL"]},
-}
-
-
-def put_server(namespace: str) -> None:
-    """Keep the source of our OpenAI-compatible server where a pod can mount it."""
-    data = {"openai_server.py": SERVER.read_text()}
-    metadata = {"name": "openai-server", "namespace": namespace}
-    apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
-
 
 def test_a_model_server_beside_the_worker_is_waited_for_and_drained_with_it(
     workload: Make, client_of: Client, namespace: str
 ) -> None:
     """It gets ready some seconds after the worker has started; until then nothing is claimed."""
-    put_server(namespace)
-    overlay = {
-        "spec": {
-            "volumes": [{"name": "source", "configMap": {"name": "openai-server"}}],
-            "initContainers": [{"name": "server", "volumeMounts": [{"name": "source", "mountPath": "/source"}]}],
-        }
-    }
-    server = {
-        "image": WORKER_IMAGE,
-        "model": "echo",
-        "command": ["sh", "-c", "sleep 4; exec python /source/openai_server.py --port 8000"],
-        "readinessPath": "/health",
-        "startupTimeoutSeconds": 60,
-    }
-    workload("server", engine={"type": "Server", "server": server}, worker={"podTemplate": overlay})
+    put_sources(namespace)
+    server, pod = beside_the_worker(memory="192Mi")
+    command = " ".join(server["command"])
+    late = {**server, "model": "echo", "command": ["sh", "-c", f"sleep 4; exec {command}"]}
+    workload("server", engine={"type": "Server", "server": late}, worker={"podTemplate": pod})
     client = client_of("server")
     job = client.result(client.submit("hello server"))
-    (pod,) = kubectl("get", "pods", "-n", namespace, "-o", "name").split()
-    log = kubectl("logs", pod, "-c", "worker", "-n", namespace)
+    (name,) = kubectl("get", "pods", "-n", namespace, "-o", "name").split()
+    log = kubectl("logs", name, "-c", "worker", "-n", namespace)
 
     assert (job.state, job.result, job.attempts) == (JobState.DONE, "hello server", 1)
     assert "engine refuses" not in log
@@ -65,33 +36,10 @@ def test_a_model_server_beside_the_worker_is_waited_for_and_drained_with_it(
 
 def serve_api(namespace: str) -> str:
     """Run our OpenAI-compatible server as a pod, and return its address."""
-    put_server(namespace)
-    pod_spec = {
-        "automountServiceAccountToken": False,
-        "containers": [
-            {
-                "name": "api",
-                "image": WORKER_IMAGE,
-                "command": ["python", "/source/openai_server.py", "--port", "8000", "--host", "0.0.0.0"],
-                "securityContext": RESTRICTED,
-                "volumeMounts": [{"name": "source", "mountPath": "/source"}],
-                "readinessProbe": {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 1},
-            }
-        ],
-        "volumes": [{"name": "source", "configMap": {"name": "openai-server"}}],
-    }
-    metadata = {"name": "api", "namespace": namespace, "labels": {"app": "api"}}
-    apply(
-        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec},
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": metadata,
-            "spec": {"selector": {"app": "api"}, "ports": [{"port": 8000}]},
-        },
-    )
-    kubectl("wait", "--for=condition=Ready", "pod/api", "-n", namespace, "--timeout=60s")
-    return f"http://api.{namespace}.svc:8000/v1"
+    put_sources(namespace)
+    address = put_service("api", namespace)
+    start_api("api", namespace)
+    return address
 
 
 def test_an_api_is_asked_with_the_key_of_a_secret(workload: Make, client_of: Client, namespace: str) -> None:

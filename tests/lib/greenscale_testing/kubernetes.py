@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,37 @@ def apply(*manifests: Manifest) -> None:
 def as_list(*manifests: Manifest) -> str:
     """Return objects as kubectl reads several at once."""
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+
+
+@contextmanager
+def fresh_namespace() -> Iterator[str]:
+    """A namespace in which Pod Security is `restricted`; it goes at the end, unawaited."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+def apply_workload(name: str, namespace: str, **parts: Any) -> Manifest:
+    """Apply a workload that answers by echo and soon sleeps again; keyword arguments go over the spec's parts."""
+    spec: Manifest = {
+        "engine": {"type": "Echo"},
+        "worker": {"concurrency": 3},
+        "queue": {"leaseSeconds": 5},
+        "scaling": {"maxReplicas": 4, "pollingInterval": 1, "cooldownPeriod": 5},
+    }
+    for part, changes in parts.items():
+        spec[part] = {**spec.get(part, {}), **changes} if isinstance(changes, dict) else changes
+    metadata = {"name": name, "namespace": namespace}
+    manifest = {"apiVersion": "greenscale.dev/v1alpha1", "kind": "GreenScaleWorkload", "metadata": metadata}
+    apply({**manifest, "spec": spec})
+    return {**manifest, "spec": spec}
+
+
+def list_of(name: str, namespace: str) -> str:
+    """Return the list of a workload that names none."""
+    return f"greenscale:{{{namespace}/{name}}}"
 
 
 def get(kind: str, name: str, namespace: str) -> Manifest:

@@ -202,9 +202,11 @@ async def _healthy(_: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def serving(port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[tuple[OpenAIServer, str]]:
+async def serving(
+    port: int = 0, host: str = "127.0.0.1", server: OpenAIServer | None = None
+) -> AsyncIterator[tuple[OpenAIServer, str]]:
     """Serve; gives the server and its base URL."""
-    server = OpenAIServer()
+    server = server or OpenAIServer()
     app = web.Application(client_max_size=16 * 1024 * 1024)
     app.router.add_post("/v1/chat/completions", server.answer)
     app.router.add_get("/health", _healthy)
