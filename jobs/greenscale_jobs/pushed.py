@@ -25,7 +25,7 @@ def parse_item(raw: bytes, job_id: str) -> Item:
     if not text.lstrip().startswith("{"):
         return check_prompt(Item(id=job_id, prompt=text))
     pushed = parse_object(text, what="the item")
-    # A number is no id to the script that claims: such a job has one of its own.
+    # A number that the claiming script cannot hold exactly gets an id of its own.
     if pushed.id and pushed.id != job_id and not pushed.id.isdecimal():
         raise InvalidItem(f"its id must have {JOB_ID_RULE}")
     return check_prompt(Item(job_id, pushed.prompt, pushed.parameters, pushed.history))

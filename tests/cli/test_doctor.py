@@ -102,10 +102,10 @@ def test_each_fault_of_redis_is_named(
 
 
 def test_a_disk_that_takes_no_more_is_a_fault(examine: Examine, own_redis: RedisServer, tmp_path: Path) -> None:
-    own_redis.start()
     gone = tmp_path / "gone"
     gone.mkdir()
-    own_redis.say("CONFIG", "SET", "dir", str(gone))
+    own_redis.options = ("--dir", str(gone))
+    own_redis.start()
     own_redis.say("CONFIG", "SET", "save", "3600 1")
     gone.rmdir()
     own_redis.say("BGSAVE")

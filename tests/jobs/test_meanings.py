@@ -166,8 +166,6 @@ Spoil = Callable[[redis.Redis, Path], None]
 
 
 def _full_disk(plain: redis.Redis, folder: Path) -> None:
-    (folder / "gone").mkdir()
-    plain.config_set("dir", str(folder / "gone"))
     plain.config_set("save", "3600 1")
     (folder / "gone").rmdir()
     plain.bgsave()
@@ -200,6 +198,8 @@ def _no_room(plain: redis.Redis, _: Path) -> None:
 def test_a_real_redis_in_trouble_is_told_in_a_sentence(
     own_redis: RedisServer, tmp_path: Path, spoil: Spoil, meaning: str
 ) -> None:
+    (tmp_path / "gone").mkdir()
+    own_redis.options = ("--dir", str(tmp_path / "gone"))
     own_redis.start()
     try:
         with redis.Redis(port=own_redis.address.port) as plain:

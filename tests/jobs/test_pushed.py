@@ -77,3 +77,18 @@ async def test_an_item_that_cannot_be_read_is_shown_by_its_beginning(queue: JobQ
 )
 def test_an_excerpt_is_one_bounded_line(raw: bytes, expected: str) -> None:
     assert excerpt_of(raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("item", "job_id"),
+    [
+        pytest.param(b'\xef\xbb\xbf{"id":"mine","prompt":"x"}', "mine", id="a byte order mark before it"),
+        pytest.param(b'{"id":42,"prompt":"x"}', "42", id="a number"),
+    ],
+)
+async def test_an_id_of_its_own_is_kept(queue: JobQueue, raw: redis.Redis, item: bytes, job_id: str) -> None:
+    raw.lpush("jobs", item)
+    (claim,) = await queue.claim("w") or []
+
+    assert claim.id == job_id
+    assert parse_item(claim.raw, claim.id).prompt == "x"

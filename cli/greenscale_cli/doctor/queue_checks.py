@@ -30,7 +30,7 @@ try('HSET', key, 'f', '1') try('HINCRBY', key, 'f', 1) try('HGET', key, 'f') try
 try('HGETALL', key) try('EXISTS', key) try('EXPIRE', key, 60) try('PERSIST', key)
 try('HDEL', key, 'f')
 try('ZADD', key, 'XX', 1, 'm') try('ZCARD', key) try('ZCOUNT', key, 0, 1) try('ZRANGE', key, 0, 0)
-try('ZREVRANGE', key, 0, 0) try('ZREM', key, 'm')
+try('ZREVRANGE', key, 0, 0) try('ZSCORE', key, 'm') try('ZREVRANGEBYSCORE', key, 1, 0) try('ZREM', key, 'm')
 try('XADD', key, 'NOMKSTREAM', '*', 'f', 'v') try('XREAD', 'STREAMS', key, '0') try('XRANGE', key, '-', '+')
 try('XREVRANGE', key, '+', '-')
 return denied

@@ -53,11 +53,11 @@ end
 local function told_id(raw)
     if #raw > 8388608 then return nil end
     local id = string.match(raw, '^{"id":"(%w[%w_.-]*)"') -- our own producers: no need to decode
-    if not id and string.match(raw, '^%s*{') then
-        local ok, item = pcall(cjson.decode, raw)
-        if ok and type(item) == 'table' and type(item.id) == 'string' then
-            id = string.match(item.id, '^%w[%w_.-]*$')
-        end
+    if not id and (string.match(raw, '^%s*{') or string.match(raw, '^\239\187\191%s*{')) then
+        local ok, item = pcall(cjson.decode, string.match(raw, '{.*'))
+        local own = ok and type(item) == 'table' and item.id
+        if type(own) == 'number' and own % 1 == 0 then own = string.format('%.0f', own) end
+        id = type(own) == 'string' and string.match(own, '^%w[%w_.-]*$') or nil
     end
     return id and #id <= 64 and id or nil
 end
