@@ -118,8 +118,8 @@ SHARED = {
 }
 """Keys of WORKER_SETTINGS, and their fields.
 
-One variable holds them, since a worker refuses an unknown GREENSCALE_ variable: so an operator and a worker of different
-versions can be in use together.
+One variable holds them, since a worker refuses an unknown GREENSCALE_ variable: so an operator and a worker of
+different versions can be in use together.
 """
 
 SECRETS = {"OPENAI_API_KEY", "REDIS_PASSWORD", "REDIS_USERNAME"}
