@@ -11,6 +11,9 @@ import msgspec
 MAX_LINE_BYTES = 1024 * 1024
 """One line, or the data of one event: far more than a piece of an answer takes."""
 
+LINE_COST_BYTES = 64
+"""What Python takes for a line beside its bytes: many short lines must not take more than one long one."""
+
 DONE = b"[DONE]"
 
 
@@ -86,7 +89,7 @@ class Events:
     def _add(self, value: bytes, events: list[Event]) -> None:
         if not value.strip():
             return
-        self._size += len(value)
+        self._size += len(value) + LINE_COST_BYTES
         if self._size > MAX_LINE_BYTES:
             raise TooLarge
         self._data.append(value)

@@ -219,7 +219,7 @@ async def _read(exchange: "Exchange", reading: Reading, *, is_counted: bool) -> 
         if reading.failed:
             return
         with contextlib.suppress(TimeoutError):
-            if is_counted and reading.lacks_count:
+            if is_counted:
                 async with asyncio.timeout(USAGE_SECONDS):
                     while reading.lacks_count and await _feed(exchange, reading):
                         pass

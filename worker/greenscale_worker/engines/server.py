@@ -18,6 +18,10 @@ FRESH_SECONDS = 1.0
 """How long its word holds: at most this often a running server is asked again."""
 
 ANSWER_SECONDS = 5.0
+"""How long a server that loads its model may take to say so."""
+
+PROBE_SECONDS = 1.0
+"""How long a server that was ready may take: a job waits meanwhile, and one that is away refuses at once."""
 
 SERVER_ERROR = 500
 
@@ -32,8 +36,8 @@ class Trouble(msgspec.Struct, frozen=True):
 class ServerEngine:
     """Hands jobs to `asked` while `ready_url` answers 2xx.
 
-    A server that was ready once is away only where its connection is refused or reset, or where it answers 5xx: under load
-    many are slow to say that they are ready. No job pays for a server that is away.
+    A server that was ready once is away only where its connection is refused or reset, or where it answers 5xx:
+    under load many are slow to say that they are ready. No job pays for a server that is away.
     """
 
     def __init__(self, asked: Engine, *, ready_url: str, startup_seconds: float) -> None:
@@ -60,12 +64,12 @@ class ServerEngine:
     async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
         """Ask the server; raises EngineError."""
         if time.monotonic() - self._asked_at > FRESH_SECONDS:
-            trouble = await self._trouble()
+            trouble = await self._trouble(PROBE_SECONDS)
             if trouble and trouble.is_away:
                 raise EngineInTrouble(
                     "ServerNotReady",
-                    f"the model server is away: GET {self._ready_url} {trouble.text}; jobs wait for it, see the container "
-                    "`server`",
+                    f"the model server is away: GET {self._ready_url} {trouble.text}; jobs wait for it, see the "
+                    "container `server`",
                 )
             self._asked_at = time.monotonic()
         try:
@@ -78,13 +82,13 @@ class ServerEngine:
         """Close what is open."""
         await self._asked.aclose()
 
-    async def _trouble(self) -> Trouble | None:
+    async def _trouble(self, seconds: float = ANSWER_SECONDS) -> Trouble | None:
         """Return why the server is not ready; None if it is."""
         import aiohttp  # noqa: PLC0415 - in a thread of the other engine's by now, or soon
 
         from greenscale_worker.engines.breaks import broken_name  # noqa: PLC0415 - imports it too
 
-        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=seconds)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
@@ -94,7 +98,7 @@ class ServerEngine:
                     return None
                 return Trouble(f"answers {reply.status}", is_away=reply.status >= SERVER_ERROR)
         except TimeoutError:
-            return Trouble(f"does not answer within {ANSWER_SECONDS:g} s", is_away=False)
+            return Trouble(f"does not answer within {seconds:g} s", is_away=False)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Trouble(f"fails: {broken_name(error, before=True)}", is_away=True)
 

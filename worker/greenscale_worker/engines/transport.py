@@ -49,6 +49,7 @@ class Exchange:
         """Return the next bytes, decompressed; empty at the end. Raises Broken."""
         while True:
             if self._inflating and (piece := self._inflating.next()):
+                await asyncio.sleep(0)  # a bomb holds thousands of them: other jobs go on
                 return piece
             try:
                 data = await self._response.content.readany()

@@ -50,7 +50,8 @@ NO_MODEL = any_of(
     r"(model|deployment)_?not_?(found|exist|available|supported)|(invalid|unknown|no_?such)_?model\b|model_decommissioned",
     r"\b(model|deployment)s?\b[^|]{0,120}?(not found|not exist|no longer (available|exist)|decommissioned|not a valid|"
     r"is (invalid|unknown|not (available|loaded|served|deployed|recognized)))",
-    r"(invalid|unknown|unrecognized|no such|could not find|cannot find|unable to access) (the |real |requested )*model",
+    r"(invalid|not a valid|unknown|unrecognized|no such|could not find|cannot find|unable to access) "
+    r"(the |real |requested )*model",
     r"no (endpoints|available channel|healthy deployments?)[^|]{0,20} for |not supported by any provider",
     r"\| ?model: |^model: ",
 )
