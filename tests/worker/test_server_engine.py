@@ -7,23 +7,33 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiohttp import web
 
-from greenscale_jobs import JobQueue, JobState, RedisAddress
-from greenscale_testing.openai_server import serving
+from greenscale_jobs import Item, JobQueue, JobState, RedisAddress
+from greenscale_testing.engine_calls import ask, engine_at
+from greenscale_testing.local_redis import free_port
+from greenscale_testing.openai_server import OpenAIServer, serving
+from greenscale_testing.raw_server import message, raw
+from greenscale_worker.engines.server import ServerEngine, own_server
+from greenscale_worker.errors import EngineInTrouble
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
 class Readiness:
-    """GET /health of a server that loads its model until told otherwise."""
+    """GET /health of a server that loads its model until it is set ready."""
 
     def __init__(self) -> None:
         self.ready = False
+        self.status = 200
+        self.seconds = 0.0
+        """How long it takes to say so."""
         self.asked = asyncio.Event()
         self.url = ""
 
     async def answer(self, _: web.Request) -> web.Response:
+        status = self.status if self.ready else 503
         self.asked.set()
-        return web.Response(status=200 if self.ready else 503)
+        await asyncio.sleep(self.seconds)
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
 
 
 @pytest.fixture
@@ -31,7 +41,7 @@ async def readiness() -> AsyncIterator[Readiness]:
     readiness = Readiness()
     app = web.Application()
     app.router.add_get("/health", readiness.answer)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     readiness.url = f"http://127.0.0.1:{runner.addresses[0][1]}/health"
@@ -90,14 +100,78 @@ async def test_a_server_that_went_away_costs_no_attempt(
         readiness.ready = False
         await asyncio.sleep(1.1)  # its word holds for a second
         second = await plain_queue.submit("again")
-        async with asyncio.timeout(10):
-            while (fault := (await plain_queue.stats()).fault) is None:  # noqa: ASYNC110 - Redis tells no such event
-                await asyncio.sleep(0.05)
+        readiness.asked.clear()
+        await readiness.asked.wait()
         readiness.ready = True
 
         assert await final(plain_queue, second) is JobState.DONE
         assert (await plain_queue.job(second)).errors == ()
-        assert "the model server is away" in fault
+
+
+@pytest.fixture
+async def engine(readiness: Readiness) -> AsyncIterator[tuple[ServerEngine, OpenAIServer]]:
+    """Give an engine whose server has been ready."""
+    async with serving() as (server, url), engine_at(url, model="echo", place=own_server("echo")) as asked:
+        readiness.ready = True
+        engine = ServerEngine(asked, ready_url=readiness.url, startup_seconds=5)
+        await engine.ready()
+        yield engine, server
+
+
+async def answer(engine: ServerEngine) -> str:
+    return (await engine.answer(Item("id", "hi"), lambda _: None)).text
+
+
+async def test_a_server_that_is_slow_to_say_that_it_is_ready_is_not_away(
+    engine: tuple[ServerEngine, OpenAIServer], readiness: Readiness
+) -> None:
+    """Under load many answer /health late, while they answer prompts."""
+    readiness.seconds = 60
+    async with asyncio.timeout(10):
+        assert await answer(engine[0]) == "hi"
+
+
+@pytest.mark.parametrize("status", [404, 401, 302, 429])
+async def test_only_a_server_error_says_that_a_server_is_away(
+    engine: tuple[ServerEngine, OpenAIServer], readiness: Readiness, status: int
+) -> None:
+    readiness.status = status
+
+    assert await answer(engine[0]) == "hi"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_server_that_says_that_it_is_away_is_not_asked(
+    engine: tuple[ServerEngine, OpenAIServer], readiness: Readiness, status: int
+) -> None:
+    readiness.status = status
+    with pytest.raises(EngineInTrouble, match=f"is away: GET .* answers {status}"):
+        await answer(engine[0])
+
+    assert engine[1].requests == []
+
+
+async def test_a_server_that_refuses_connections_is_away(engine: tuple[ServerEngine, OpenAIServer]) -> None:
+    gone = ServerEngine(engine[0], ready_url=f"http://127.0.0.1:{free_port()}/health", startup_seconds=5)
+    with pytest.raises(EngineInTrouble, match="is away: GET .* fails: refused"):
+        await answer(gone)
+
+
+@pytest.mark.parametrize("status", [404, 301, 503])
+async def test_a_server_that_loads_is_not_ready_before_it_says_so(readiness: Readiness, status: int) -> None:
+    """A redirect is not followed: what answers there is not the server."""
+    readiness.ready, readiness.status = True, status
+    async with engine_at("http://127.0.0.1:1/v1") as asked:
+        with pytest.raises(EngineInTrouble, match=f"not ready within 0.2 s: GET .* answers {status}"):
+            await ServerEngine(asked, ready_url=readiness.url, startup_seconds=0.2).ready()
+
+
+async def test_errors_name_the_servers_own_settings() -> None:
+    async with raw(message(404, {"detail": "Not Found"})) as (_, url), engine_at(url, place=own_server("m")) as asked:
+        outcome = await ask(asked)
+
+    assert "the container `server`" in str(outcome)
+    assert "engine.server.port (OPENAI_BASE_URL)" in str(outcome)
 
 
 async def test_a_model_that_never_loads_ends_the_worker_and_says_so(
@@ -115,7 +189,7 @@ async def test_a_model_that_never_loads_ends_the_worker_and_says_so(
     assert "Traceback" not in worker_log()
 
 
-async def test_a_worker_that_waits_for_its_model_ends_when_told_to(start_worker: Start, readiness: Readiness) -> None:
+async def test_a_worker_that_waits_for_its_model_ends_at_a_signal(start_worker: Start, readiness: Readiness) -> None:
     worker = start_worker(**environment(readiness, "http://127.0.0.1:1/v1"))
     await readiness.asked.wait()
     worker.terminate()

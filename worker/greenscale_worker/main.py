@@ -59,7 +59,9 @@ def make_engine(settings: Settings) -> Engine:
 
         return Echo()
     from greenscale_worker.engines.openai import OpenAIEngine  # noqa: PLC0415
+    from greenscale_worker.engines.server import ServerEngine, own_server  # noqa: PLC0415
 
+    is_server = settings.engine == "Server"
     asked = OpenAIEngine(
         model=settings.model,
         api_key=settings.api_key,
@@ -68,11 +70,11 @@ def make_engine(settings: Settings) -> Engine:
         concurrency=settings.concurrency,
         answer_seconds=settings.job_timeout_seconds,
         max_answer_bytes=settings.max_answer_bytes,
+        proxy=settings.proxy,
+        place=own_server(settings.model) if is_server else None,
     )
-    if settings.engine != "Server" or settings.server_ready_url is None:
+    if not is_server or settings.server_ready_url is None:
         return asked
-    from greenscale_worker.engines.server import ServerEngine  # noqa: PLC0415
-
     return ServerEngine(
         asked, ready_url=settings.server_ready_url, startup_seconds=settings.server_startup_timeout_seconds
     )

@@ -1,41 +1,55 @@
 """Any OpenAI-compatible server: chat completions, streamed.
 
 The `openai` package takes half a second to import: that runs in a thread, begun when the engine is made, while
-the worker connects and claims. Its own retries are off, because the queue retries.
+the worker connects and claims. Its own retries are off, because the queue retries; the answer's bytes are read by us.
 """
 
 import asyncio
-import json
+import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
 
 from greenscale_jobs import Item, Parameters
 from greenscale_worker.engines import Answer
-from greenscale_worker.engines.openai_chunks import Chunk
-from greenscale_worker.engines.openai_errors import error_of_status
-from greenscale_worker.errors import AttemptFailed, EngineError, EngineMisconfigured, JobRejected
+from greenscale_worker.engines.failures import Broken, Refused
+from greenscale_worker.engines.reading import Reading
+from greenscale_worker.engines.requests import Dialect, Request, request_for
+from greenscale_worker.environment import Proxy
+from greenscale_worker.errors import EngineError, EngineMisconfigured
+from greenscale_worker.outcomes import Place, outcome_of_break, outcome_of_ending, outcome_of_refusal
+from greenscale_worker.outcomes.bodies import read_error
+from greenscale_worker.outcomes.parameters import ours_refused
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
-CONNECT_SECONDS = 10.0
-"""A server that does not even accept a connection by then is away."""
+    from greenscale_worker.engines.transport import Exchange
+
+USAGE_SECONDS = 5.0
+"""How long the tokens' count is waited for when the answer is whole."""
+
+END_SECONDS = 0.25
+"""How long the message's end is waited for when nothing more can come: then its connection can be used again."""
 
 NO_KEY_NEEDED = "no-key"
 """Local servers need no key, the package insists on one."""
+
+STATUS_DECIDES = frozenset({401, 402, 429, 503, 529})
+"""What these mean needs no body, so one that does not end changes nothing."""
 
 
 class OpenAIEngine:
     """Asks one model of one server; to be made where an event loop runs.
 
     `base_url` None is OpenAI's own. `answer_seconds` is how long the server may be silent.
-    `max_answer_bytes` bounds the whole answer.
+    `max_answer_bytes` bounds the whole answer. `place` names the settings that mend what fails.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, each by its name
         self,
         *,
         model: str,
@@ -45,16 +59,20 @@ class OpenAIEngine:
         concurrency: int,
         answer_seconds: float,
         max_answer_bytes: int,
+        proxy: Proxy | None = None,
+        place: Place | None = None,
     ) -> None:
-        self._model = model
         self._api_key = api_key
         self._base_url = base_url
         self._defaults = defaults
-        self._concurrency = concurrency
+        self._connections = concurrency + 1
         self._answer_seconds = answer_seconds
         self._max_answer_bytes = max_answer_bytes
-        self._asks_usage = True
+        self._proxy = proxy
+        self._place = place or place_of(model, base_url, proxy)
+        self._dialect = Dialect("max_tokens" if base_url else "max_completion_tokens")
         self._client: openai.AsyncOpenAI | None = None
+        self._fresh: openai.AsyncOpenAI | None = None
         self._loading = asyncio.create_task(asyncio.to_thread(_load))
 
     async def ready(self) -> None:
@@ -65,138 +83,167 @@ class OpenAIEngine:
         if not self._api_key and not self._base_url:
             raise EngineMisconfigured(
                 "NoKey",
-                "OpenAI wants an API key: set OPENAI_API_KEY (engine.openAI.apiKeySecretRef), or OPENAI_BASE_URL "
-                "(engine.openAI.baseURL) for a server that needs none, or try the engine Echo",
+                "OpenAI needs an API key: set engine.openAI.apiKeySecretRef (OPENAI_API_KEY), or engine.openAI.baseURL "
+                "(OPENAI_BASE_URL) for a server that needs none, or try the engine Echo",
             )
         client = await self._connected()
-        begun = False
-
-        def seen(piece: str) -> None:
-            nonlocal begun
-            begun = True
-            emit(piece)
-
-        import openai  # noqa: PLC0415 - loaded by now
-
-        try:
-            return await self._stream(client, item, seen)
-        except openai.APIStatusError as error:
-            if self._asks_usage and _is_about(error, "stream_options"):
-                self._asks_usage = False  # an older server: it does not count a stream's tokens
-                return await self.answer(item, emit)
-            raise self._refused(error) from None
-        except openai.OpenAIError as error:
-            raise self._broken(error, begun=begun) from None
-        except _transport_errors() as error:
-            raise self._broken(error, begun=begun) from None
-        except (json.JSONDecodeError, UnicodeDecodeError, msgspec.ValidationError):
-            raise self._unavailable("MalformedAnswer", "sent what is no chat completion") from None
+        while True:
+            dialect = self._dialect
+            request = request_for(item, model=self._place.model, defaults=self._defaults, dialect=dialect)
+            try:
+                return await self._ask(client, request, emit)
+            except Broken as broken:
+                raise outcome_of_break(broken.name, place=self._place) from None
+            except Refused as refused:
+                error = self._refused(refused, request, item)
+            if error is not None:
+                raise error
 
     async def aclose(self) -> None:
         """Close the connections."""
         await asyncio.wait({self._loading})
-        if self._client:
-            await self._client.close()
+        for client in (self._client, self._fresh):
+            if client:
+                await client.close()
+
+    async def _ask(self, client: "openai.AsyncOpenAI", request: Request, emit: Callable[[str], None]) -> Answer:
+        """Send one request and read its answer. Raises Broken, Refused and EngineError."""
+        try:
+            response = await _post(client, request.body)
+        except Broken as broken:
+            if not broken.is_stale:
+                raise
+            # The server closed a connection that we had kept, and has not seen this request: no reason to wait.
+            response = await _post(self._once(), request.body)
+        try:
+            reading = Reading(emit, max_bytes=self._max_answer_bytes)
+            await _read(response.extensions["exchange"], reading, is_counted="stream_options" in request.body)
+        finally:
+            await response.aclose()
+        if reading.error is not None:
+            raise Refused(response.status_code, reading.error, is_begun=reading.has_text)
+        if error := self._ended(reading.ending, has_text=reading.has_text):
+            raise error
+        if not self._place.has_answered:
+            self._place = msgspec.structs.replace(self._place, has_answered=True)
+        return reading.answer()
+
+    def _refused(self, refused: Refused, request: Request, item: Item) -> EngineError | None:
+        """Return what a refusal means; None: it was for something that we added, and the request is made without it."""
+        said = read_error(refused.body, private=self._private(item))
+        if refused.is_cut and refused.status not in STATUS_DECIDES:
+            return self._ended("<too large>", has_text=False)
+        ours = None if refused.is_begun else ours_refused(refused.status, said, request.own)
+        if ours is None:
+            return outcome_of_refusal(
+                refused.status,
+                refused.headers,
+                said,
+                place=self._place,
+                asked=request.asked,
+                defaults=request.defaults,
+            )
+        if ours in self._dialect.own:  # else another job has learned it meanwhile
+            self._dialect = self._dialect.without(ours)
+        return None
+
+    def _ended(self, ending: str | None, *, has_text: bool) -> EngineError | None:
+        return outcome_of_ending(ending, has_text=has_text, place=self._place, max_answer_bytes=self._max_answer_bytes)
 
     async def _connected(self) -> "openai.AsyncOpenAI":
         if self._client is None:
             await asyncio.shield(self._loading)
         if self._client is None:
-            import httpx2  # noqa: PLC0415 - `openai` brought it
-            import openai  # noqa: PLC0415
-
-            timeout = httpx2.Timeout(self._answer_seconds, connect=CONNECT_SECONDS)
-            connections = self._concurrency + 1
-            limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-            self._client = openai.AsyncOpenAI(
-                api_key=self._api_key or NO_KEY_NEEDED,
-                base_url=self._base_url,
-                max_retries=0,
-                timeout=timeout,
-                http_client=openai.DefaultAioHttpClient(timeout=timeout, limits=limits),
-            )
+            self._client = self._made(keeps=True)
         return self._client
 
-    async def _stream(self, client: "openai.AsyncOpenAI", item: Item, emit: Callable[[str], None]) -> Answer:
+    def _once(self) -> "openai.AsyncOpenAI":
+        """Return a client that opens a connection for each call."""
+        if self._fresh is None:
+            self._fresh = self._made(keeps=False)
+        return self._fresh
+
+    def _private(self, item: Item) -> list[str]:
+        """Return what may stand in an error because we sent it; it must not decide what the error means."""
+        texts = [item.prompt, *(turn.content for turn in item.history)]
+        return [*texts, *filter(None, (self._api_key, item.parameters.system, self._defaults.system))]
+
+    def _made(self, *, keeps: bool) -> "openai.AsyncOpenAI":
+        import httpx2  # noqa: PLC0415 - `openai` brought it
         import openai  # noqa: PLC0415 - loaded by now
 
-        pieces: list[str] = []
-        finish_reason = model = usage = None
-        stream = await client.post(
+        from greenscale_worker.engines.transport import Transport  # noqa: PLC0415 - the same
+
+        transport = Transport(
+            connections=self._connections, silent_seconds=self._answer_seconds, proxy=self._proxy, keeps=keeps
+        )
+        return openai.AsyncOpenAI(
+            api_key=self._api_key or NO_KEY_NEEDED,
+            base_url=self._base_url,
+            max_retries=0,
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=httpx2.AsyncClient(transport=transport, trust_env=False),
+        )
+
+
+def place_of(model: str, base_url: str | None, proxy: Proxy | None) -> Place:
+    """Return how an engine of the type OpenAI is called in messages."""
+    host = urlsplit(base_url).hostname if base_url else None
+    return Place(host=host or "OpenAI", model=model, proxy=proxy.variable if proxy else None)
+
+
+async def _post(client: "openai.AsyncOpenAI", body: dict[str, Any]) -> "httpx2.Response":
+    """Send a request; returns with the head of an answer of 2xx. Raises Broken and Refused."""
+    import httpx2  # noqa: PLC0415 - loaded by now
+    import openai  # noqa: PLC0415 - the same
+
+    try:
+        response = await client.post(
             "/chat/completions",
-            body=self._request(item),
-            cast_to=object,
+            body=body,
+            cast_to=httpx2.Response,  # so it is given as it is, whatever `stream_cls` says
             stream=True,
-            stream_cls=openai.AsyncStream[object],
+            stream_cls=openai.AsyncStream[Any],
         )
-        async with stream:
-            async for event in stream:
-                chunk = msgspec.convert(event, Chunk)
-                model, usage = chunk.model or model, chunk.tokens or usage
-                for choice in chunk.choices or ():
-                    finish_reason = choice.finish_reason or finish_reason
-                    if choice.delta and choice.delta.content:
-                        pieces.append(choice.delta.content)
-                        emit(choice.delta.content)
-        if finish_reason == "content_filter":
-            raise JobRejected("ContentFiltered", "the engine's content filter refuses this prompt or its answer")
-        if finish_reason is None:
-            how = "broke off in the middle of its answer" if pieces else "answered without an answer"
-            raise self._unavailable("StreamBroken" if pieces else "NoAnswer", how)
-        if not pieces:
-            raise self._unavailable("NoAnswer", f"answered with no text (it says {finish_reason})")
-        return Answer("".join(pieces), model, usage, finish_reason)
+        return cast("httpx2.Response", response)
+    except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL):  # not the transport's: it could not be built
+        raise Broken("unusable address") from None
 
-    def _request(self, item: Item) -> dict[str, Any]:
-        parameters = item.parameters.over(self._defaults)
-        messages = [{"role": turn.role, "content": turn.content} for turn in item.history]
-        messages.append({"role": "user", "content": item.prompt})
-        if parameters.system:
-            messages.insert(0, {"role": "system", "content": parameters.system})
-        # OpenAI's newer models refuse the old name, other servers know only that.
-        limit = "max_tokens" if self._base_url else "max_completion_tokens"
-        wishes = {limit: parameters.max_tokens, "temperature": parameters.temperature}
-        if self._asks_usage:
-            wishes["stream_options"] = {"include_usage": True}  # type: ignore[assignment]
-        told = {name: value for name, value in wishes.items() if value is not None}
-        return {"model": self._model, "messages": messages, "stream": True, **told}
 
-    def _refused(self, error: "openai.APIStatusError") -> EngineError:
-        return error_of_status(
-            error.status_code, code=error.code, kind=error.type, headers=error.response.headers, model=self._model
-        )
+async def _read(exchange: "Exchange", reading: Reading, *, is_counted: bool) -> None:
+    """Read until the answer is whole, or can be none any more; what comes after it is waited for, but not needed."""
+    try:
+        while reading.is_open:
+            if not await _feed(exchange, reading):
+                return
+        if reading.failed:
+            return
+        with contextlib.suppress(TimeoutError):
+            if is_counted:
+                async with asyncio.timeout(USAGE_SECONDS):
+                    while reading.lacks_count and await _feed(exchange, reading):
+                        pass
+            async with asyncio.timeout(END_SECONDS):
+                while not exchange.is_at_end and await _feed(exchange, reading):
+                    pass
+    except Broken:
+        if not reading.finished:
+            raise
 
-    def _broken(self, error: Exception, *, begun: bool) -> AttemptFailed:
-        if begun:
-            return self._unavailable("StreamBroken", "broke off in the middle of its answer")
-        if _timed_out(error):
-            return self._unavailable("Timeout", "did not answer in time")
-        return self._unavailable("ConnectionFailed", "cannot be reached, or hung up")
 
-    def _unavailable(self, reason: str, what: str) -> AttemptFailed:
-        where = urlsplit(self._base_url).hostname if self._base_url else "OpenAI"
-        return AttemptFailed(reason, f"the engine at {where} {what}; see engine.openAI.baseURL if it lasts")
+async def _feed(exchange: "Exchange", reading: Reading) -> bool:
+    """Read once; returns whether there is more to come."""
+    data = await exchange.read()
+    if data:
+        reading.feed(data)
+        return not reading.failed
+    reading.end()
+    if reading.is_cut and not exchange.is_framed:  # the server ended, or its end: nobody can tell
+        raise Broken("lost within its answer")
+    return False
 
 
 def _load() -> None:
     import openai  # noqa: F401, PLC0415
 
-
-def _is_about(error: "openai.APIStatusError", parameter: str) -> bool:
-    return error.status_code in {400, 422} and parameter in f"{error.param} {error.message}"
-
-
-def _timed_out(error: BaseException | None) -> bool:
-    """Say whether a time limit is at the bottom of it: the transport calls a refused connection a timeout too."""
-    while error is not None:
-        if isinstance(error, TimeoutError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _transport_errors() -> tuple[type[Exception], ...]:
-    import aiohttp  # noqa: PLC0415
-    import httpx2  # noqa: PLC0415
-
-    return httpx2.HTTPError, aiohttp.ClientError, ConnectionError
+    import greenscale_worker.engines.transport  # noqa: F401, PLC0415
