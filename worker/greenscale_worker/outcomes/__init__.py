@@ -20,6 +20,9 @@ from greenscale_worker.outcomes.words import STATUS_WITHIN
 
 FIRST_REFUSAL, SERVER_ERROR = 300, 500
 
+TOO_MANY_REQUESTS = 429
+"""It answers others, and wants fewer jobs at once."""
+
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Which engine it is, and the settings that mend it."""
@@ -59,7 +62,10 @@ def outcome_of_refusal(
     code = f" ({said.code})" if said.code else ""
     sentence = f"{what}{code}: {row.remedy}"
     wait = wait_seconds(status, headers, said.retry_seconds)
-    return _error(row, sentence, place, wait=wait, parameter=setting_of(parameter) if parameter else "")
+    overloaded = status == TOO_MANY_REQUESTS
+    return _error(
+        row, sentence, place, wait=wait, overloaded=overloaded, parameter=setting_of(parameter) if parameter else ""
+    )
 
 
 def outcome_of_ending(ending: str | None, *, has_text: bool, place: Place, max_answer_bytes: int) -> EngineError | None:
@@ -84,7 +90,9 @@ def status_within(said: Said) -> int:
     return said.status or next(named, SERVER_ERROR)
 
 
-def _error(row: Row, sentence: str, place: Place, *, wait: float | None = None, **more: Any) -> EngineError:
+def _error(
+    row: Row, sentence: str, place: Place, *, wait: float | None = None, overloaded: bool = False, **more: Any
+) -> EngineError:
     known = {
         "address": place.address,
         "key": place.key,
@@ -96,5 +104,5 @@ def _error(row: Row, sentence: str, place: Place, *, wait: float | None = None, 
         message += f" (a proxy is in use: {place.proxy})"
     outcome = (row.once_answered if place.has_answered else None) or row.outcome
     if issubclass(outcome, EngineInTrouble):
-        return outcome(row.reason, message, retry_after_seconds=wait)
+        return outcome(row.reason, message, retry_after_seconds=wait, overloaded=overloaded)
     return outcome(row.reason, message)
