@@ -139,14 +139,11 @@ FREE = [
     _free("402", _always(lambda: error(402, "Insufficient credits", code=402)), lasting=True),
     _free("quota", _always(lambda: error(429, "You exceeded", code="insufficient_quota")), lasting=True),
     _free("budget", _always(lambda: error(400, "Budget exceeded", type="budget_exceeded", code="400"))),
-    _free("model-of-vllm", _always(lambda: error(404, "The model `m` does not exist", type="NotFoundError", code=404))),
+    _free("no-model-vllm", _always(lambda: error(404, "The model `m` does not exist", type="NotFoundError", code=404))),
     _free("model-of-ollama", _always(lambda: error(404, "model 'm' not found, try pulling it", type="api_error"))),
     _free("no-model-azure", _always(lambda: error(404, "The API deployment does not", code="DeploymentNotFound"))),
     _free("no-model-litellm", _always(lambda: error(400, "Invalid model name passed in model=m", code="400"))),
     _free("no-model-deepseek", _always(lambda: error(400, "Model Not Exist", type="invalid_request_error"))),
-    _free("no-v1-page", _always(lambda: whole(200, b"Unexpected endpoint or method.", kind="text/plain"))),
-    _free("redirect", _always(lambda: whole(307, b"", Location="/v1/chat/completions")), lasting=True),
-    _free("redirect-away", _always(lambda: whole(308, b"", Location="http://127.0.0.2:9/v1/chat/completions"))),
 ]
 
 COSTLY = [
@@ -154,6 +151,9 @@ COSTLY = [
     Trouble("no-v1-html", Cost.DOUBT, _always(lambda: whole(404, HTML, kind="text/html")), lasting=True),
     Trouble("403", Cost.DOUBT, _always(lambda: error(403, "no", type="permission_error")), lasting=True),
     Trouble("400-bare", Cost.DOUBT, _always(lambda: whole(400, b"Bad Request", kind="text/plain"))),
+    Trouble("no-v1-page", Cost.DOUBT, _always(lambda: whole(200, b"Unexpected endpoint.", kind="text/plain"))),
+    Trouble("redirect", Cost.DOUBT, _always(lambda: whole(307, b"", Location="/v1/chat/completions")), lasting=True),
+    Trouble("redirect-away", Cost.DOUBT, _always(lambda: whole(308, b"", Location="http://127.0.0.2:9/v1"))),
     Trouble("500", Cost.ATTEMPT, _always(lambda: error(500, "oops", type="server_error")), lasting=True),
     Trouble("502", Cost.ATTEMPT, _always(lambda: whole(502, b"<html>bad gateway</html>", kind="text/html"))),
     Trouble("504", Cost.ATTEMPT, _always(lambda: whole(504, b""))),
