@@ -33,7 +33,7 @@ class Authority:
         return (self.folder / "ca.crt").read_text()
 
     def vouch(self, *, ip: str = "127.0.0.1", days: int = 2) -> ssl.SSLContext:
-        """Return what a server at this address proves itself with; with negative days it has expired."""
+        """Return what a server at this address proves itself with; with no days it has expired at once."""
         names = f"subjectAltName=IP:{ip}"
         _openssl(self.folder, "req", *EC_KEY, "-subj", "/CN=redis", "-addext", names, "-keyout", "key", "-out", "csr")
         signing = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-copy_extensions", "copy")
