@@ -73,11 +73,13 @@ def scenarios(url: str) -> list[Scenario]:
         Scenario("draining", environment={"GREENSCALE_GRACE_SECONDS": "0"}, sigterm_after="emit"),
         Scenario("the engine answers", prompts=one, environment=openai("echo")),
         Scenario("the engine refuses the job", prompts=one, environment=openai("400")),
-        Scenario("the engine is in trouble", prompts=("refuse 500 1 once",), environment=openai("moody")),
+        Scenario("nobody is answered", prompts=one, environment=openai("500"), sigterm_after="give_up behind"),
+        Scenario("the engine is in trouble", prompts=one, environment=openai("503"), sigterm_after="give_up postpone"),
         Scenario(
             "one job fails beside others",
-            prompts=("good", "refuse 500 1 once"),
-            environment={**openai("moody"), "GREENSCALE_CONCURRENCY": "1"},
+            prompts=("good", "refuse 500 99 late"),
+            environment=openai("moody"),
+            sigterm_after="give_up retry",
         ),
         Scenario("the engine is lost", prompts=one, environment=openai("half-and-gone"), sigterm_after="give_up lost"),
         Scenario(

@@ -94,8 +94,9 @@ class OpenAIServer:
     async def _moody(self, request: web.Request, prompt: str) -> web.StreamResponse:
         """Do as the prompt begins: `refuse 500 2 ...` twice before it is answered, `slow ...` a word at a time."""
         match prompt.split(" "):
-            case ["refuse", status, times, *_] if self.refusals[prompt] < int(times):
+            case ["refuse", status, times, *more] if self.refusals[prompt] < int(times):
                 self.refusals[prompt] += 1
+                await asyncio.sleep(0.5 if more[:1] == ["late"] else 0)  # others are answered before
                 return web.json_response({"error": {}}, status=int(status))
             case words:
                 return await self._stream(request, words, pace_seconds=0.3 if words[0] == "slow" else 0)
