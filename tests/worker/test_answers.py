@@ -1,6 +1,5 @@
 """What becomes of an answer's bytes: nothing half is stored as whole, and nothing whole is thrown away."""
 
-import asyncio
 import gzip
 import json
 import time
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from greenscale_jobs import Item, Usage
-from greenscale_testing.engine_calls import ask, ask_once, engine_at, kind_of
+from greenscale_testing.engine_calls import ask_once, engine_at, kind_of
 from greenscale_testing.raw_server import DONE, USAGE, Reply, chunked, delta, event, message, raw, stream
 from greenscale_worker.engines import Answer
 
@@ -325,133 +324,3 @@ async def test_characters_that_come_in_halves_are_joined() -> None:
 async def test_half_a_character_is_stored_as_a_sign_that_it_is_missing() -> None:
     async with raw(stream('data: {"choices": [{"delta": {"content": "a\\ud83d"}}]}\n\n', STOP)) as (_, url):
         assert kind_of(await ask_once(url)) == ("Answer", "a\ufffd")
-
-
-@pytest.mark.parametrize("end", ["close", "reset"])
-async def test_a_connection_that_the_server_closed_is_replaced_at_once(end: Any) -> None:
-    """The request meets the server's close on its way: nobody has seen it."""
-    good = stream(*TEXT, STOP, DONE)
-    async with raw(good, Reply((), end), good) as (server, url), engine_at(url) as engine:
-        first, second = await ask(engine), await ask(engine)
-
-    assert kind_of(first) == kind_of(second) == ("Answer", "one two")
-    assert (len(server.requests), server.connections) == (3, 2)
-
-
-async def test_a_server_that_dies_of_a_request_is_asked_only_twice() -> None:
-    async with raw(stream(*TEXT, STOP, DONE), Reply((), "close")) as (server, url), engine_at(url) as engine:
-        await ask(engine)
-        outcome = await ask(engine)
-
-    assert kind_of(outcome) == ("EngineLost", "EngineLost")
-    assert len(server.requests) == 3
-
-
-async def test_a_connection_is_used_again() -> None:
-    async with raw(stream(*TEXT, STOP, USAGE, DONE)) as (server, url), engine_at(url) as engine:
-        for _ in range(3):
-            await ask(engine)
-
-    assert (len(server.requests), server.connections) == (3, 1)
-
-
-async def test_an_idle_connection_is_closed_before_the_server_does_it() -> None:
-    async with raw(stream(*TEXT, STOP, USAGE, DONE)) as (server, url), engine_at(url) as engine:
-        await ask(engine)
-        await asyncio.sleep(3.2)  # what is tested is a time
-        await ask(engine)
-
-    assert server.connections == 2
-
-
-STREAM_OPTIONS = [
-    pytest.param(400, within(param="stream_options"), id="param"),
-    pytest.param(400, {"error": {"message": "unknown parameter: stream_options"}}, id="a message"),
-    pytest.param(400, {"error": "Unrecognized request argument supplied: stream_options"}, id="a text"),
-    pytest.param(
-        422,
-        {"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "x"}]},
-        id="FastAPI, Mistral",
-    ),
-    pytest.param(
-        400,
-        [within(message='Invalid JSON payload received. Unknown name "stream_options": Cannot find field.')],
-        id="Gemini",
-    ),
-    pytest.param(
-        400, {"message": "Additional properties are not allowed ('stream_options' was unexpected)"}, id="a schema"
-    ),
-]
-
-
-@pytest.mark.parametrize(("status", "body"), STREAM_OPTIONS)
-async def test_what_we_added_is_left_out_for_good(status: int, body: Any) -> None:
-    async with raw(message(status, body), stream(*TEXT, STOP, DONE)) as (server, url), engine_at(url) as engine:
-        outcomes = [await ask(engine), await ask(engine)]
-
-    assert [kind_of(outcome) for outcome in outcomes] == [("Answer", "one two")] * 2
-    assert ["stream_options" in request for request in server.requests] == [True, False, False]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        within(
-            message="Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
-            param="max_tokens",
-        ),
-        {
-            "detail": [
-                {"type": "extra_forbidden", "loc": ["body", "max_tokens"], "msg": "Extra inputs are not permitted"}
-            ]
-        },
-        [within(message='Unknown name "max_tokens": Cannot find field.', code=400)],
-    ],
-)
-async def test_the_longest_answer_is_sent_under_its_other_name_for_good(body: Any) -> None:
-    async with raw(message(400, body), stream(*TEXT, STOP, DONE)) as (server, url), engine_at(url) as engine:
-        outcomes = [await ask(engine, max_tokens=7), await ask(engine, max_tokens=7)]
-    limits = [(request.get("max_tokens"), request.get("max_completion_tokens")) for request in server.requests]
-
-    assert [kind_of(outcome) for outcome in outcomes] == [("Answer", "one two")] * 2
-    assert limits == [(7, None), (None, 7), (None, 7)]
-
-
-async def test_a_server_that_knows_neither_name_is_not_asked_again() -> None:
-    body = within(message="Unsupported parameter: max_tokens, max_completion_tokens")
-    async with raw(message(400, body)) as (server, url), engine_at(url) as engine:
-        outcome = await ask(engine, max_tokens=7)
-
-    assert kind_of(outcome) == ("JobRejected", "ParameterRefused")
-    assert len(server.requests) == 2
-
-
-async def test_a_server_that_does_not_stream_is_asked_for_the_whole() -> None:
-    body = within(
-        message="Your organization must be verified to stream this model.", param="stream", code="unsupported_value"
-    )
-    async with raw(message(400, body), message(200, completion())) as (server, url), engine_at(url) as engine:
-        outcome = await ask(engine)
-
-    assert kind_of(outcome) == ("Answer", "one two")
-    assert ["stream" in request for request in server.requests] == [True, False]
-
-
-async def test_a_value_that_is_refused_is_not_sent_otherwise() -> None:
-    body = within(message="max_tokens is too large: 7. This model supports at most 4.", param="max_tokens")
-    async with raw(message(400, body)) as (server, url), engine_at(url) as engine:
-        outcome = await ask(engine, max_tokens=7)
-
-    assert kind_of(outcome) == ("JobRejected", "ParameterRefused")
-    assert len(server.requests) == 1
-
-
-async def test_a_redirect_is_not_followed() -> None:
-    """The prompt must not go to whoever a server names."""
-    async with raw(stream(*TEXT, STOP)) as (other, there):
-        reply = message(307, b"", f"Location: {there}/chat/completions")
-        async with raw(reply) as (server, url):
-            outcome = await ask_once(url)
-
-    assert kind_of(outcome) == ("EngineMisconfigured", "Redirected")
-    assert (len(server.requests), len(other.requests)) == (1, 0)

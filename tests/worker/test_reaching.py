@@ -165,3 +165,12 @@ async def test_many_at_once_have_a_connection_each() -> None:
         outcomes = await asyncio.gather(*(ask_once(url) for _ in range(8)))
 
     assert not any(isinstance(outcome, EngineError) for outcome in outcomes)
+
+
+async def test_an_address_that_cannot_be_one() -> None:
+    assert kind_of(await ask_once("http://a..b/v1")) == ("EngineMisconfigured", "WrongAddress")
+
+
+async def test_a_port_that_closes_every_connection_at_once() -> None:
+    async with deaf(b"") as url:
+        assert kind_of(await ask_once(url.replace("http:", "https:"))) == ("EngineInTrouble", "Unreachable")

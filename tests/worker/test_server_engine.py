@@ -153,7 +153,7 @@ async def test_a_server_that_says_that_it_is_away_is_not_asked(
 
 async def test_a_server_that_refuses_connections_is_away(engine: tuple[ServerEngine, OpenAIServer]) -> None:
     gone = ServerEngine(engine[0], ready_url=f"http://127.0.0.1:{free_port()}/health", startup_seconds=5)
-    with pytest.raises(EngineInTrouble, match="is away: GET .* fails: refused"):
+    with pytest.raises(EngineInTrouble, match=r"is away: GET .* fails: refused"):
         await answer(gone)
 
 

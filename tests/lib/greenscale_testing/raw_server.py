@@ -126,7 +126,7 @@ def chunked(*pieces: bytes, ends: bool = True) -> tuple[bytes, ...]:
     return (head, *chunks, *((b"0\r\n\r\n",) if ends else ()))
 
 
-def delta(text: str | None = None, finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
+def delta(text: Any = None, finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
     """Return one chunk of a streamed completion; `more` goes into its delta."""
     piece = {**({} if text is None else {"content": text}), **more}
     return {"model": "served", "choices": [{"index": 0, "delta": piece, "finish_reason": finish_reason}]}
