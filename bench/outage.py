@@ -20,7 +20,7 @@ from bench.places import LIB, PRODUCT
 
 sys.path.insert(0, str(LIB))
 
-from greenscale_jobs import Item, JobClient, RedisAddress
+from greenscale_jobs import Item, JobClient, JobQueue, RedisAddress
 from greenscale_testing.chaos_kinds import prompt_of
 from greenscale_testing.chaos_ledger import Call, Outage, calls_of, outages_of
 from greenscale_testing.chaos_process import EngineProcess, chaos_engine
@@ -66,6 +66,8 @@ async def _measure(port: int, jobs: int, workers: int, seconds: float) -> Case:
     warm = int(WARM_SECONDS / ANSWER_SECONDS) * workers * CONCURRENCY
     with TemporaryDirectory() as folder:
         async with chaos_engine(Path(folder), calm=True) as engine:
+            async with JobQueue(client.address, client.keys.list_name) as queue:
+                await queue.configure(max_length=warm + jobs, result_ttl_seconds=3600, paused=False)
             await asyncio.to_thread(_submit, client, warm + jobs)
             async with _working(client, port, engine, workers, Path(folder)):
                 await asyncio.to_thread(_wait, lambda: client.stats().work <= jobs)
