@@ -95,12 +95,12 @@ async def test_what_is_where_it_should_be_is_left_alone(queue: JobQueue, raw: re
     elif state == "pushed bare":
         raw.delete("jobs")
         raw.lpush("jobs", f'{{"id":"{job_id}"}}')
-    before = raw.llen("jobs") + raw.llen("jobs:claiming")  # type: ignore[operator]
+    before = raw.llen("jobs") + raw.llen("jobs:claiming")
     await queue.submit("prompt", idempotency_key="key")
     await queue.redrive([job_id])
 
     assert not (await queue.job(job_id)).stray
-    assert raw.llen("jobs") + raw.llen("jobs:claiming") == before  # type: ignore[operator]
+    assert raw.llen("jobs") + raw.llen("jobs:claiming") == before
 
 
 async def test_a_lost_claim_that_its_worker_still_holds_is_not_done_twice(queue: JobQueue, raw: redis.Redis) -> None:

@@ -504,7 +504,7 @@ class QueueModel:
         self._expire(job_id, job, self.config.get("resultTTLSeconds", DEFAULT_TTL))
         self.counters["cancelled"] += 1
 
-    def _expire(self, job_id: str, job: ModelJob, ttl: int) -> None:
+    def _expire(self, job_id: str, job: ModelJob, ttl: float) -> None:
         self.done[job_id] = job.expires_at = self._clock() + ttl
         job.events_expire = True
 
