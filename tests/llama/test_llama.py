@@ -68,5 +68,5 @@ def test_a_server_that_is_killed_in_the_middle_of_an_answer_loses_nothing(
     llama.start()
     job = client.result(waiting)
 
-    assert [error.reason for error in client.job(job_id).errors] == ["StreamBroken"]
+    assert [error.reason for error in client.job(job_id).errors] == ["EngineLost"]
     assert (job.state, job.attempts) == (JobState.DONE, 1)

@@ -20,6 +20,8 @@ from greenscale_worker.outcomes.bodies import Said, read_error
 from greenscale_worker.outcomes.refusals import REFUSALS as ROWS
 
 PLACE = Place(host="here", model="m")
+BARE = "404 at an address without a path"
+
 ANSWERED = Place(host="here", model="m", has_answered=True)
 
 
@@ -33,6 +35,7 @@ OUTCOMES: Mapping[str, type[EngineError]] = {
     "ModelNotFound": EngineMisconfigured,
     "WrongAddress": EngineMisconfigured,
     "Redirected": EngineMisconfigured,
+    "NotServed": EngineMisconfigured,
     "PromptTooLong": JobRejected,
     "ContentFiltered": JobRejected,
     "InvalidRequest": JobRejected,
@@ -58,15 +61,33 @@ def test_a_refusal_has_its_outcome(status: int, body: Any, reason: str) -> None:
     assert "the prompt was" not in error.message
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "Not Found",
+        "default backend - 404",
+        {"path": "/chat/completions", "error": "Not Found"},
+        nested("File Not Found"),
+    ],
+)
+def test_an_address_without_a_path_is_to_blame_for_404(body: Any) -> None:
+    error = outcome_of_refusal(404, {}, read(body), place=Place(host="h", model="m", is_bare=True))
+
+    assert (type(error), error.reason) == (EngineMisconfigured, "WrongAddress")
+
+
 def test_every_row_of_refusals_is_tried() -> None:
     tried = set()
     for status, body, reason in (case.values for case in REFUSALS):
         assert isinstance(status, int)
         within = status_within(read(body)) if status == 200 else status
-        tried.add(next(row.name for row in ROWS if row.fits(within, read(body), None)))
+        tried.add(next(row.name for row in ROWS if row.fits(within, read(body))))
         assert reason in OUTCOMES
 
-    assert {row.name for row in ROWS} - tried == {"the job's parameter", "a default parameter"}, "they are tried below"
+    assert {row.name for row in ROWS} - tried == {"the job's parameter", "a default parameter", BARE}, (
+        "they are tried below"
+    )
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,12 @@ REFUSALS = [
     pytest.param(400, "Client sent an HTTP request to an HTTPS server.\n", "WrongAddress", id="Go TLS"),
     pytest.param(301, "", "Redirected", id="moved"),
     pytest.param(307, "", "Redirected", id="moved for now"),
+    # Nobody is served.
+    pytest.param(400, nested("User location is not supported for the API use."), "NotServed", id="Gemini's region"),
+    pytest.param(
+        400, {"object": "error", "message": "you must provide a chat template"}, "NotServed", id="vLLM's template"
+    ),
+    pytest.param(404, nested("This is not a chat model and thus not supported"), "NotServed", id="no chat model"),
     # Doubtful.
     pytest.param(403, "", "Forbidden", id="403 without a body"),
     pytest.param(403, HTML, "Forbidden", id="a firewall's page"),

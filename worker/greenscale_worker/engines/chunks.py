@@ -67,11 +67,8 @@ def read_chunk(data: bytes) -> Chunk:
     """Decode one event, or a whole body. Raises Malformed."""
     try:
         return DECODER.decode(data)
-    except msgspec.ValidationError:
-        pass
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    return _read_slowly(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_slowly(data)
 
 
 def _read_slowly(data: bytes) -> Chunk:
@@ -88,7 +85,7 @@ def _read_slowly(data: bytes) -> Chunk:
 def _converted(value: Any) -> Chunk:
     try:
         return msgspec.convert(value, Chunk)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError, RecursionError):  # the second: half a character as a key
         raise Malformed from None
 
 

@@ -17,7 +17,7 @@ from greenscale_worker.engines import Answer
 from greenscale_worker.engines.failures import Broken, Refused
 from greenscale_worker.engines.reading import Reading
 from greenscale_worker.engines.requests import Dialect, Request, request_for
-from greenscale_worker.environment import Proxy
+from greenscale_worker.environment import OPENAI_URL, Proxy
 from greenscale_worker.errors import EngineError, EngineMisconfigured
 from greenscale_worker.outcomes import Place, outcome_of_break, outcome_of_ending, outcome_of_refusal
 from greenscale_worker.outcomes.bodies import read_error
@@ -188,8 +188,13 @@ class OpenAIEngine:
 
 def place_of(model: str, base_url: str | None, proxy: Proxy | None) -> Place:
     """Return how an engine of the type OpenAI is called in messages."""
-    host = urlsplit(base_url).hostname if base_url else None
-    return Place(host=host or "OpenAI", model=model, proxy=proxy.variable if proxy else None)
+    parts = urlsplit(base_url or OPENAI_URL)
+    return Place(
+        host=parts.hostname or "" if base_url else "OpenAI",
+        model=model,
+        is_bare=not parts.path.strip("/"),
+        proxy=proxy.variable if proxy else None,
+    )
 
 
 async def _post(client: "openai.AsyncOpenAI", body: dict[str, Any]) -> "httpx2.Response":

@@ -17,6 +17,9 @@ from greenscale_worker.engines.tool_calls import ToolCalls
 NO_ENDINGS = {"", "null", "none"}
 """What servers write as a `finish_reason` before there is one."""
 
+MAX_NAME_CHARS = 256
+"""A model's name, as in the resource; and an ending's."""
+
 HIGH_SURROGATES = ("\ud800", "\udbff")
 
 
@@ -117,7 +120,7 @@ class Reading:
     def answer(self) -> Answer:
         """Return what was collected; a refusal or the tool calls are its text where there is no other."""
         self._flush_half()
-        text = "".join(self._pieces) or "".join(self._refusal) or self._tools.text()
+        text = "".join(self._pieces) or "".join(self._refusal) or _whole_characters(self._tools.text())
         return Answer(text, self._model, self.usage, self._finish_reason)
 
     def _look_for_whole(self) -> None:
@@ -172,7 +175,7 @@ class Reading:
             }
             return
         if isinstance(chunk.model, str):
-            self._model = chunk.model or self._model
+            self._model = _whole_characters(chunk.model[:MAX_NAME_CHARS]) or self._model
         if chunk.usage:
             self.usage = usage_of(chunk.usage) or self.usage
         for choice in chunk.choices or ():
@@ -189,7 +192,7 @@ class Reading:
             self._write(text_of(choice.text))
         ending = choice.finish_reason
         if isinstance(ending, str) and ending.lower() not in NO_ENDINGS:
-            self._finish_reason = ending[:64]
+            self._finish_reason = _whole_characters(ending[:MAX_NAME_CHARS])
 
     def _take_delta(self, delta: Delta) -> None:
         if delta.content:

@@ -29,6 +29,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     model: str
+    is_bare: bool = False
+    """Whether its address has no path: most need one (`/v1`)."""
     has_answered: bool = False
     """Whether it has answered a job: then its address, key and model are right."""
     address: str = "engine.openAI.baseURL (OPENAI_BASE_URL)"
@@ -57,7 +59,7 @@ def outcome_of_refusal(
         status = status_within(said)
     parameter = refused_parameter(said, (*asked, *defaults))
     parameter_of = None if parameter is None else "job" if parameter in asked else "defaults"
-    row = next(row for row in REFUSALS if row.fits(status, said, parameter_of))
+    row = next(row for row in REFUSALS if row.fits(status, said, parameter_of, is_bare=place.is_bare))
     what = "sent an error within its answer" if within else f"answered {status}"
     code = f" ({said.code})" if said.code else ""
     sentence = f"{what}{code}: {row.remedy}"

@@ -103,6 +103,17 @@ REFUSALS: tuple[Refusal, ...] = (
         remedy="it is not available yet: wait until its model is loaded",
     ),
     Refusal(
+        name="served to nobody",
+        statuses=(400, 403, 404, 422, 451),
+        words=words.NOT_SERVED,
+        page=False,
+        outcome=EngineMisconfigured,
+        once_answered=Doubtful,
+        reason="NotServed",
+        remedy="it serves such requests to nobody from here, by its region, its account or its model: check {address}, "
+        "{model_setting} and the engine's log",
+    ),
+    Refusal(
         name="the job's parameter",
         statuses=REFUSING,
         parameter="job",
@@ -162,6 +173,15 @@ REFUSALS: tuple[Refusal, ...] = (
         once_answered=Doubtful,
         reason="WrongAddress",
         remedy="a web page is at this address, no engine: " + CHANGE_ADDRESS,
+    ),
+    Refusal(
+        name="404 at an address without a path",
+        statuses=(404,),
+        bare=True,
+        outcome=EngineMisconfigured,
+        once_answered=Doubtful,
+        reason="WrongAddress",
+        remedy="it has no such path: " + CHANGE_ADDRESS,
     ),
     Refusal(
         name="405, 501",

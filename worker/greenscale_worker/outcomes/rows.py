@@ -35,16 +35,19 @@ class Refusal(Row, frozen=True, kw_only=True):
     """Whether it must be an HTML page, whose words mean little."""
     route: bool = False
     """It must be how a web framework says that it has no such path."""
+    bare: bool = False
+    """The engine's address must have no path, which most need (`/v1`)."""
     parameter: str | None = None
     """A parameter must be refused: one of the `job`, or of the `defaults`."""
     names_nothing: bool = False
 
-    def fits(self, status: int, said: Said, parameter_of: str | None) -> bool:
-        """Say whether this row speaks of it; `parameter_of`: whose parameter is refused."""
+    def fits(self, status: int, said: Said, parameter_of: str | None = None, *, is_bare: bool = False) -> bool:
+        """Say whether this row speaks of it; `parameter_of`: whose parameter is refused; `is_bare` as in `bare`."""
         return (
             status in self.statuses
             and (self.page is None or self.page == said.is_html)
             and (not self.route or said.is_route_error)
+            and (not self.bare or is_bare)
             and (self.parameter is None or self.parameter == parameter_of)
             and (not self.names_nothing or said.names_nothing)
             and (self.words is None or self.words.search(said.text) is not None)

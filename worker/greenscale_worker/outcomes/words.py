@@ -75,6 +75,11 @@ NO_ROUTE = any_of(
     r"does not support chat completion|only supports? (get|post)|not implemented",
 )
 
+NOT_SERVED = any_of(
+    r"(location|country|region)[^|]{0,40}(not (supported|available|allowed)|unsupported)|unsupported_country",
+    r"chat template|not a chat model|not support chat|(embedding|rerank|completion)s? model|api version",
+)
+
 FILTER_ENDING = any_of(
     r"content.?filter|\bsafety\b|_safety\b|prohibited|recitation|blocklist|\bspii\b|sensitive|guardrail|moderation",
 )
