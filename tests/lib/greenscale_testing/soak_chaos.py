@@ -52,9 +52,9 @@ class Chaos:
 
     async def begin(self) -> None:
         """Start the workers."""
-        await self._start(STEADY)
+        await self.start(STEADY)
         for _ in range(2):
-            await self._start(next(self._names))
+            await self.start(next(self._names))
 
     @property
     def redis_id(self) -> int:
@@ -90,7 +90,7 @@ class Chaos:
             return
         self._ending.add(name)
         ending = asyncio.create_task(self._end(name, signal.SIGKILL if hard else signal.SIGTERM))
-        await self._start(next(self._names))
+        await self.start(next(self._names))
         await ending
 
     def was_alive(self, worker: str, at: float) -> bool:
@@ -130,7 +130,8 @@ class Chaos:
             await asyncio.to_thread(self._server.start)
             self._outages.append((gone_at, time.time()))
 
-    async def _start(self, name: str) -> None:
+    async def start(self, name: str) -> None:
+        """Start a worker of this name."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE"))}
         with (self._folder / f"{name}.log").open("wb") as log:
             self.workers[name] = await asyncio.create_subprocess_exec(

@@ -114,7 +114,11 @@ class OpenAIEngine:
             if not broken.is_stale:
                 raise
             # The server closed a connection that we had kept, and has not seen this request: no reason to wait.
-            response = await _post(self._once(), request.body)
+            try:
+                response = await _post(self._once(), request.body)
+            except Broken as again:
+                # Nobody listens any more: it did not close a connection, it died, and maybe of this request.
+                raise (broken if again.name == "refused" else again) from None
         try:
             reading = Reading(emit, max_bytes=self._max_answer_bytes)
             await _read(response.extensions["exchange"], reading, is_counted="stream_options" in request.body)
