@@ -8,7 +8,7 @@ from greenscale_worker.claim_limit import ClaimLimit
 def limits_while_answered(limit: ClaimLimit, count: int) -> list[int]:
     seen = []
     for number in range(count):
-        limit.answered(f"job {number}", 1000.0)
+        limit.answered(f"job {number}", 1000.0, started_at=1000.0)
         seen.append(limit.allowed)
     return seen
 
@@ -33,7 +33,7 @@ def test_after_an_overload_half_returns_at_once_and_the_rest_slowly() -> None:
 def test_a_second_outage_while_it_grows_keeps_the_goal() -> None:
     limit = ClaimLimit(16)
     limit.troubled(0.0)
-    limit.answered("a", 6.0)
+    limit.answered("a", 6.0, started_at=6.0)
     limit.troubled(7.0)
 
     assert limits_while_answered(limit, 4) == [2, 4, 8, 16]
@@ -66,7 +66,7 @@ def test_a_wish_to_be_left_alone_holds_for_all_claims() -> None:
 
 def test_a_failure_is_the_jobs_while_others_are_answered() -> None:
     limit = ClaimLimit(8)
-    limit.answered("good", 0.0)
+    limit.answered("good", 0.0, started_at=0.0)
 
     assert [limit.failed("poison", started_at=at) for at in (1.0, 10.0, 30.0)] == [True] * 3
 
@@ -77,34 +77,34 @@ def test_a_failure_is_the_engines_while_none_is_answered() -> None:
 
 def test_several_jobs_that_fail_in_a_row_are_the_engines_failure() -> None:
     limit = ClaimLimit(8)
-    limit.answered("good", 0.0)
+    limit.answered("good", 0.0, started_at=0.0)
 
     assert [limit.failed(job_id, started_at=1.0) for job_id in "abcd"] == [True, True, False, False]
-    limit.answered("good", 2.0)
+    limit.answered("good", 2.0, started_at=2.0)
     assert limit.failed("a", started_at=3.0)
 
 
 def test_an_answer_of_long_ago_says_nothing() -> None:
     limit = ClaimLimit(8)
-    limit.answered("good", 0.0)
+    limit.answered("good", 0.0, started_at=0.0)
 
     assert not limit.failed("a", started_at=3601.0)
 
 
 def test_a_doubtful_job_is_vouched_for_by_another_that_was_answered_since() -> None:
     limit = ClaimLimit(8)
-    limit.answered("before", 0.0)
+    limit.answered("before", 0.0, started_at=0.0)
 
-    assert [limit.doubted("a"), limit.doubted("a")] == [(1, False), (2, False)]
-    limit.answered("b", 1.0)
-    assert (limit.doubted("a"), limit.doubted("c")) == ((3, True), (1, False))
+    assert [limit.doubted("a", "Forbidden"), limit.doubted("a", "Forbidden")] == [(1, False), (2, False)]
+    limit.answered("b", 1.0, started_at=1.0)
+    assert (limit.doubted("a", "Forbidden"), limit.doubted("c", "Forbidden")) == ((3, True), (1, False))
 
 
 def test_trouble_is_over_with_the_first_answer() -> None:
     limit = ClaimLimit(8)
     limit.troubled(5.0)
     assert limit.trouble_since == 5.0
-    limit.answered("a", 6.0)
+    limit.answered("a", 6.0, started_at=6.0)
 
     assert limit.trouble_since is None
     assert limit.pause_seconds(6.0) < 0
@@ -113,19 +113,47 @@ def test_trouble_is_over_with_the_first_answer() -> None:
 def test_while_nobody_is_answered_nobody_vouches_for_the_engine() -> None:
     """A key is revoked: what was doubtful before must not be buried for it."""
     limit = ClaimLimit(8)
-    limit.doubted("a")
-    limit.answered("b", 0.0)
+    limit.doubted("a", "Forbidden")
+    limit.answered("b", 0.0, started_at=0.0)
     for job_id in "cde":
         limit.failed(job_id, started_at=1.0)
 
-    assert limit.doubted("a") == (2, False)
+    assert limit.doubted("a", "Forbidden") == (2, False)
 
 
 def test_a_refusal_for_the_jobs_own_sake_ends_the_trouble_but_vouches_for_nobody() -> None:
     limit = ClaimLimit(8)
     limit.troubled(0.0)
-    limit.doubted("a")
-    limit.responded("b")
+    limit.doubted("a", "Forbidden")
+    limit.responded("b", started_at=1.0)
 
     assert limit.trouble_since is None
-    assert limit.doubted("a") == (2, False)
+    assert limit.doubted("a", "Forbidden") == (2, False)
+
+
+def test_an_answer_of_before_the_refusal_says_nothing_about_now() -> None:
+    limit = ClaimLimit(8)
+    limit.troubled(10.0)
+    limit.answered("slow", 11.0, started_at=9.0)
+
+    assert (limit.allowed, limit.trouble_since) == (1, 10.0)
+    limit.answered("probe", 16.0, started_at=15.0)
+    assert (limit.allowed, limit.trouble_since) == (2, None)
+
+
+def test_a_guess_is_refuted_by_any_answer() -> None:
+    limit = ClaimLimit(8)
+    limit.troubled(10.0, says_so=False)
+    limit.answered("slow", 11.0, started_at=9.0)
+
+    assert limit.trouble_since is None
+
+
+def test_a_refusal_for_another_reason_is_a_first_one_again() -> None:
+    limit = ClaimLimit(8)
+    limit.doubted("a", "Forbidden")
+    limit.answered("b", 1.0, started_at=1.0)
+
+    assert limit.doubted("a", "WrongAddress") == (2, False)
+    limit.answered("c", 2.0, started_at=2.0)
+    assert limit.doubted("a", "WrongAddress") == (3, True)

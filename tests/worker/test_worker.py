@@ -243,7 +243,7 @@ async def test_openai_answers_through_the_queue(start_worker: Start, client: Job
     assert job.outcome.usage.completion_tokens == 3
 
 
-@pytest.mark.parametrize(("model", "reason"), [("400", "InvalidRequest"), ("404", "NotFound")])
+@pytest.mark.parametrize(("model", "reason"), [("400", "InvalidRequest"), ("413", "TooLarge")])
 async def test_a_job_that_can_never_succeed_is_buried_at_once(
     start_worker: Start, client: JobClient, model: str, reason: str
 ) -> None:

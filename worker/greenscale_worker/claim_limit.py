@@ -32,7 +32,8 @@ class ClaimLimit:
         self._answers = 0
         self._answered_at = float("-inf")
         self._failing: set[str] = set()
-        self._doubts: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._doubts: OrderedDict[str, tuple[str, int, int]] = OrderedDict()
+        self._refused_at = float("-inf")
         self.trouble_since: float | None = None
         """Since when the engine answers nothing; None while it does."""
 
@@ -45,15 +46,17 @@ class ClaimLimit:
         """Return for how long nothing should be claimed; not positive if it may."""
         return self._not_before - now
 
-    def answered(self, job_id: str, now: float) -> None:
-        """Note that a job was answered."""
+    def answered(self, job_id: str, now: float, *, started_at: float) -> None:
+        """Note that a job was answered, which was begun then."""
         self._answers += 1
         self._answered_at = now
-        self.responded(job_id)
+        self.responded(job_id, started_at=started_at)
 
-    def responded(self, job_id: str) -> None:
+    def responded(self, job_id: str, *, started_at: float) -> None:
         """Note that the engine works: it answered a job, or refused it for its own sake."""
         self._doubts.pop(job_id, None)
+        if started_at < self._refused_at:  # begun before the engine began to refuse, it says nothing about now
+            return
         self._failing.clear()
         self.trouble_since, self._not_before = None, float("-inf")
         if self._limit < self._goal:
@@ -66,24 +69,36 @@ class ClaimLimit:
         self._failing.add(job_id)
         return started_at - self._answered_at < FRESH_SECONDS and len(self._failing) < FAILED_IN_A_ROW
 
-    def doubted(self, job_id: str) -> tuple[int, bool]:
+    def doubted(self, job_id: str, reason: str) -> tuple[int, bool]:
         """Note a doubtful refusal; returns how many it makes, and whether another job was answered after the first.
 
-        While several jobs in a row get no answer, none vouches for the engine.
+        One for another reason is a first one again. While several jobs in a row get no answer, none vouches for the
+        engine.
         """
-        refusals, answers = self._doubts.pop(job_id, (0, self._answers))
-        self._doubts[job_id] = refusals + 1, answers
+        before, refusals, answers = self._doubts.pop(job_id, (reason, 0, self._answers))
+        if before != reason:
+            answers = self._answers
+        self._doubts[job_id] = reason, refusals + 1, answers
         if len(self._doubts) > MAX_DOUBTS:
             self._doubts.popitem(last=False)
         return refusals + 1, self._answers > answers and len(self._failing) < FAILED_IN_A_ROW
 
-    def troubled(self, now: float, *, retry_after_seconds: float | None = None, overloaded: bool = False) -> bool:
+    def troubled(
+        self,
+        now: float,
+        *,
+        says_so: bool = True,
+        retry_after_seconds: float | None = None,
+        overloaded: bool = False,
+    ) -> bool:
         """Note that the engine takes no jobs now. Returns whether that is news, not one of several at once.
 
-        Until it answers again one job at a time finds out. Then the former limit returns by doubling, or where it was
+        `says_so`: the engine itself; otherwise it is a guess, which any answer refutes. Until it answers again one job at a time finds out. Then the former limit returns by doubling, or where it was
         `overloaded` half of that, and beyond it slowly.
         """
         pause = retry_after_seconds or 0.0
+        if says_so:
+            self._refused_at = now
         if self.pause_seconds(now) > 0:
             self._not_before = max(self._not_before, now + pause)
             return False

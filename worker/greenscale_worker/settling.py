@@ -12,7 +12,7 @@ from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable
 from greenscale_worker.claim_limit import ClaimLimit
-from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, JobRejected
+from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
 from greenscale_worker.retry import (
@@ -119,7 +119,7 @@ class Settling:
             await self._store_apart(jobs, error)
             return
         for job, kept in zip(jobs, stored, strict=True):
-            self.limit.answered(job.claim.id, time.monotonic())
+            self.limit.answered(job.claim.id, time.monotonic(), started_at=job.started_at)
             event = "done" if kept else "lost"
             self._log.info(event, job=job.claim.id, attempt=job.claim.attempt, seconds=round(job.seconds, 3))
 
@@ -165,10 +165,11 @@ class Settling:
     def _weigh(self, job: Running, error: EngineError) -> Evidence:
         """Take note of a failure, and say what is known of the engine and of this job now."""
         if isinstance(error, JobRejected):
-            self.limit.responded(job.claim.id)
+            self.limit.responded(job.claim.id, started_at=job.started_at)
             return Evidence(engine_works=True)
         works = self.limit.failed(job.claim.id, started_at=job.started_at)
-        refusals, vouched = self.limit.doubted(job.claim.id) if isinstance(error, Doubtful) else (0, False)
+        doubtful = isinstance(error, Doubtful)
+        refusals, vouched = self.limit.doubted(job.claim.id, error.reason) if doubtful else (0, False)
         return Evidence(works, refusals, vouched)
 
     async def _carry_out(self, verdict: Verdict, claim: Claim, reason: str, message: str) -> str:
@@ -187,10 +188,14 @@ class Settling:
 
     def _slow_down(self, error: EngineError) -> None:
         """Let one job at a time find out whether the engine is well again."""
-        now, asked = time.monotonic(), error.retry_after_seconds if isinstance(error, EngineInTrouble) else None
+        now = time.monotonic()
         self._fault = error.message
-        overloaded = isinstance(error, EngineInTrouble) and error.overloaded
-        news = self.limit.troubled(now, retry_after_seconds=asked, overloaded=overloaded)
+        news = self.limit.troubled(
+            now,
+            says_so=isinstance(error, EngineInTrouble | EngineMisconfigured),
+            retry_after_seconds=error.retry_after_seconds if isinstance(error, EngineInTrouble) else None,
+            overloaded=isinstance(error, EngineInTrouble) and error.overloaded,
+        )
         self._trouble.set()
         if news:
             seconds = round(self.limit.pause_seconds(now), 1)
