@@ -45,8 +45,6 @@ PUBLISH_SECONDS = 18.0
 DOWN_SECONDS = 2.0
 """How soon a Redis that was away is asked again."""
 
-EMPTY = Stats(0, 0, 0, 0)
-
 logger = logging.getLogger(__name__)
 
 
@@ -208,7 +206,7 @@ class Queues:
             return DOWN_SECONDS
         self._note_up(redis, on_change)
         for name, (key, tenant) in tenants.items():
-            if _differ(tenant.stats, numbers.get(name)):
+            if tenant.differs_from(numbers.get(name)):
                 on_change(key)
         return soonest
 
@@ -283,17 +281,6 @@ class Queues:
             if tenant.fleet is redis.fleet:
                 tenant.forget_written()
                 on_change(key)
-
-
-def _differ(known: Stats | None, found: Stats | None) -> bool:
-    """Return whether a workload's status must be written again for these numbers; None of an empty queue."""
-    if known is None or found is None:
-        return known is None or _lengths(known) != _lengths(EMPTY)
-    return _lengths(known) != _lengths(found) or known.fault != found.fault
-
-
-def _lengths(stats: Stats) -> tuple[int, ...]:
-    return stats.pending, stats.in_flight, stats.delayed, stats.dead
 
 
 async def _each(names: Iterable[str], tenants: Tenants, action: Callable[[Tenant], Awaitable[T]]) -> dict[str, T]:

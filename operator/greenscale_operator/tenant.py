@@ -65,6 +65,14 @@ class Tenant:
         awake = self.status is not None and self.status.replicas > 0
         return awake and now - self.counted_at >= COUNTED_SECONDS
 
+    def differs_from(self, found: Stats | None) -> bool:
+        """Return whether these numbers make the status an old one; None are those of an empty queue."""
+        if self.stats is None:
+            return True
+        if found is None:
+            return any(_lengths(self.stats))
+        return _lengths(self.stats) != _lengths(found) or self.stats.fault != found.fault
+
     async def configure(self) -> None:
         """Write what the resource says; of two who do so at once, the later writes what it says by then."""
         async with self._writing:
@@ -92,3 +100,7 @@ class Tenant:
         if sample.follows(self.sampled):
             await self.queue.sample(sample)
             self.sampled = sample
+
+
+def _lengths(stats: Stats) -> tuple[int, ...]:
+    return stats.pending, stats.in_flight, stats.delayed, stats.dead
