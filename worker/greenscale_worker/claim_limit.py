@@ -93,8 +93,9 @@ class ClaimLimit:
     ) -> bool:
         """Note that the engine takes no jobs now. Returns whether that is news, not one of several at once.
 
-        `says_so`: the engine itself; otherwise it is a guess, which any answer refutes. Until it answers again one job at a time finds out. Then the former limit returns by doubling, or where it was
-        `overloaded` half of that, and beyond it slowly.
+        `says_so`: the engine itself; otherwise it is a guess, which any answer refutes. Until it answers again one job
+        at a time finds out. Then the former limit returns by doubling, or where it was `overloaded` half of that, and
+        beyond it slowly.
         """
         pause = retry_after_seconds or 0.0
         if says_so:

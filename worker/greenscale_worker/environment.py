@@ -19,13 +19,6 @@ OPENAI_URL = "https://api.openai.com/v1"
 EDGES = " \t\r\n\v\f\0\u00a0\ufeff\u200b\u2060\"'`\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 """What editors, shells and Secrets leave around a value: blanks, line breaks, a byte order mark, quotes."""
 
-SERVICE_LINK = re.compile(
-    r"[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
-)
-"""The variables that Kubernetes sets for every Service of the namespace, unless `enableServiceLinks` is false."""
-
-SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://[^/\s]+:[0-9]+")
-
 PROXY_SCHEMES = {"http", "https"}
 SOCKS_SCHEMES = {"socks", "socks4", "socks4a", "socks5", "socks5h"}
 
@@ -44,11 +37,6 @@ class Proxy(msgspec.Struct, frozen=True):
 def without_edges(secret: str) -> str:
     """Return a secret as its owner meant it: no blanks, line breaks, byte order mark or quotes around it."""
     return secret.strip(EDGES)
-
-
-def is_service_link(name: str, value: str) -> bool:
-    """Say whether Kubernetes set this variable for a Service, though its name looks like a setting of ours."""
-    return bool(SERVICE_LINK.fullmatch(name) or (name.endswith("_PORT") and SERVICE_ADDRESS.fullmatch(value)))
 
 
 def key_fault(key: str) -> str | None:

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from greenscale_jobs import Limits, Parameters, RedisAddress
+from greenscale_jobs.service_links import is_service_link
 from greenscale_worker.environment import (
     OPENAI_URL,
     Proxy,
     certificate_faults,
-    is_service_link,
     key_fault,
     proxy_faults,
     proxy_for,

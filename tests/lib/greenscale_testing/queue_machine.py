@@ -354,6 +354,16 @@ class QueueMachine(RuleBasedStateMachine):
         ids = list(dict.fromkeys(self._job(other) for other in picks))
         assert self.do(self.queue.recover(ids)) == self.model.recover_if_none_waits(ids)
 
+    @rule()
+    def a_keyed_job_vanishes(self) -> None:
+        """Whoever sends it again puts it back."""
+        item = msgspec.json.encode(new_item("lost key", job_id=keyed_id("lost key")))
+        self.submit_one("lost key", 0.0, again=True)
+        if item in self.model.waiting:
+            self.redis.lrem("jobs", 1, item.decode())
+            self.model.waiting.remove(item)
+            self.submit_one("lost key", 0.0, again=True)
+
     @rule(what=st.sampled_from(["the engine fails", "the operator looks", "results expire", "everybody starts anew"]))
     def rarely(self, what: str) -> None:
         """One rule, so that the many calls of a worker are drawn more often."""
