@@ -321,7 +321,8 @@ class QueueMachine(RuleBasedStateMachine):
                     self.claim(worker, 1, wait=False, in_hand=1)
             case "one is done":
                 self.claim("w1", 2, wait=False)
-                self.finish([0], "", None)
+                if self.claims:
+                    self.finish([0], "", None)
             case _:
                 for _ in range(LIMITS.max_losses):
                     self.a_worker_vanishes("w1", 1)
