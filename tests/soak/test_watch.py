@@ -1,7 +1,7 @@
 """The soak's eyes see what was: whoever blames the wrong worker finds faults that are none."""
 
 from greenscale_jobs import Event, JobError
-from greenscale_testing.soak_watch import holder_of
+from greenscale_testing.soak_watch import claim_of
 
 
 def test_a_job_that_was_sent_again_has_two_first_attempts() -> None:
@@ -13,5 +13,5 @@ def test_a_job_that_was_sent_again_has_two_first_attempts() -> None:
         Event("19000-0", "done", 1),
     ]
 
-    assert holder_of(JobError("WorkerLost", "gone", 1, 16.0), events) == "one"
-    assert holder_of(JobError("WorkerLost", "gone", 1, 18.5), events) == "two"
+    assert claim_of(JobError("WorkerLost", "gone", 1, 16.0), events) == events[0]
+    assert claim_of(JobError("WorkerLost", "gone", 1, 18.5), events) == events[3]

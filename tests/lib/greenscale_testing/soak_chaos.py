@@ -102,11 +102,11 @@ class Chaos:
         begin = at - lease_seconds
         return sum(max(0.0, min(at, back) - max(begin, gone)) for gone, back in self._outages)
 
-    def has_started(self, worker: str, job_id: str, attempt: int, *, before: float) -> bool:
+    def has_started(self, worker: str, job_id: str, *, after: float, before: float) -> bool:
         """Return whether this worker says that it began with a job: Redis may die between a claim and its answer."""
         lines = (self._folder / f"{worker}.log").read_text().splitlines()
-        began = [line.split()[0] for line in lines if line.endswith(f" claimed job={job_id} attempt={attempt}")]
-        return any(dt.datetime.fromisoformat(at).timestamp() <= before for at in began)
+        began = [line.split()[0] for line in lines if f" claimed job={job_id} " in line]
+        return any(after - 0.01 <= dt.datetime.fromisoformat(at).timestamp() <= before for at in began)
 
     async def _end(self, name: str, how: signal.Signals) -> None:
         process = self.workers[name]

@@ -57,10 +57,11 @@ class Watch:
             elif event.type in {"waiting", "delayed"}:
                 holder = ""
         for error in job.errors:
-            worker, at = holder_of(error, events), error.at or 0
+            claim, at = claim_of(error, events), error.at or 0
+            worker = claim.text if claim else ""
             if error.reason != "WorkerLost" or not self._chaos.was_alive(worker, at):
                 continue
-            if not self._chaos.has_started(worker, job.id, error.attempt, before=at):
+            if claim is None or not self._chaos.has_started(worker, job.id, after=claim.at, before=at):
                 ledger.seen["a claim whose answer died with Redis"] += 1
                 continue
             # A busy machine starts it late.
@@ -73,7 +74,7 @@ class Watch:
             )
 
 
-def holder_of(error: JobError, events: Sequence[Event]) -> str:
-    """Return whose attempt ended so: a job that was sent again has had attempts of the same number before."""
-    held = [event for event in events if (event.type, event.attempt) == ("claimed", error.attempt)]
-    return next((event.text for event in reversed(held) if event.at <= (error.at or 0)), "")
+def claim_of(error: JobError, events: Sequence[Event]) -> Event | None:
+    """Return the claim that ended so: the last one before. Attempts that cost nothing have the same number."""
+    claims = [event for event in events if event.type == "claimed" and event.at <= (error.at or 0)]
+    return claims[-1] if claims else None
