@@ -80,7 +80,7 @@ def read_job(
     except InvalidItem:
         prompt, parameters, history = None, Parameters(), ()
         unread = excerpt_of(fields.get("item", b"")) or None
-    errors = [error for line in fields.get("errors", b"").split(b"\n") if line for error in _error(line, record)]
+    errors = _errors(record)
     job = Job(
         id=job_id,
         state=state,
@@ -104,12 +104,7 @@ def read_job(
         suspect=record.read("suspectSince", _seconds) is not None and not state.final,
         stray=stray,
     )
-    if not fields:
-        errors.append(JobError("Unreadable", "there is no record of it that can be read"))
-    elif record.damaged:
-        names = ", ".join(dict.fromkeys(record.damaged))
-        errors.append(JobError("Unreadable", f"its record is damaged; left out is what stands in: {names}"))
-    return msgspec.structs.replace(job, errors=tuple(errors))
+    return msgspec.structs.replace(job, errors=(*errors, *_damages(record)))
 
 
 def read_rows(rows: Sequence[Any], *, listed: JobState) -> tuple[Job, ...]:
@@ -120,6 +115,21 @@ def read_rows(rows: Sequence[Any], *, listed: JobState) -> tuple[Job, ...]:
 def damaged(job_id: str) -> UnknownJob:
     """Return what is said of a job whose record does not tell its state."""
     return UnknownJob(f"the record of job {job_id} is damaged, it tells no state: put that right, or delete its key")
+
+
+def _damages(record: _Record) -> list[JobError]:
+    """Return what the reading found, as an error of the job's."""
+    if not record.fields:
+        return [JobError("Unreadable", "there is no record of it that can be read")]
+    if not record.damaged:
+        return []
+    names = ", ".join(dict.fromkeys(record.damaged))
+    return [JobError("Unreadable", f"its record is damaged; left out is what stands in: {names}")]
+
+
+def _errors(record: _Record) -> list[JobError]:
+    lines = record.fields.get("errors", b"").split(b"\n")
+    return [error for line in lines if line for error in _error(line, record)]
 
 
 def _error(line: bytes, record: _Record) -> list[JobError]:

@@ -10,6 +10,7 @@ import time
 from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable, new_id, parse_item
+from greenscale_worker.blocking_claim import BLOCK_SECONDS, HAND_BACK_SECONDS, BlockingClaim
 from greenscale_worker.engines import Answer, Engine
 from greenscale_worker.errors import EngineError
 from greenscale_worker.liveness import Pulse
@@ -18,9 +19,6 @@ from greenscale_worker.outage import Outage
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 from greenscale_worker.settling import Settling
-
-BLOCK_SECONDS = 20.0
-"""How long one blocking claim waits: an idle worker speaks to Redis that seldom."""
 
 RENEW_SECONDS = 2.0
 """Renewals are at most this far apart, since a renewal is also how a worker learns of a cancellation."""
@@ -37,12 +35,6 @@ PAUSE_SECONDS = 1.0
 MAX_BYTES_IN_HAND = 256 * 1024 * 1024
 """What the answers of all jobs in hand may take: beyond it nothing is claimed."""
 
-CALL_AGAIN_SECONDS = 0.1
-"""How soon a blocking claim that did not hear is called off again."""
-
-HAND_BACK_SECONDS = 5.0
-"""How long the way out waits for Redis; what it could not be told then, expired leases tell."""
-
 
 class Worker:
     """Works on one queue with one engine until `stop` is called."""
@@ -55,8 +47,7 @@ class Worker:
         self._pulse = pulse
         self._outage = Outage(log)
         self._running: dict[tuple[str, str], Running] = {}
-        self._waiting: asyncio.Timeout | None = None
-        self._calling_off: asyncio.Task[None] | None = None
+        self._blocking_claim = BlockingClaim(queue, settings.worker)
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         self._busy, self._piece = asyncio.Event(), asyncio.Event()
         self._slot_freed, self._tend_soon = asyncio.Event(), asyncio.Event()
@@ -67,7 +58,7 @@ class Worker:
             outage=self._outage,
             on_settled=self._settled,
             on_retry=self._tend_soon.set,
-            on_trouble=self._stop_waiting,
+            on_trouble=self._blocking_claim.call_off,
         )
         self._limit = self._settling.limit
         self._others_since_suspect = settings.concurrency
@@ -78,7 +69,7 @@ class Worker:
             self._hurry.set()
         self._stopping.set()
         self._slot_freed.set()
-        self._stop_waiting()
+        self._blocking_claim.call_off()
 
     async def run(self) -> None:
         """Work until `stop`; nothing is claimed any more when it returns. Raises EngineError if it cannot begin."""
@@ -141,7 +132,11 @@ class Worker:
         if free == 0 or slow > 0:
             await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
             return
-        claims = await self._wait_for_jobs(free)
+        claims = await self._blocking_claim.claim(
+            free,
+            in_hand=len(self._running),
+            suspect_first=self._others_since_suspect >= self._settings.concurrency,
+        )
         if claims is None:
             await self._rest(PAUSE_SECONDS)
             return
@@ -155,39 +150,6 @@ class Worker:
         if any(job.claim.alone for job in jobs) or sum(job.answer_bytes for job in jobs) > MAX_BYTES_IN_HAND:
             return 0
         return max(0, self._limit.allowed - len(jobs))
-
-    async def _wait_for_jobs(self, count: int) -> list[Claim] | None:
-        try:
-            async with asyncio.timeout(None) as self._waiting:
-                return await self._queue.claim_when_there(
-                    self._settings.worker,
-                    count,
-                    seconds=BLOCK_SECONDS,
-                    in_hand=len(self._running),
-                    suspect_first=self._others_since_suspect >= self._settings.concurrency,
-                )
-        except TimeoutError:  # called off
-            return []
-        finally:
-            self._waiting = None
-
-    def _stop_waiting(self) -> None:
-        """Have a claim that waits return: what it may claim has changed."""
-        if self._waiting:
-            self._calling_off = asyncio.create_task(self._call_off(self._waiting))
-
-    async def _call_off(self, waiting: asyncio.Timeout) -> None:
-        """End a blocking claim so that nothing it may have got is lost; if Redis does not answer, break it off.
-
-        It is asked again: at the first time the claim may not block yet, or be leasing jobs that nobody would renew.
-        """
-        with contextlib.suppress(QueueUnavailable, TimeoutError):
-            async with asyncio.timeout(HAND_BACK_SECONDS):
-                while self._waiting is waiting:
-                    await self._queue.stop_waiting()
-                    await asyncio.sleep(CALL_AGAIN_SECONDS)
-        if self._waiting is waiting:
-            waiting.reschedule(0)
 
     async def _rest(self, seconds: float) -> None:
         """Wait until a slot is freed or the worker is stopped, at most so long."""

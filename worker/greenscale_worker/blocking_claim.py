@@ -1,0 +1,55 @@
+"""A claim that waits for jobs, and can be called off without losing what it may have got."""
+
+import asyncio
+import contextlib
+
+from greenscale_jobs import Claim, JobQueue, QueueUnavailable
+
+BLOCK_SECONDS = 20.0
+"""How long one blocking claim waits: an idle worker speaks to Redis that seldom."""
+
+CALL_AGAIN_SECONDS = 0.1
+"""How soon a blocking claim that did not hear is called off again."""
+
+HAND_BACK_SECONDS = 5.0
+"""How long the way out waits for Redis; what it could not be told then, expired leases tell."""
+
+
+class BlockingClaim:
+    """The one claim of a worker that may be waiting."""
+
+    def __init__(self, queue: JobQueue, worker: str) -> None:
+        self._queue = queue
+        self._worker = worker
+        self._waiting: asyncio.Timeout | None = None
+        self._calling_off: asyncio.Task[None] | None = None
+
+    async def claim(self, count: int, *, in_hand: int, suspect_first: bool) -> list[Claim] | None:
+        """Do as `JobQueue.claim_when_there`; return nothing where it is called off. Raises QueueUnavailable."""
+        try:
+            async with asyncio.timeout(None) as self._waiting:
+                return await self._queue.claim_when_there(
+                    self._worker, count, seconds=BLOCK_SECONDS, in_hand=in_hand, suspect_first=suspect_first
+                )
+        except TimeoutError:
+            return []
+        finally:
+            self._waiting = None
+
+    def call_off(self) -> None:
+        """Have a claim that waits return soon: what may be claimed has changed."""
+        if self._waiting:
+            self._calling_off = asyncio.create_task(self._call_off(self._waiting))
+
+    async def _call_off(self, waiting: asyncio.Timeout) -> None:
+        """End a blocking claim so that nothing it may have got is lost; if Redis does not answer, break it off.
+
+        It is asked again: at the first time the claim may not block yet, or be leasing jobs that nobody would renew.
+        """
+        with contextlib.suppress(QueueUnavailable, TimeoutError):
+            async with asyncio.timeout(HAND_BACK_SECONDS):
+                while self._waiting is waiting:
+                    await self._queue.stop_waiting()
+                    await asyncio.sleep(CALL_AGAIN_SECONDS)
+        if self._waiting is waiting:
+            waiting.reschedule(0)
