@@ -19,7 +19,8 @@ RESTRICTED = {
 
 COMMAND = ["python", "-m", "greenscale_testing.pod_server", "--port", "8000"]
 
-ENVIRONMENT = [{"name": "PYTHONPATH", "value": "/source"}]
+ENVIRONMENT = [{"name": "PYTHONPATH", "value": "/source:/site-packages"}]
+"""The worker image keeps its packages in the second."""
 
 MOUNTS = [{"name": "source", "mountPath": "/source"}]
 
