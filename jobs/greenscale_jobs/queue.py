@@ -55,7 +55,6 @@ class Limits(msgspec.Struct, frozen=True):
 
     lease_seconds: float = 30
     """How long a claim lives unrenewed; it is renewed at a third of it, so two renewals may be lost."""
-    max_attempts: int = 3
     result_ttl_seconds: int = 86_400
     give_up_after_seconds: float = 86_400
     """How long a job may be tried uncharged, from the first such try."""

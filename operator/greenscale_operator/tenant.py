@@ -29,7 +29,6 @@ def limits_of(workload: Workload) -> Limits:
     queue = workload.queue
     return Limits(
         lease_seconds=queue.lease_seconds,
-        max_attempts=queue.max_attempts,
         result_ttl_seconds=queue.result_ttl_seconds,
         give_up_after_seconds=queue.give_up_after_seconds,
         max_losses=queue.max_losses,

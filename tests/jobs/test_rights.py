@@ -56,7 +56,7 @@ def grant(raw: redis.Redis, rules: list[str]) -> None:
 
 async def work(address: RedisAddress, clock: Clock) -> None:
     """Do all that a worker does."""
-    async with JobQueue(address, LIST, clock=clock, limits=Limits(max_attempts=2)) as queue:
+    async with JobQueue(address, LIST, clock=clock) as queue:
         await queue.dangers()
         waiting = asyncio.create_task(queue.claim_when_there("w", 1, seconds=30))
         while not await queue.stop_waiting() and not waiting.done():  # noqa: ASYNC110 - Redis tells no such event
@@ -166,7 +166,7 @@ async def fill(address: RedisAddress, raw: redis.Redis, clock: Clock) -> None:
     """Leave jobs of every state, known and unknown, so that every script has every branch to take."""
     raw.flushall()
     raw.script_flush()
-    async with JobQueue(address, LIST, clock=clock, limits=Limits(max_attempts=2)) as queue:
+    async with JobQueue(address, LIST, clock=clock) as queue:
         for number in range(12):
             await queue.submit(f"{number}")
         held = await queue.claim("before", 7) or []

@@ -87,7 +87,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """What the queue holds this worker to."""
         return Limits(
             lease_seconds=self.lease_seconds,
-            max_attempts=self.max_attempts,
             result_ttl_seconds=self.result_ttl_seconds,
             give_up_after_seconds=self.give_up_after_seconds,
             max_losses=self.max_losses,
