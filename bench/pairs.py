@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bench.measured import TARGETS, Measured
 from bench.places import PARTS, ROOT, python_path
+from bench.servers import redis_server
 
 GROUPS = (("1", "2"), ("3",), ("4",), ("5",), ("6",), ("7",), ("8",), ("9",), ("10",))
 """Rows that one run measures together."""
@@ -88,7 +89,12 @@ def _measure(root: Path, rows: Sequence[str]) -> list[Measured]:
     own = root / ".venv" / "bin" / "python"
     python = str(own) if own.exists() else sys.executable
     path = os.pathsep.join([str(ROOT), python_path(root)])
-    environment = {**os.environ, "BENCH_PRODUCT": str(root), "PYTHONPATH": path}
+    environment = {
+        **os.environ,
+        "BENCH_PRODUCT": str(root),
+        "PYTHONPATH": path,
+        "GREENSCALE_TEST_REDIS": redis_server(),  # what each release brings may differ
+    }
     command = [python, "-m", "bench.alone", *rows]
     told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
     return [Measured(**json.loads(line)) for line in told.splitlines()]

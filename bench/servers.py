@@ -11,13 +11,18 @@ from bench.places import LIB, ROOT
 
 sys.path.insert(0, str(LIB))
 
-from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.local_redis import RedisServer, redis_binary
+
+
+def redis_server() -> str:
+    """Return the machine's own redis-server where there is one: the figures were measured on one."""
+    return shutil.which("redis-server") or redis_binary()
 
 
 def server_in(folder: Path, *options: str) -> RedisServer:
-    """Return the machine's own redis-server where there is one: the figures were measured on one."""
+    """Return a private server of that kind."""
     server = RedisServer(folder, *options)
-    server.binary = shutil.which("redis-server") or server.binary
+    server.binary = redis_server()
     return server
 
 

