@@ -6,11 +6,15 @@ What only informs is written a moment later, many lines at once, so that no job 
 
 import asyncio
 import json
+import re
 import sys
 import time
 from typing import Literal
 
 import msgspec
+
+NEEDS_QUOTES = re.compile(r'[\s"]')
+"""What would make a value look like more than one word."""
 
 WRITE_SECONDS = 0.005
 """How long a line that only informs may wait for others."""
@@ -71,4 +75,4 @@ def _text(when: str, level: str, event: str, fields: dict[str, object]) -> str:
 
 def _shown(value: object) -> str:
     text = str(value)
-    return json.dumps(text) if not text or any(char.isspace() or char == '"' for char in text) else text
+    return json.dumps(text) if not text or NEEDS_QUOTES.search(text) else text
