@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster, Kind
-from greenscale_operator.desired import MANAGED_BY
 from greenscale_operator.errors import Gone, Lingering, NameConflict
 from greenscale_operator.intent import ANNOTATION, is_kept, mark
+from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.observed import seconds
 from greenscale_operator.seen import Key, Seen
 from greenscale_operator.workload import Workload

@@ -11,8 +11,8 @@ import kopf
 
 from greenscale_operator.cluster import CHILDREN, WORKLOAD, Kind
 from greenscale_operator.deletion import Deletion
-from greenscale_operator.desired import MANAGED_BY
 from greenscale_operator.errors import ClusterError
+from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.signals import Signals
 
 FINALIZER = "greenscale.dev/delete-queue"

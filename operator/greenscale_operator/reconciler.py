@@ -11,15 +11,16 @@ from typing import Any, Literal
 
 from greenscale_jobs import QueueUnavailable, RedisAddress
 from greenscale_jobs.engine_fault import seconds_of_news
-from greenscale_operator import desired, observed, pods
+from greenscale_operator import observed, pods
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
-from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION, Cluster
+from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
 from greenscale_operator.conditions import ready
-from greenscale_operator.desired import Install, Switches
-from greenscale_operator.errors import Gone, Lasting, Lingering
+from greenscale_operator.errors import Lasting, Lingering
 from greenscale_operator.events import Events
 from greenscale_operator.look import Look, page_resource, page_status
-from greenscale_operator.memory import STUCK_SECONDS, Memory
+from greenscale_operator.making import Making
+from greenscale_operator.memory import Memory
+from greenscale_operator.objects import Install, redis_host, selector
 from greenscale_operator.observed import Fault, Observed
 from greenscale_operator.queues import Queues
 from greenscale_operator.secrets import Secrets
@@ -29,8 +30,8 @@ from greenscale_operator.workload import InvalidWorkload, Workload, parse
 
 Body = dict[str, Any]
 
-WAKING_SECONDS, DRAINING_SECONDS = 1.0, 1.0
-"""How often a workload is looked at while it wakes, or until it is drained."""
+WAKING_SECONDS = 1.0
+"""How often a workload is looked at while it wakes."""
 
 KEDA_SECONDS = 15.0
 """How soon it is looked again for a KEDA that has not said anything."""
@@ -57,7 +58,7 @@ class Reconciler:
         self._install = install
         self._clock = clock
         self._events = Events(cluster, identity=identity, clock=clock)
-        self._children = Children(cluster, seen, on_drift=self._tell_drift, clock=clock)
+        self._making = Making(Children(cluster, seen, on_drift=self._tell_drift, clock=clock), seen, install)
         self._secrets = Secrets(cluster, clock=clock)
         self._memories: dict[Key, Memory] = {}
 
@@ -78,7 +79,7 @@ class Reconciler:
         else:
             await self._look_at_queue(look, look.workload)
             await self._check_secrets(look, look.workload)
-            await self._make_children(look, look.workload)
+            await self._making.make(look, look.workload)
             await self._look_at_pods(look, look.workload)
         again = await self._tell(key, look)
         if look.passing:
@@ -155,57 +156,6 @@ class Reconciler:
         except Lasting as error:
             look.worker_fault = look.fault(error)
 
-    async def _make_children(self, look: Look, workload: Workload) -> None:
-        if look.spec_fault:
-            return
-        try:
-            await self._make_each(look, workload)
-        except Gone as error:
-            look.passing = error
-
-    async def _make_each(self, look: Look, workload: Workload) -> None:
-        try:
-            look.deployment = await self._children.ensure(
-                DEPLOYMENT, workload, desired.deployment(workload, self._install)
-            )
-        except Lasting as error:
-            look.worker_fault = look.fault(error)
-            return  # a ScaledObject without our Deployment would scale somebody else's
-        try:
-            look.scaled_object = await self._make_scaled_object(look, workload)
-        except Lasting as error:
-            look.scaler_fault = look.fault(error)
-
-    async def _make_scaled_object(self, look: Look, workload: Workload) -> Body | None:
-        live = self._seen.children.get((SCALED_OBJECT.kind, Key(workload.namespace, workload.name)))
-        if live is None and look.stats is None:
-            return None  # KEDA gives up for up to 16 minutes on a Redis that is not there at the start
-        authentication = desired.trigger_authentication(workload)
-        if authentication:
-            await self._children.ensure(TRIGGER_AUTHENTICATION, workload, authentication)
-        switches = self._switches(look, workload, live)
-        manifest = desired.scaled_object(workload, self._install, switches)
-        applied = await self._children.ensure(SCALED_OBJECT, workload, manifest)
-        if authentication is None:
-            await self._children.remove(TRIGGER_AUTHENTICATION, workload)
-        return applied
-
-    def _switches(self, look: Look, workload: Workload, live: Body | None) -> Switches:
-        memory, stats = look.memory, look.stats
-        was = live["metadata"].get("annotations", {}) if live else {}
-        if memory.should_nudge(observed.scaler(live), redis_answers=stats is not None, now=look.now):
-            memory.nudged_at = look.now
-            nudged = "autoscaling.keda.sh/force-activation" not in was
-        else:
-            nudged = "autoscaling.keda.sh/force-activation" in was
-        if memory.stuck_since is not None:
-            look.again_in(STUCK_SECONDS)
-        drained = stats is not None and stats.in_flight == 0
-        paused = workload.suspend and (drained or "autoscaling.keda.sh/paused-replicas" in was)
-        if workload.suspend and not paused:
-            look.again_in(DRAINING_SECONDS)
-        return Switches(paused=paused, nudged=nudged)
-
     async def _look_at_pods(self, look: Look, workload: Workload) -> None:
         found = observed.workers(look.deployment)
         if found is None:
@@ -219,7 +169,7 @@ class Reconciler:
             return
         look.again_in(WAKING_SECONDS if look.memory.waking_since is not None else KEDA_SECONDS)
         try:
-            there = await self._cluster.pods(workload.namespace, desired.selector(workload))
+            there = await self._cluster.pods(workload.namespace, selector(workload))
         except Lasting as error:
             look.fault(error)
             return
@@ -229,7 +179,7 @@ class Reconciler:
         redis, namespace = workload.queue.redis, workload.namespace
         password, ca = redis.password_secret_ref, redis.ca_secret_ref
         return RedisAddress(
-            host=desired.redis_host(workload, self._install),
+            host=redis_host(workload, self._install),
             port=redis.port,
             database=redis.database,
             username=redis.username,

@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from greenscale_operator import schema, workload
-from greenscale_operator.desired import Install, deployment, manifests, redis_host, scaled_object
+from greenscale_operator.desired import deployment, manifests
+from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.overlay import overlay
+from greenscale_operator.scaled_object import scaled_object
 from greenscale_operator.workload import Engine, Queue, Redis, Server, Worker, Workload
 
 DATA = Path(__file__).parents[1] / "data"

@@ -157,7 +157,8 @@ def test_the_names_of_the_crd() -> None:
 
 def test_the_worker_knows_every_variable_that_a_pod_gives_it() -> None:
     """It refuses to start on one that it does not know. The model server's come with its engine."""
-    from greenscale_operator.desired import Install, deployment  # noqa: PLC0415
+    from greenscale_operator.desired import deployment  # noqa: PLC0415
+    from greenscale_operator.objects import Install  # noqa: PLC0415
     from greenscale_worker.settings import Settings, variable_of  # noqa: PLC0415
 
     known = {variable_of(field.name) for field in msgspec.structs.fields(Settings)}

@@ -6,7 +6,8 @@ import pytest
 
 from greenscale_cli.local.pool import worker_environment
 from greenscale_jobs import RedisAddress
-from greenscale_operator.desired import Install, deployment
+from greenscale_operator.desired import deployment
+from greenscale_operator.objects import Install
 from greenscale_operator.workload import parse
 
 

@@ -12,8 +12,8 @@ import pytest
 from kubernetes.aio import client, config
 
 from greenscale_operator.cluster import Cluster
-from greenscale_operator.desired import Install
 from greenscale_operator.health import Health
+from greenscale_operator.objects import Install
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler
 from greenscale_operator.seen import Seen
