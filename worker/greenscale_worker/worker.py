@@ -10,9 +10,10 @@ import time
 from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable, new_id, parse_item
-from greenscale_worker.blocking_claim import BLOCK_SECONDS, HAND_BACK_SECONDS, BlockingClaim
+from greenscale_worker.blocking_claim import BLOCK_SECONDS, FIRST_SECONDS, HAND_BACK_SECONDS, BlockingClaim
+from greenscale_worker.credentials import AccessRefusals
 from greenscale_worker.engines import Answer, Engine
-from greenscale_worker.errors import EngineError
+from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
@@ -45,7 +46,9 @@ class Worker:
         self._engine = engine
         self._log = log
         self._pulse = pulse
-        self._outage = Outage(log)
+        self._refusals = AccessRefusals(settings.read_again)
+        self._refused_claims = AccessRefusals(settings.read_again)
+        self._outage = Outage(log, refusals=self._refusals, pulse=pulse)
         self._running: dict[tuple[str, str], Running] = {}
         self._blocking_claim = BlockingClaim(queue, settings.worker)
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
@@ -72,7 +75,12 @@ class Worker:
         self._blocking_claim.call_off()
 
     async def run(self) -> None:
-        """Work until `stop`; nothing is claimed any more when it returns. Raises EngineError if it cannot begin."""
+        """Work until `stop`; nothing is claimed any more when it returns.
+
+        Raises:
+            EngineError: The engine never got ready.
+            CredentialsRefused: It stopped by itself, since only a restart reads the key or the password again.
+        """
         self._log.info(
             "started",
             queue=self._queue.keys.list_name,
@@ -93,11 +101,13 @@ class Worker:
                     self._warn,
                 )
             ]
-            await self._claim_loop()
+            refusal = await self._claim_loop()
             await self._drain()
             for loop in loops:
                 loop.cancel()
         self._log.info("stopped")
+        if refusal:
+            raise CredentialsRefused(refusal)
 
     # Claiming.
 
@@ -116,27 +126,54 @@ class Worker:
                 with contextlib.suppress(QueueUnavailable):
                     await self._queue.report_fault(error.message)
                 raise
+            self._pulse.engine_is_ready()
 
-    async def _claim_loop(self) -> None:
+    async def _claim_loop(self) -> str | None:
+        """Claim until stopped, or until the credentials have been refused for too long: then returns the refusal."""
         while not self._stopping.is_set():
             self._pulse.beat()
+            now = time.monotonic()
+            if refusal := self._lasting_refusal(now):
+                await self._settling.report_before_restart()
+                self._hurry.set()
+                return refusal
+            free, slow = self._free_slots(), self._limit.pause_seconds(now)
+            if free == 0 or slow > 0:
+                await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
+                continue
             try:
-                await self._claim_some()
+                claims = await self._claim(free)
             except QueueUnavailable as error:
+                self._refused_claims.note(error, now)
+                self._pulse.claims_failed(str(error))
                 await self._rest(self._outage.note(error))
             else:
-                self._outage.over()
+                await self._take(claims)
+        return None
 
-    async def _claim_some(self) -> None:
-        free, slow = self._free_slots(), self._limit.pause_seconds(time.monotonic())
-        if free == 0 or slow > 0:
-            await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
-            return
+    def _lasting_refusal(self, now: float) -> str | None:
+        """Return why the credentials must be read again, once nothing that is in hand would be lost by it."""
+        idle = not self._running and not self._settling.busy
+        # Without Redis no lease is renewed: what is in hand has been given to others by then.
+        if idle or self._outage.seconds(now) > self._settings.lease_seconds:
+            refusal = self._refusals.lasting(now) or self._refused_claims.lasting(now)
+            if refusal:
+                return refusal
+        return self._settling.key_refusal(now) if idle else None
+
+    async def _claim(self, free: int) -> list[Claim] | None:
         claims = await self._blocking_claim.claim(
             free,
+            seconds=BLOCK_SECONDS if self._pulse.is_claiming else FIRST_SECONDS,
             in_hand=len(self._running),
             suspect_first=self._others_since_suspect >= self._settings.concurrency,
         )
+        self._refused_claims.answered()
+        self._pulse.claims_answered()
+        self._outage.over()
+        return claims
+
+    async def _take(self, claims: list[Claim] | None) -> None:
         if claims is None:
             await self._rest(PAUSE_SECONDS)
             return

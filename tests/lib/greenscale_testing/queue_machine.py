@@ -369,8 +369,9 @@ class QueueMachine(RuleBasedStateMachine):
     def rarely(self, what: str) -> None:
         """One rule, so that the many calls of a worker are drawn more often."""
         if what == "the engine fails":
-            self.do(self.queue.report_fault("no key"))
-            self.model.report_fault("no key")
+            for after in (30, 0):
+                wait = self.do(self.queue.report_fault("no key", after_seconds=after))
+                assert abs(wait - self.model.report_fault("no key", after=after)) < 0.01
         elif what == "the operator looks":
             self._sample()
         elif what == "results expire":  # Redis' own clock cannot be moved: do what it would have done

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from greenscale_jobs.engine_fault import FAULT_SECONDS, TROUBLE_SECONDS
+
 Event = tuple[str, int, str]
 """Its type, the attempt and the text."""
 
@@ -78,7 +80,8 @@ class QueueModel:
         self.jobs: dict[str, ModelJob] = {}
         self.config: dict[str, float] = {}
         self.counters: Counter[str] = Counter()
-        self.fault: tuple[str, float] | None = None
+        self.fault: tuple[str, float, float] | None = None
+        self.trouble: tuple[float, float] | None = None
         self.history: list[dict[str, float]] = []
         self.starts: list[dict[str, float]] = []
 
@@ -94,6 +97,7 @@ class QueueModel:
             "config": self.config,
             "counters": dict(self.counters),
             "fault": self.fault,
+            "trouble": self.trouble,
             "history": self.history,
             "starts": self.starts,
         }
@@ -353,7 +357,7 @@ class QueueModel:
             job.events.append(("delta", job.attempts or 0, unseen))
         job.events.append(("done", job.attempts or 0, ""))
         self._expire(job_id, job, self._ttl)
-        self.fault = None
+        self.fault = self.trouble = None
         self.counters += Counter(done=1, tokens=tokens)
         return True
 
@@ -367,6 +371,7 @@ class QueueModel:
         if job.cancel:
             self._end_cancelled(job_id, job)
         elif how == "dead":
+            self.trouble = None
             self._bury(job_id, job, reason, attempts=attempts, message=message)
         elif how == "release":
             self._wait_again(job_id, job, attempts - 1)
@@ -421,9 +426,16 @@ class QueueModel:
         job = self.jobs.get(job_id)
         return job.state if job and job.settled_by == token else None
 
-    def report_fault(self, message: str) -> None:
-        """Say what is wrong with the engine."""
-        self.fault = (message, self._clock())
+    def report_fault(self, message: str, *, after: float) -> float:
+        """Note what is wrong with the engine; answers in how many seconds it is to be reported."""
+        now = self._clock()
+        since, noted_at = self.trouble or (now, now)
+        since = now if now - noted_at > TROUBLE_SECONDS else since
+        self.trouble = (since, now)
+        wait = max(0.0, since + after - now)
+        if wait == 0:
+            self.fault = (message, now, now + FAULT_SECONDS)
+        return wait
 
     # What keeps the queue moving.
 

@@ -1,0 +1,274 @@
+"""A key or a password that is refused is read again: the worker ends, and its restart has the Secret's new value."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import redis
+from aiohttp import web
+from msgspec.structs import replace
+
+from greenscale_jobs import AccessRefused, JobClient, JobState, QueueUnavailable, RedisAddress
+from greenscale_jobs.engine_fault import seconds_of_news
+from greenscale_jobs.errors import NO_HANDSHAKE, translate
+from greenscale_testing.local_redis import RedisServer
+from greenscale_worker.credentials import (
+    LIMITED_SECONDS,
+    PATIENCE_SECONDS,
+    WRONG_SECONDS,
+    AccessRefusals,
+    KeyRefusals,
+)
+from greenscale_worker.errors import EngineError, EngineInTrouble, EngineMisconfigured
+from greenscale_worker.outcomes.refusals import REFUSALS
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+REFUSED_STATUS = 3
+READ_AGAIN = {"WORKER_SETTINGS": json.dumps({"readAgainAtRestart": ["OPENAI_API_KEY", "REDIS_PASSWORD"]})}
+
+WRONG = EngineMisconfigured("Unauthorized", "it refuses the API key")
+POOR = EngineMisconfigured("NoCredit", "the account has no credit")
+AWAY = EngineInTrouble("Unavailable", "it takes no requests for now")
+NO_PASSWORD = AccessRefused("Redis refuses us", variable="REDIS_PASSWORD")
+REDIS_AWAY = QueueUnavailable("Redis does not answer")
+
+
+@pytest.mark.parametrize(
+    ("refusals", "trouble_since", "now", "expected"),
+    [
+        pytest.param([(0, WRONG)], 0, WRONG_SECONDS, WRONG, id="for long enough"),
+        pytest.param([(0, WRONG)], 0, WRONG_SECONDS - 1, None, id="not for long enough"),
+        pytest.param([(0, WRONG), (29, WRONG)], 0, WRONG_SECONDS, WRONG, id="counted from the first"),
+        pytest.param([(0, WRONG)], None, 99, None, id="the engine has answered since"),
+        pytest.param([(0, WRONG), (90, WRONG)], 80, 99, None, id="it answered in between"),
+        pytest.param([(0, WRONG), (31, AWAY)], 0, 40, None, id="it is away by now"),
+        pytest.param([(0, AWAY), (50, WRONG)], 0, 60, None, id="it was away before"),
+        pytest.param(
+            [(0, WRONG), (20, AWAY), (40, WRONG)], 0, 40, WRONG, id="away and back, the key as wrong as before"
+        ),
+        pytest.param([(0, POOR)], 0, 99, None, id="no credit: its owner may add some"),
+        pytest.param([(0, POOR)], 0, LIMITED_SECONDS, POOR, id="no credit for long"),
+        pytest.param([], None, 99, None, id="nothing was refused"),
+    ],
+)
+def test_a_key_is_read_again(
+    refusals: list[tuple[float, EngineError]], trouble_since: float | None, now: float, expected: EngineError | None
+) -> None:
+    key = KeyRefusals({"OPENAI_API_KEY"})
+    elsewhere = KeyRefusals({"REDIS_PASSWORD"})
+    for at, error in refusals:
+        for each in (key, elsewhere):
+            each.note(error, at, trouble_since=trouble_since or 0)
+
+    assert key.lasting(now, trouble_since=trouble_since) == (expected and expected.message)
+    assert elsewhere.lasting(now, trouble_since=trouble_since) is None, "a restart would bring the same key"
+
+
+def test_every_refusal_that_another_key_may_end_has_its_time() -> None:
+    assert {row.reason for row in REFUSALS if "{key}" in row.remedy} | {"NoKey"} == PATIENCE_SECONDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "expected"),
+    [
+        pytest.param([(0, NO_PASSWORD)], 30, NO_PASSWORD, id="for long enough"),
+        pytest.param([(0, NO_PASSWORD)], 29, None, id="not for long enough"),
+        pytest.param([(0, NO_PASSWORD), (1, None), (2, NO_PASSWORD)], 31, None, id="it answered in between"),
+        pytest.param([(0, NO_PASSWORD), (20, REDIS_AWAY)], 31, None, id="it is away by now"),
+        pytest.param([(0, AccessRefused("TLS", variable="REDIS_CA"))], 31, None, id="of a certificate of one's own"),
+    ],
+)
+def test_a_password_is_read_again(
+    seen: list[tuple[float, QueueUnavailable | None]], now: float, expected: AccessRefused | None
+) -> None:
+    password = AccessRefusals({"REDIS_PASSWORD"})
+    for at, error in seen:
+        if error:
+            password.note(error, at)
+        else:
+            password.answered()
+
+    assert password.lasting(now) == (expected and str(expected))
+
+
+@pytest.mark.parametrize(
+    ("error", "variable"),
+    [
+        pytest.param(
+            redis.AuthenticationError("WRONGPASS invalid username-password pair"), "REDIS_PASSWORD", id="wrong"
+        ),
+        pytest.param(redis.ResponseError("NOAUTH Authentication required."), "REDIS_PASSWORD", id="none given"),
+        pytest.param(
+            redis.AuthenticationError("AUTH <password> called without any password configured"),
+            "REDIS_PASSWORD",
+            id="it was taken away",
+        ),
+        pytest.param(
+            redis.ConnectionError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"),
+            "REDIS_CA",
+            id="of a new CA",
+        ),
+        pytest.param(redis.ConnectionError("Connection refused"), None, id="nobody listens"),
+        pytest.param(redis.TimeoutError(NO_HANDSHAKE), None, id="no TLS"),
+        pytest.param(redis.exceptions.NoPermissionError("NOPERM"), None, id="rights are Redis' to give"),
+    ],
+)
+def test_what_redis_refuses_names_the_variable(error: Exception, variable: str | None) -> None:
+    assert getattr(translate(error, "host:1"), "variable", None) == variable
+
+
+# Real workers, the time as it goes.
+
+
+@pytest.fixture
+def client(address: RedisAddress) -> Iterator[JobClient]:
+    with JobClient(address) as client:
+        yield client
+
+
+class Keyed:
+    """An API whose key may change; a prompt `slow` takes until `release`, and began when its key was good."""
+
+    def __init__(self) -> None:
+        self.key = "sk-old"
+        self.slow, self.release = asyncio.Event(), asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        prompt = (await request.json())["messages"][-1]["content"]
+        if request.headers["Authorization"] != f"Bearer {self.key}":
+            return web.json_response({"error": {"code": "invalid_api_key"}}, status=401)
+        if prompt == "slow":
+            self.slow.set()
+            await self.release.wait()
+        choice = {"index": 0, "message": {"role": "assistant", "content": prompt}, "finish_reason": "stop"}
+        return web.json_response({"id": "c", "object": "chat.completion", "model": "m", "choices": [choice]})
+
+
+@contextlib.asynccontextmanager
+async def serving(api: Keyed) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", api.answer)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not is_so():  # noqa: ASYNC110 - a process and Redis tell no such event
+            await asyncio.sleep(0.05)
+
+
+async def ended(worker: "subprocess.Popen[str]") -> int:
+    return await asyncio.to_thread(worker.wait, 60)
+
+
+async def test_a_rotated_key_is_taken_up_by_a_restart_that_cuts_no_job(
+    start_worker: Start, client: JobClient, worker_log: Callable[[], str]
+) -> None:
+    """K12: the job in hand was begun with the old key; no job pays, and the report outlasts the restart."""
+    api = Keyed()
+    async with serving(api) as url:
+        settings = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-old"}
+        slow = client.submit("slow")
+        rotating = start_worker(**settings, **READ_AGAIN, GREENSCALE_CONCURRENCY="4")
+        await asyncio.wait_for(api.slow.wait(), 20)
+        by_hand = start_worker(**settings, GREENSCALE_CONCURRENCY="4")
+        api.key = "sk-new"
+        ids = [client.submit(f"job {number}") for number in range(10)]
+        await until(lambda: client.stats().fault is not None)
+        await until(lambda: worker_log().count("engine refuses") >= 1 and client.stats().in_flight == 1)
+        await asyncio.sleep(10)  # longer than its patience by now: only the job in hand keeps it
+        kept = rotating.poll()
+        api.release.set()
+        status = await ended(rotating)
+        stats = client.stats()
+        still_there = by_hand.poll()
+        by_hand.terminate()
+        await ended(by_hand)
+        start_worker(**{**settings, "OPENAI_API_KEY": "sk-new"}, **READ_AGAIN)
+        await until(lambda: {client.job(job_id).state for job_id in [slow, *ids]} == {JobState.DONE})
+
+    assert (kept, still_there) == (None, None)
+    assert status == REFUSED_STATUS
+    *_, last = worker_log().splitlines()
+    assert "it refuses the API key" in last
+    assert "its restart reads the Secret again" in last
+    assert "sk-" not in worker_log()
+    assert stats.fault is not None
+    assert seconds_of_news(stats, now=stats.fault_at or 0) > 5 * 60, "the kubelet may wait for so long"
+    assert {client.job(job_id).attempts for job_id in [slow, *ids]} == {1}
+    assert client.stats().dead == 0
+
+
+def kill_sessions(address: RedisAddress, password: str) -> None:
+    """End all other connections."""
+    with redis.Redis(port=address.port, password=password) as admin:
+        admin.client_kill_filter(_type="normal", skipme=True)
+
+
+async def test_a_rotated_password_of_redis_is_taken_up_by_a_restart(
+    start_worker: Start, own_redis: RedisServer
+) -> None:
+    """K12: of an idle worker, and of one with a job in hand, which nobody could store any more."""
+    own_redis.start()
+    own_redis.say("CONFIG", "SET", "requirepass", "old")
+    old, new = (replace(own_redis.address, password=password) for password in ("old", "new"))
+    api = Keyed()
+    async with serving(api) as url:
+        openai = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-old"}
+        with JobClient(old) as client:
+            job_id = client.submit("slow")
+            busy = start_worker(
+                redis=old, REDIS_PASSWORD="old", GREENSCALE_LEASE_SECONDS="2", GREENSCALE_CONCURRENCY="1", **openai,
+                **READ_AGAIN,
+            )  # fmt: skip
+            await asyncio.wait_for(api.slow.wait(), 20)
+            idle = start_worker(redis=old, REDIS_PASSWORD="old", **READ_AGAIN)
+            by_hand = start_worker(redis=old, REDIS_PASSWORD="old")
+            await until(lambda: client.stats().claims == 1 and waiting(old, "old") == 2)
+        with redis.Redis(port=old.port, password="old") as admin:
+            admin.config_set("requirepass", "new")
+        kill_sessions(new, "new")
+        statuses = await ended(idle), await ended(busy)
+        still_there = by_hand.poll()
+        start_worker(redis=new, REDIS_PASSWORD="new", GREENSCALE_LEASE_SECONDS="2")
+        with JobClient(new) as client:
+            job = await asyncio.to_thread(client.result, job_id)
+
+    assert statuses == (REFUSED_STATUS, REFUSED_STATUS)
+    assert still_there is None, "a restart would not help it"
+    assert (job.state, job.attempts) == (JobState.DONE, 1)
+
+
+def waiting(address: RedisAddress, password: str) -> int:
+    """Return how many workers wait for jobs."""
+    with redis.Redis(port=address.port, password=password) as admin:
+        return sum(session["cmd"] == "blmove" for session in admin.client_list())
+
+
+async def test_a_worker_that_is_refused_only_its_claims_is_not_stuck(
+    start_worker: Start, own_redis: RedisServer
+) -> None:
+    """Redis lets old sessions live when a password changes: tending goes on, while the claims' connection was lost."""
+    own_redis.start()
+    own_redis.say("CONFIG", "SET", "requirepass", "old")
+    old = replace(own_redis.address, password="old")
+    worker = start_worker(redis=old, REDIS_PASSWORD="old", **READ_AGAIN)
+    await until(lambda: waiting(old, "old") == 1)
+    with redis.Redis(port=old.port, password="old") as admin:
+        (claims,) = (session["id"] for session in admin.client_list() if session["cmd"] == "blmove")
+        admin.config_set("requirepass", "new")
+        admin.client_kill_filter(_id=claims)
+        tending = any(session["cmd"] != "client|list" for session in admin.client_list())
+
+    assert tending
+    assert await ended(worker) == REFUSED_STATUS
