@@ -90,8 +90,8 @@ def _measure(root: Path, rows: Sequence[str]) -> list[Measured]:
     path = os.pathsep.join([str(ROOT), python_path(root)])
     environment = {**os.environ, "BENCH_PRODUCT": str(root), "PYTHONPATH": path}
     command = [python, "-m", "bench.alone", *rows]
-    told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return [Measured(**json.loads(line)) for line in told.splitlines()]
+    printed = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [Measured(**json.loads(line)) for line in printed.splitlines()]
 
 
 def _print(found: Sequence[Pair], other: Path) -> bool:

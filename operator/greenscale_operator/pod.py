@@ -6,11 +6,18 @@ Pure. The variables are those that `greenscale_worker.settings` reads.
 import json
 from typing import Any
 
-from greenscale_operator.workload import Cache, SecretRef, Server, Workload
+from greenscale_operator.workload import Cache, Server, Workload
 
 Manifest = dict[str, Any]
 
 LIVENESS_PORT = 8080
+
+CREDENTIALS = {
+    "OPENAI_API_KEY": ("OPENAI_API_KEY",),
+    "REDIS_PASSWORD": ("REDIS_PASSWORD", "REDIS_USERNAME", "REDIS_URL"),
+    "REDIS_CA": ("REDIS_CA",),
+}
+"""What the worker logs in with, and the variables that it may come in."""
 
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -85,6 +92,13 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
             "timeoutSeconds": 5,
             "failureThreshold": 3,
         },
+        # Often, since the first look comes before the worker listens; a Redis that restarts is no reason to flap.
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "health"},
+            "periodSeconds": 2,
+            "timeoutSeconds": 5,
+            "failureThreshold": 5,
+        },
         "securityContext": {**RESTRICTED, "runAsUser": WORKER_USER},
     }
     resources = worker.resources or _default_resources(workload)
@@ -97,11 +111,16 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
 
 def _default_resources(workload: Workload) -> Manifest:
     """Return the resources of our own image; none for an image, and beside resources, of the user's."""
-    pod = workload.worker.pod_template.get("spec") or {}
-    patches = [container for container in pod.get("containers") or [] if container.get("name") == "worker"]
+    pod, patches = workload.worker.pod_template.get("spec") or {}, _worker_patches(workload)
     own_image = workload.worker.image is None and not any("image" in patch for patch in patches)
     given = "resources" in pod or any("resources" in patch for patch in patches)
     return WORKER_RESOURCES if own_image and not given and workload.engine.type != "Server" else {}
+
+
+def _worker_patches(workload: Workload) -> list[Manifest]:
+    """Return what `worker.podTemplate` changes of the worker's container."""
+    pod = workload.worker.pod_template.get("spec") or {}
+    return [container for container in pod.get("containers") or [] if container.get("name") == "worker"]
 
 
 def _environment(workload: Workload, redis_host: str, grace_seconds: int) -> list[Manifest]:
@@ -131,13 +150,10 @@ def _environment(workload: Workload, redis_host: str, grace_seconds: int) -> lis
         "WORKER_SETTINGS": _newer_settings(workload),
         **_engine_environment(workload),
     }
-    secrets = {"REDIS_PASSWORD": redis.password_secret_ref, "REDIS_CA": redis.ca_secret_ref}
-    if workload.engine.type == "OpenAI":
-        secrets["OPENAI_API_KEY"] = workload.engine.open_ai.api_key_secret_ref
     own_name = {"name": "GREENSCALE_WORKER", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     return [
         *({"name": name, "value": str(value)} for name, value in plain.items() if value is not None),
-        *(_from_secret(name, secret) for name, secret in secrets.items() if secret),
+        *_from_secrets(workload),
         own_name,
     ]
 
@@ -148,14 +164,43 @@ def _newer_settings(workload: Workload) -> str:
     The worker refuses a variable GREENSCALE_... that it does not know, and every new setting would be one. What it does
     not know in here it passes over.
     """
-    queue = workload.queue
+    queue, read_again = workload.queue, _read_again(workload)
     return json.dumps(
         {
             "giveUpAfterSeconds": queue.give_up_after_seconds,
             "maxLosses": queue.max_losses,
             "maxAnswerBytes": queue.max_answer_bytes,
+            **({"readAgainAtRestart": read_again} if read_again else {}),
         }
     )
+
+
+def _read_again(workload: Workload) -> list[str]:
+    """Return the credentials of which a restarted container may have other values: those that refer to an object.
+
+    A worker whose credentials are refused ends then, so that its restart reads them again.
+    """
+    parts = [{"env": workload.worker.env, "envFrom": workload.worker.env_from}, *_worker_patches(workload)]
+    entries = [*_from_secrets(workload), *(entry for part in parts for entry in part.get("env") or ())]
+    refers = {entry.get("name"): "valueFrom" in entry for entry in entries}  # of two of a name the last one counts
+    all_of_an_object = any(part.get("envFrom") for part in parts)
+    return [
+        credential
+        for credential, names in CREDENTIALS.items()
+        if any(refers.get(name, all_of_an_object) for name in names)
+    ]
+
+
+def _from_secrets(workload: Workload) -> list[Manifest]:
+    redis = workload.queue.redis
+    secrets = {"REDIS_PASSWORD": redis.password_secret_ref, "REDIS_CA": redis.ca_secret_ref}
+    if workload.engine.type == "OpenAI":
+        secrets["OPENAI_API_KEY"] = workload.engine.open_ai.api_key_secret_ref
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
+        for name, secret in secrets.items()
+        if secret
+    ]
 
 
 def _engine_environment(workload: Workload) -> dict[str, str | int | None]:
@@ -168,10 +213,6 @@ def _engine_environment(workload: Workload) -> dict[str, str | int | None]:
         "GREENSCALE_SERVER_READY_URL": f"{here}{server.readiness_path}",
         "GREENSCALE_SERVER_STARTUP_TIMEOUT_SECONDS": server.startup_timeout_seconds,
     }
-
-
-def _from_secret(name: str, secret: SecretRef) -> Manifest:
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
 
 
 def _server_container(server: Server) -> Manifest:

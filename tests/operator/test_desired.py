@@ -13,7 +13,7 @@ from greenscale_operator.desired import deployment, manifests
 from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.overlay import overlay
 from greenscale_operator.scaled_object import scaled_object
-from greenscale_operator.workload import Engine, Queue, Redis, Server, Worker, Workload
+from greenscale_operator.workload import Engine, OpenAI, Queue, Redis, SecretRef, Server, Worker, Workload
 
 DATA = Path(__file__).parents[1] / "data"
 CASES = sorted(folder.name for folder in DATA.iterdir())
@@ -67,6 +67,56 @@ def test_new_settings_reach_a_worker_of_another_version_in_one_variable() -> Non
 
 def container_patch(**patch: Any) -> Worker:
     return Worker(pod_template={"spec": {"containers": [{"name": "worker", **patch}]}})
+
+
+KEY = SecretRef("openai", "api-key")
+KEYED = Engine("OpenAI", open_ai=OpenAI(api_key_secret_ref=KEY))
+FROM = {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+ALL = [{"secretRef": {"name": "all"}}]
+EVERY = ["OPENAI_API_KEY", "REDIS_PASSWORD", "REDIS_CA"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "redis", "worker", "expected"),
+    [
+        pytest.param(Engine("OpenAI"), Redis(), Worker(), [], id="no credentials"),
+        pytest.param(KEYED, Redis(), Worker(), ["OPENAI_API_KEY"], id="a key"),
+        pytest.param(
+            Engine("Echo"),
+            Redis(password_secret_ref=KEY, ca_secret_ref=KEY),
+            Worker(),
+            ["REDIS_PASSWORD", "REDIS_CA"],
+            id="a password and a certificate",
+        ),
+        pytest.param(Engine("OpenAI"), Redis(), Worker(env_from=tuple(ALL)), EVERY, id="all of a Secret"),
+        pytest.param(Engine("OpenAI"), Redis(), container_patch(envFrom=ALL), EVERY, id="the same by podTemplate"),
+        pytest.param(
+            Engine("OpenAI"), Redis(), Worker(env=({"name": "REDIS_URL", **FROM},)), ["REDIS_PASSWORD"], id="a URL"
+        ),
+        pytest.param(
+            Engine("OpenAI"),
+            Redis(),
+            container_patch(env=[{"name": "OPENAI_API_KEY", **FROM}]),
+            ["OPENAI_API_KEY"],
+            id="a key by podTemplate",
+        ),
+        pytest.param(
+            KEYED, Redis(), Worker(env=({"name": "OPENAI_API_KEY", "value": "sk-1"},)), [], id="written over by hand"
+        ),
+        pytest.param(
+            KEYED, Redis(), Worker(env=({"name": "A", "value": "1"},)), ["OPENAI_API_KEY"], id="another variable"
+        ),
+    ],
+)
+def test_a_worker_knows_what_its_restart_would_read_again(
+    engine: Engine, redis: Redis, worker: Worker, expected: list[str]
+) -> None:
+    """It ends where one of them is refused; of any other its restart would bring the same value."""
+    asked = Workload(name="w", namespace="team", engine=engine, worker=worker, queue=Queue(redis=redis))
+    first, *_ = deployment(asked, Install())["spec"]["template"]["spec"]["containers"]
+    settings = next(entry["value"] for entry in first["env"] if entry["name"] == "WORKER_SETTINGS")
+
+    assert json.loads(settings).get("readAgainAtRestart", []) == expected
 
 
 OURS = {"requests": {"memory": "128Mi"}, "limits": {"memory": "1Gi"}}

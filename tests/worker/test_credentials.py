@@ -5,6 +5,7 @@ import contextlib
 import json
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -121,17 +122,101 @@ def test_what_redis_refuses_names_the_variable(error: Exception, variable: str |
     assert getattr(translate(error, "host:1"), "variable", None) == variable
 
 
-# Real workers, the time as it goes.
+# Real workers, and the time as it goes: what takes half a minute each is tried side by side.
 
 
-@pytest.fixture
-def client(address: RedisAddress) -> Iterator[JobClient]:
+async def test_what_was_rotated_is_taken_up_by_a_restart(
+    start_worker: Start, address: RedisAddress, tmp_path: Path
+) -> None:
+    """K12, without a hand, and without anybody who reads Secrets."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_a_key(start_worker, address, tmp_path))
+        group.create_task(_a_password(start_worker, tmp_path / "password"))
+        group.create_task(_a_password_of_one_connection(start_worker, tmp_path / "connection"))
+
+
+async def _a_key(start_worker: Start, address: RedisAddress, logs: Path) -> None:
+    """The job in hand was begun with the old key and is not cut; no job pays, and the report outlasts the restart."""
     with JobClient(address) as client:
-        yield client
+        api = Keyed()
+        async with serving(api) as url:
+            settings = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-old"}
+            slow = client.submit("slow")
+            rotating = start_worker(**settings, **READ_AGAIN, GREENSCALE_CONCURRENCY="4")
+            await asyncio.wait_for(api.slow.wait(), 20)
+            api.key = "sk-new"
+            ids = [client.submit(f"job {number}") for number in range(10)]
+            by_hand = start_worker(**settings, GREENSCALE_CONCURRENCY="4")
+            await until(lambda: client.stats().fault is not None)
+            await asyncio.sleep(5)  # its patience is over by now: only the job in hand keeps it
+            kept = rotating.poll()
+            api.release.set()
+            status = await ended(rotating)
+            stats = client.stats()
+            still_there = by_hand.poll()
+            by_hand.terminate()
+            await ended(by_hand)
+            start_worker(**{**settings, "OPENAI_API_KEY": "sk-new"}, **READ_AGAIN)
+            await until(lambda: {client.job(job_id).state for job_id in [slow, *ids]} == {JobState.DONE})
+        jobs = [client.job(job_id) for job_id in [slow, *ids]]
+
+    assert (kept, status) == (None, REFUSED_STATUS)
+    assert still_there is None, "a restart would not help one that was given its key by hand"
+    logged = [file.read_text() for file in logs.glob("worker-*.log")]  # noqa: ASYNC240 - small, and all is over
+    (last,) = (line for text in logged for line in text.splitlines()[-1:] if "the API key" in line)
+    assert last.endswith("The worker ends: its restart reads the Secret again.")
+    assert "sk-" not in "".join(logged)
+    assert stats.fault is not None
+    assert seconds_of_news(stats, now=stats.fault_at or 0) > 5 * 60, "the kubelet may wait for so long"
+    assert {(job.state, job.attempts) for job in jobs} == {(JobState.DONE, 1)}
+
+
+async def _a_password(start_worker: Start, folder: Path) -> None:
+    """Of an idle worker, and of one with a job in hand, which it could not store any more."""
+    api = Keyed()
+    async with serving(api) as url, asyncio.timeout(90):
+        with running_redis(folder) as old, JobClient(old) as client:
+            password = {"redis": old, "REDIS_PASSWORD": "old"}
+            openai = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-old"}
+            job_id = client.submit("slow")
+            quick = {"GREENSCALE_LEASE_SECONDS": "2", "GREENSCALE_CONCURRENCY": "1"}
+            busy = start_worker(**password, **openai, **quick, **READ_AGAIN)
+            await asyncio.wait_for(api.slow.wait(), 20)
+            idle, by_hand = start_worker(**password, **READ_AGAIN), start_worker(**password)
+            await until(lambda: len(waiting(old)) == 2)
+            new = rotate(old)
+            with redis.Redis(port=new.port, password=new.password) as admin:
+                admin.client_kill_filter(_type="normal", skipme=True)
+            statuses = await ended(idle), await ended(busy)
+            still_there = by_hand.poll()
+            start_worker(redis=new, REDIS_PASSWORD="new", **quick)
+            with JobClient(new) as renewed:
+                await until(lambda: renewed.job(job_id).state.final)
+                job = renewed.job(job_id)
+
+    assert statuses == (REFUSED_STATUS, REFUSED_STATUS)
+    assert still_there is None, "a restart would not help it"
+    assert (job.state, job.attempts) == (JobState.DONE, 1)
+
+
+async def _a_password_of_one_connection(start_worker: Start, folder: Path) -> None:
+    """Redis lets old sessions live: tending goes on, while claims need a new connection and are refused."""
+    with running_redis(folder) as old:
+        worker = start_worker(redis=old, REDIS_PASSWORD="old", **READ_AGAIN)
+        await until(lambda: len(waiting(old)) == 1)
+        (claims,) = waiting(old)
+        new = rotate(old)
+        with redis.Redis(port=new.port, password=new.password) as admin:
+            admin.client_kill_filter(_id=claims)
+            sessions = len(admin.client_list())
+        status = await ended(worker)
+
+    assert sessions > 1, "those of its other loops were left to it"
+    assert status == REFUSED_STATUS
 
 
 class Keyed:
-    """An API whose key may change; a prompt `slow` takes until `release`, and began when its key was good."""
+    """An API whose key may change; a prompt `slow` is answered after `release`, if its key was good at first."""
 
     def __init__(self) -> None:
         self.key = "sk-old"
@@ -158,117 +243,41 @@ async def serving(api: Keyed) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     finally:
+        api.release.set()
         await runner.cleanup()
+
+
+@contextlib.contextmanager
+def running_redis(folder: Path) -> Iterator[RedisAddress]:
+    """A Redis of its own whose password is `old`."""
+    folder.mkdir()
+    server = RedisServer(folder)
+    server.start()
+    server.say("CONFIG", "SET", "requirepass", "old")
+    try:
+        yield replace(server.address, password="old")
+    finally:
+        server.stop()
+
+
+def rotate(old: RedisAddress) -> RedisAddress:
+    """Change the password to `new`."""
+    with redis.Redis(port=old.port, password=old.password) as admin:
+        admin.config_set("requirepass", "new")
+    return replace(old, password="new")
+
+
+def waiting(address: RedisAddress) -> list[str]:
+    """Return the connections on which workers wait for jobs."""
+    with redis.Redis(port=address.port, password=address.password) as admin:
+        return [session["id"] for session in admin.client_list() if session["cmd"] == "blmove"]
 
 
 async def until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
-        while not is_so():  # noqa: ASYNC110 - a process and Redis tell no such event
+        while not is_so():  # noqa: ASYNC110 - neither a process nor Redis tells such an event
             await asyncio.sleep(0.05)
 
 
 async def ended(worker: "subprocess.Popen[str]") -> int:
     return await asyncio.to_thread(worker.wait, 60)
-
-
-async def test_a_rotated_key_is_taken_up_by_a_restart_that_cuts_no_job(
-    start_worker: Start, client: JobClient, worker_log: Callable[[], str]
-) -> None:
-    """K12: the job in hand was begun with the old key; no job pays, and the report outlasts the restart."""
-    api = Keyed()
-    async with serving(api) as url:
-        settings = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-old"}
-        slow = client.submit("slow")
-        rotating = start_worker(**settings, **READ_AGAIN, GREENSCALE_CONCURRENCY="4")
-        await asyncio.wait_for(api.slow.wait(), 20)
-        by_hand = start_worker(**settings, GREENSCALE_CONCURRENCY="4")
-        api.key = "sk-new"
-        ids = [client.submit(f"job {number}") for number in range(10)]
-        await until(lambda: client.stats().fault is not None)
-        await until(lambda: worker_log().count("engine refuses") >= 1 and client.stats().in_flight == 1)
-        await asyncio.sleep(10)  # longer than its patience by now: only the job in hand keeps it
-        kept = rotating.poll()
-        api.release.set()
-        status = await ended(rotating)
-        stats = client.stats()
-        still_there = by_hand.poll()
-        by_hand.terminate()
-        await ended(by_hand)
-        start_worker(**{**settings, "OPENAI_API_KEY": "sk-new"}, **READ_AGAIN)
-        await until(lambda: {client.job(job_id).state for job_id in [slow, *ids]} == {JobState.DONE})
-
-    assert (kept, still_there) == (None, None)
-    assert status == REFUSED_STATUS
-    *_, last = worker_log().splitlines()
-    assert "it refuses the API key" in last
-    assert "its restart reads the Secret again" in last
-    assert "sk-" not in worker_log()
-    assert stats.fault is not None
-    assert seconds_of_news(stats, now=stats.fault_at or 0) > 5 * 60, "the kubelet may wait for so long"
-    assert {client.job(job_id).attempts for job_id in [slow, *ids]} == {1}
-    assert client.stats().dead == 0
-
-
-def kill_sessions(address: RedisAddress, password: str) -> None:
-    """End all other connections."""
-    with redis.Redis(port=address.port, password=password) as admin:
-        admin.client_kill_filter(_type="normal", skipme=True)
-
-
-async def test_a_rotated_password_of_redis_is_taken_up_by_a_restart(
-    start_worker: Start, own_redis: RedisServer
-) -> None:
-    """K12: of an idle worker, and of one with a job in hand, which nobody could store any more."""
-    own_redis.start()
-    own_redis.say("CONFIG", "SET", "requirepass", "old")
-    old, new = (replace(own_redis.address, password=password) for password in ("old", "new"))
-    api = Keyed()
-    async with serving(api) as url:
-        openai = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-old"}
-        with JobClient(old) as client:
-            job_id = client.submit("slow")
-            busy = start_worker(
-                redis=old, REDIS_PASSWORD="old", GREENSCALE_LEASE_SECONDS="2", GREENSCALE_CONCURRENCY="1", **openai,
-                **READ_AGAIN,
-            )  # fmt: skip
-            await asyncio.wait_for(api.slow.wait(), 20)
-            idle = start_worker(redis=old, REDIS_PASSWORD="old", **READ_AGAIN)
-            by_hand = start_worker(redis=old, REDIS_PASSWORD="old")
-            await until(lambda: client.stats().claims == 1 and waiting(old, "old") == 2)
-        with redis.Redis(port=old.port, password="old") as admin:
-            admin.config_set("requirepass", "new")
-        kill_sessions(new, "new")
-        statuses = await ended(idle), await ended(busy)
-        still_there = by_hand.poll()
-        start_worker(redis=new, REDIS_PASSWORD="new", GREENSCALE_LEASE_SECONDS="2")
-        with JobClient(new) as client:
-            job = await asyncio.to_thread(client.result, job_id)
-
-    assert statuses == (REFUSED_STATUS, REFUSED_STATUS)
-    assert still_there is None, "a restart would not help it"
-    assert (job.state, job.attempts) == (JobState.DONE, 1)
-
-
-def waiting(address: RedisAddress, password: str) -> int:
-    """Return how many workers wait for jobs."""
-    with redis.Redis(port=address.port, password=password) as admin:
-        return sum(session["cmd"] == "blmove" for session in admin.client_list())
-
-
-async def test_a_worker_that_is_refused_only_its_claims_is_not_stuck(
-    start_worker: Start, own_redis: RedisServer
-) -> None:
-    """Redis lets old sessions live when a password changes: tending goes on, while the claims' connection was lost."""
-    own_redis.start()
-    own_redis.say("CONFIG", "SET", "requirepass", "old")
-    old = replace(own_redis.address, password="old")
-    worker = start_worker(redis=old, REDIS_PASSWORD="old", **READ_AGAIN)
-    await until(lambda: waiting(old, "old") == 1)
-    with redis.Redis(port=old.port, password="old") as admin:
-        (claims,) = (session["id"] for session in admin.client_list() if session["cmd"] == "blmove")
-        admin.config_set("requirepass", "new")
-        admin.client_kill_filter(_id=claims)
-        tending = any(session["cmd"] != "client|list" for session in admin.client_list())
-
-    assert tending
-    assert await ended(worker) == REFUSED_STATUS

@@ -16,7 +16,7 @@ WRONG_SECONDS = 30.0
 """A key or a password that is refused for so long is read again."""
 
 LIMITED_SECONDS = 600.0
-"""A key that lacks credit or rights is also read again, later: if its owner adds them, a running worker sees it sooner."""
+"""A key that lacks credit or rights is read again too, later: if its owner adds them, a running worker knows sooner."""
 
 PATIENCE_SECONDS = {
     "Unauthorized": WRONG_SECONDS,

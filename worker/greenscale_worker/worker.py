@@ -65,6 +65,7 @@ class Worker:
         )
         self._limit = self._settling.limit
         self._others_since_suspect = settings.concurrency
+        self._bytes_in_hand = 0
 
     def stop(self) -> None:
         """Claim no more and finish what runs within the grace period; called again, hand it back at once."""
@@ -184,7 +185,7 @@ class Worker:
 
     def _free_slots(self) -> int:
         jobs = self._running.values()
-        if any(job.claim.alone for job in jobs) or sum(job.answer_bytes for job in jobs) > MAX_BYTES_IN_HAND:
+        if any(job.claim.alone for job in jobs) or self._bytes_in_hand > MAX_BYTES_IN_HAND:
             return 0
         return max(0, self._limit.allowed - len(jobs))
 
@@ -200,7 +201,7 @@ class Worker:
             pass
 
     def _start(self, claim: Claim) -> Running:
-        job = Running(claim, on_piece=self._piece.set)
+        job = Running(claim, on_piece=self._take_piece)
         self._running[job.key] = job
         self._others_since_suspect = 0 if claim.alone else self._others_since_suspect + 1
         self._busy.set()
@@ -218,11 +219,18 @@ class Worker:
         job.task.add_done_callback(ended)
         return job
 
+    def _take_piece(self, size: int) -> None:
+        self._piece.set()
+        self._bytes_in_hand += size
+        if self._bytes_in_hand > MAX_BYTES_IN_HAND >= self._bytes_in_hand - size:
+            self._blocking_claim.call_off()
+
     async def _ask(self, job: Running) -> Answer:
         return await self._engine.answer(parse_item(job.claim.raw, job.claim.id), job.emit)
 
     def _settled(self, job: Running) -> None:
         del self._running[job.key]
+        self._bytes_in_hand -= job.answer_bytes
         self._slot_freed.set()
 
     # Holding.
