@@ -1,4 +1,4 @@
-"""The worker's loops: claim, renew, show, tend; and the way out. `settling` has the one that ends jobs.
+"""The worker's loops: claim, renew, show; and the way out. `settling` has the one that ends jobs, `tending` another.
 
 Each loop does one thing for all running jobs at once, so that the round trips to Redis do not grow with their
 number. Every loop outlives Redis: what could not be said is said again once it answers.
@@ -20,15 +20,13 @@ from greenscale_worker.outage import Outage
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 from greenscale_worker.settling import Settling
+from greenscale_worker.tending import Tending
 
 RENEW_SECONDS = 2.0
 """Renewals are at most this far apart, since a renewal is also how a worker learns of a cancellation."""
 
 EMIT_SECONDS = 0.1
 """Pieces of answers are shown in bundles this far apart; the first piece at once."""
-
-TEND_SECONDS = 10.0
-"""Tending is at most this far apart; what is due sooner is tended when it is due."""
 
 PAUSE_SECONDS = 1.0
 """How often a worker of a paused queue looks whether it goes on."""
@@ -53,14 +51,15 @@ class Worker:
         self._blocking_claim = BlockingClaim(queue, settings.worker)
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         self._busy, self._piece = asyncio.Event(), asyncio.Event()
-        self._slot_freed, self._tend_soon = asyncio.Event(), asyncio.Event()
+        self._slot_freed = asyncio.Event()
+        self._tending = Tending(queue, log=log, outage=self._outage)
         self._settling = Settling(
             settings,
             queue,
             log=log,
             outage=self._outage,
             on_settled=self._settled,
-            on_retry=self._tend_soon.set,
+            on_retry=self._tending.soon,
             on_trouble=self._blocking_claim.call_off,
         )
         self._limit = self._settling.limit
@@ -98,7 +97,7 @@ class Worker:
                     self._emit_loop,
                     self._settling.loop,
                     self._settling.report_loop,
-                    self._tend_loop,
+                    self._tending.loop,
                     self._warn,
                 )
             ]
@@ -267,25 +266,6 @@ class Worker:
     async def _warn(self) -> None:
         for danger in await self._outage.insist(self._queue.dangers):
             self._log.warning("jobs may be lost", why=danger)
-
-    async def _tend_loop(self) -> None:
-        while True:
-            tended = await self._outage.insist(self._queue.tend)
-            if tended.stranded or tended.expired or tended.due or tended.dead:
-                self._log.info(
-                    "tended",
-                    stranded=tended.stranded,
-                    expired=tended.expired,
-                    due=tended.due,
-                    dead=tended.dead,
-                )
-            wait = TEND_SECONDS if tended.next_in is None else min(TEND_SECONDS, tended.next_in + 0.01)
-            try:
-                async with asyncio.timeout(wait):
-                    await self._tend_soon.wait()
-            except TimeoutError:
-                pass
-            self._tend_soon.clear()
 
     # The way out.
 
