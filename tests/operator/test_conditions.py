@@ -106,6 +106,15 @@ def test_a_fault_of_the_engine_says_what_it_keeps_awake_and_what_lets_that_go(ki
     assert (told.reason, told.message) == ("EngineRefuses", f"nobody listens at http://api/v1. {AWAKE}")
 
 
+def test_a_refused_key_is_named_while_the_kubelet_holds_its_worker_back() -> None:
+    """A worker whose key is refused ends again and again, to read the Secret again: that is the consequence."""
+    refused = Stats(1, 0, 0, 0, {}, "it refuses the API key", NOW - 300, NOW + 120)
+    held_back = Fault("CrashLoopBackOff", "exit status 3")
+    told = ready(seen(stats=refused, workers=Workers(replicas=1), pods_fault=held_back))
+
+    assert (told.status, told.reason) == ("False", "EngineRefuses")
+
+
 def test_a_workload_at_zero_reads_like_an_explanation() -> None:
     assert conditions(seen()) == [
         Condition("Ready", "True", "ScaledToZero", "A job submitted now wakes a worker and will be done."),
