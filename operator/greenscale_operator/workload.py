@@ -21,8 +21,11 @@ class InvalidWorkload(ValueError):
     """The resource does not fit; only an edit of it can mend that. The text names the field."""
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A part of the spec; camelCase becomes snake_case here and nowhere else."""
+class _Part(msgspec.Struct, frozen=True, rename="camel"):
+    """A part of the spec; camelCase becomes snake_case here and nowhere else.
+
+    Unknown fields are ignored: the schema refuses misspelt ones, and a later CRD may know more than this operator.
+    """
 
 
 class SecretRef(_Part, frozen=True):
@@ -203,7 +206,7 @@ def parse(resource: JsonObject, *, default_namespace: str = "default") -> Worklo
     """Turn a resource, as Kubernetes or a file gives it, into a Workload.
 
     Raises:
-        InvalidWorkload: A field is missing, unknown or of a wrong type.
+        InvalidWorkload: A field is missing or of a wrong type.
     """
     metadata = resource.get("metadata", {})
     try:

@@ -104,6 +104,40 @@ def test_python_and_the_schema_have_the_same_defaults() -> None:
     assert workload.parse(minimal) == workload.parse(schema.with_defaults(minimal))
 
 
+def test_a_field_of_a_later_version_is_ignored() -> None:
+    """The CRD is upgraded before the operator: all workloads would be down in between, and after a rollback."""
+    spec = {"engine": {"type": "Echo", "later": 1}, "later": {"a": "b"}}
+    resource = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": "w"}, "spec": spec}
+
+    assert workload.parse(resource).engine.type == "Echo"
+
+
+def read_by_python(kind: msgspec.inspect.Type, path: str) -> Iterator[str]:
+    """Yield the path of each field that a type has."""
+    match kind:
+        case msgspec.inspect.StructType(fields=fields):
+            for field in fields:
+                yield f"{path}.{field.encode_name}"
+                yield from read_by_python(field.type, f"{path}.{field.encode_name}")
+        case msgspec.inspect.VarTupleType(item_type=item):
+            yield from read_by_python(item, f"{path}[]")
+        case msgspec.inspect.UnionType(types=types):
+            for one in types:
+                yield from read_by_python(one, path)
+
+
+def test_python_reads_each_field_of_the_schema_and_no_other() -> None:
+    """Unknown ones are ignored, so that nothing else would notice one that was forgotten."""
+    spec = schema.crd_schema()["properties"]["spec"]
+    kinds = msgspec.inspect.type_info(workload._Spec)  # noqa: SLF001 - what `parse` reads
+    whole = {path for path, node in parts(spec) if "x-kubernetes-preserve-unknown-fields" in node}
+    inside = tuple(f"{path}{end}" for path in whole for end in (".", "["))
+    named = {path for path, _ in parts(spec) if not path.startswith(inside) and not path.endswith("[]")} - {""}
+    handed_through = {".worker.imagePullSecrets[].name"}
+
+    assert set(read_by_python(kinds, "")) == named - handed_through
+
+
 def parts(node: Json, path: str = "") -> Iterator[tuple[str, Json]]:
     yield path, node
     for name, part in node.get("properties", {}).items():
