@@ -242,6 +242,11 @@ def give_up(
     return Call("give_up", args, lambda reply: str(reply.decode()))
 
 
+def register(worker: str, *, seconds: float) -> Call[None]:
+    """Count a worker as alive for so many seconds; 0 is no longer."""
+    return Call("register", (_text(worker), seconds), lambda _: None)
+
+
 def report_fault(message: str) -> Call[None]:
     """Say what keeps the engine from working at all."""
     return Call("report_fault", (_message(message),), lambda _: None)

@@ -220,6 +220,8 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     fault: str | None = None
     """What keeps the engine from working at all, until it works again."""
     fault_at: float | None = None
+    workers: int = 0
+    """Live workers, as KEDA counts them."""
 
     @property
     def work(self) -> int:

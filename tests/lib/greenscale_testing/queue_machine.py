@@ -365,6 +365,16 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.waiting.remove(item)
             self.submit_one("lost key", 0.0, again=True)
 
+    @rule(worker=WORKERS, leaves=st.booleans())
+    def a_worker_is_counted(self, worker: str, *, leaves: bool) -> None:
+        if leaves:
+            self.do(self.queue.unregister(worker))
+            self.model.unregister(worker)
+        else:
+            self.do(self.queue.register(worker, seconds=40))
+            self.model.register(worker, 40)
+        assert self.do(self.queue.stats()).workers == len(self.model.workers)
+
     @rule(what=st.sampled_from(["the engine fails", "the operator looks", "results expire", "everybody starts anew"]))
     def rarely(self, what: str) -> None:
         """One rule, so that the many calls of a worker are drawn more often."""

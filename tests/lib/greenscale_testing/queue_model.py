@@ -81,6 +81,8 @@ class QueueModel:
         self.fault: tuple[str, float] | None = None
         self.history: list[dict[str, float]] = []
         self.starts: list[dict[str, float]] = []
+        self.workers: dict[str, float] = {}
+        """Until when each counts."""
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that Redis must hold, in the form of `queue_state.observe`."""
@@ -96,6 +98,7 @@ class QueueModel:
             "fault": self.fault,
             "history": self.history,
             "starts": self.starts,
+            "workers": (bool(self.workers), self.workers),
         }
         for job_id, job in self.jobs.items():
             told[f"job {job_id}"] = job.fields()
@@ -420,6 +423,16 @@ class QueueModel:
         """Return the state of a job whose last settled attempt had this token."""
         job = self.jobs.get(job_id)
         return job.state if job and job.settled_by == token else None
+
+    def register(self, worker: str, seconds: float) -> None:
+        """Count a worker for so long; those whose time is over count no more."""
+        self.workers = {name: until for name, until in self.workers.items() if until > self._clock()}
+        self.workers[worker] = self._clock() + seconds
+
+    def unregister(self, worker: str) -> None:
+        """Count a worker no longer."""
+        self.register(worker, 0)
+        del self.workers[worker]
 
     def report_fault(self, message: str) -> None:
         """Say what is wrong with the engine."""
