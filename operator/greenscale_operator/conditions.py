@@ -71,7 +71,7 @@ def state(observed: Observed) -> str:
         return "Waking"
     if stats.work:
         return "Active"
-    if replicas > observed.min_replicas:
+    if replicas > observed.kept_replicas:
         return "CoolingDown"
     return "Active" if replicas else "ScaledToZero"
 
@@ -89,21 +89,23 @@ def sentence(observed: Observed) -> str:
             doing = observed.pods or "a worker is being started"
             return f"{_jobs(stats.pending if stats else 0)} waiting: {doing}."
         case "CoolingDown":
-            return "No job is left; the workers go when the cooldown is over."
+            then = f"when the cooldown is over, {_kept(observed)}" if observed.kept_replicas else ""
+            return f"No job is left; {then or 'the workers go when the cooldown is over'}."
         case "Active" if stats and stats.work and workers:
             return at_work(stats, replicas=workers.replicas, most=observed.max_replicas)
         case "Active":
-            return "Idle; the least number of workers is kept."
+            return f"Idle; {_kept(observed)}."
         case _:
             return "Nothing runs, nothing costs. A prompt wakes it."
 
 
 def asleep_at(observed: Observed) -> float | None:
-    """Return when KEDA will go to zero if no job comes, in Unix seconds; None where it will not."""
+    """Return when KEDA will go to zero if no job comes, in Unix seconds; None where it will not, or is late."""
     last = observed.scaler.last_active if observed.scaler else None
-    if state(observed) != "CoolingDown" or last is None or observed.min_replicas:
+    if state(observed) != "CoolingDown" or last is None or observed.kept_replicas:
         return None
-    return last + observed.cooldown_seconds
+    asleep = last + observed.cooldown_seconds
+    return asleep if asleep > observed.now else None
 
 
 def _worst(observed: Observed) -> Fault | None:
@@ -209,6 +211,15 @@ def _degraded(observed: Observed) -> Condition:
     if fault:
         return Condition("Degraded", "True", fault.reason, fault.message)
     return Condition("Degraded", "False", "AsExpected", "Nothing needs you.")
+
+
+def _kept(observed: Observed) -> str:
+    """Return which workers are kept without work, and why."""
+    count, schedule = observed.kept_replicas, observed.kept
+    workers = "1 worker" if count == 1 else f"{count} workers"
+    if schedule is None or observed.min_replicas >= schedule.replicas:
+        return f"the minimum of {workers} is kept"
+    return f"{workers} {'is' if count == 1 else 'are'} {schedule.clause(observed.now)}"
 
 
 def _jobs(count: int) -> str:

@@ -374,6 +374,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.do(self.queue.register(worker, seconds=40))
             self.model.register(worker, 40)
         assert self.do(self.queue.stats()).workers == len(self.model.workers)
+        assert not self.model.workers or 0 < self.redis.ttl("jobs:workers") <= 40
 
     @rule(what=st.sampled_from(["the engine fails", "the operator looks", "results expire", "everybody starts anew"]))
     def rarely(self, what: str) -> None:

@@ -98,7 +98,7 @@ class QueueModel:
             "fault": self.fault,
             "history": self.history,
             "starts": self.starts,
-            "workers": (bool(self.workers), self.workers),
+            "workers": self.workers,
         }
         for job_id, job in self.jobs.items():
             told[f"job {job_id}"] = job.fields()
