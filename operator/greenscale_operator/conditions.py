@@ -10,6 +10,7 @@ import msgspec
 from greenscale_jobs.engine_fault import engine_fault
 from greenscale_jobs.records import at_work
 from greenscale_operator.observed import Fault, Observed, Scaler
+from greenscale_operator.schedules import who_keeps
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -79,6 +80,7 @@ def state(observed: Observed) -> str:
 def sentence(observed: Observed) -> str:
     """Return one sentence that explains the state."""
     stats, workers = observed.stats, observed.workers
+    kept = who_keeps(observed.min_replicas, observed.kept, observed.now)
     match state(observed):
         case "Degraded":
             fault = _worst(observed)
@@ -89,12 +91,12 @@ def sentence(observed: Observed) -> str:
             doing = observed.pods or "a worker is being started"
             return f"{_jobs(stats.pending if stats else 0)} waiting: {doing}."
         case "CoolingDown":
-            then = f"when the cooldown is over, {_kept(observed)}" if observed.kept_replicas else ""
+            then = f"when the cooldown is over, {kept}" if observed.kept_replicas else ""
             return f"No job is left; {then or 'the workers go when the cooldown is over'}."
         case "Active" if stats and stats.work and workers:
             return at_work(stats, replicas=workers.replicas, most=observed.max_replicas)
         case "Active":
-            return f"Idle; {_kept(observed)}."
+            return f"Idle; {kept}."
         case _:
             return "Nothing runs, nothing costs. A prompt wakes it."
 
@@ -211,15 +213,6 @@ def _degraded(observed: Observed) -> Condition:
     if fault:
         return Condition("Degraded", "True", fault.reason, fault.message)
     return Condition("Degraded", "False", "AsExpected", "Nothing needs you.")
-
-
-def _kept(observed: Observed) -> str:
-    """Return which workers are kept without work, and why."""
-    count, schedule = observed.kept_replicas, observed.kept
-    workers = "1 worker" if count == 1 else f"{count} workers"
-    if schedule is None or observed.min_replicas >= schedule.replicas:
-        return f"the minimum of {workers} is kept"
-    return f"{workers} {'is' if count == 1 else 'are'} {schedule.clause(observed.now)}"
 
 
 def _jobs(count: int) -> str:

@@ -15,8 +15,8 @@ MIN_WINDOW_SECONDS = 20
 MAX_WINDOW_SECONDS = 3600
 """The most that an HPA takes; the CRD bounds `cooldownPeriod` where it matters."""
 
-GRADUAL_WINDOW_SECONDS = 60
-"""How long the HPA wants fewer before it takes some away while there is work."""
+MAX_GRADUAL_SECONDS = 60
+"""`Gradual`: the HPA takes workers away when it has wanted fewer for so long, or for the cooldown if that is shorter."""
 
 
 class Switches(msgspec.Struct, frozen=True):
@@ -149,11 +149,11 @@ def _behavior(workload: Workload) -> Manifest:
     """Return the HPA's behavior, complete, so that KEDA's comparison with the live one is quiet.
 
     `WhenIdle`: it wants at least the live workers while there is work (see `_formula`), so it shrinks once that has
-    not been so for its window, which is the cooldown. To one worker of at most one it has nothing to do.
+    not been so for its window, which is the cooldown. Of at most one worker it has none to take away.
     """
     scaling = workload.scaling
-    idle = scaling.scale_down_policy == "WhenIdle"
-    window = min(MAX_WINDOW_SECONDS, max(MIN_WINDOW_SECONDS, scaling.cooldown_period))
+    gradual = scaling.scale_down_policy == "Gradual"
+    most = MAX_GRADUAL_SECONDS if gradual else MAX_WINDOW_SECONDS
     return {
         "scaleUp": {
             "stabilizationWindowSeconds": 0,
@@ -164,8 +164,8 @@ def _behavior(workload: Workload) -> Manifest:
             ],
         },
         "scaleDown": {
-            "stabilizationWindowSeconds": window if counts_workers(scaling) else GRADUAL_WINDOW_SECONDS,
-            "selectPolicy": "Disabled" if idle and not counts_workers(scaling) else "Max",
+            "stabilizationWindowSeconds": min(most, max(MIN_WINDOW_SECONDS, scaling.cooldown_period)),
+            "selectPolicy": "Max" if gradual or counts_workers(scaling) else "Disabled",
             "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
         },
     }

@@ -58,6 +58,15 @@ def kept(scaling: Scaling, now: float) -> Kept | None:
     return max(active, key=lambda one: (one.replicas, one.until), default=None)
 
 
+def who_keeps(min_replicas: int, schedule: Kept | None, now: float) -> str:
+    """Return which workers are kept without work, and why, as a clause."""
+    count = max(min_replicas, schedule.replicas if schedule else 0)
+    workers = "1 worker" if count == 1 else f"{count} workers"
+    if schedule is None or min_replicas >= schedule.replicas:
+        return f"the minimum of {workers} is kept"
+    return f"{workers} {'is' if count == 1 else 'are'} {schedule.clause(now)}"
+
+
 def next_change(scaling: Scaling, now: float) -> float | None:
     """Return when a schedule begins or ends next, in Unix seconds; None where there is none."""
     return min((at for schedule in scaling.schedules for at in _next(schedule, now)), default=None)
