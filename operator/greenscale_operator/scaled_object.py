@@ -16,7 +16,7 @@ MAX_WINDOW_SECONDS = 3600
 """The most that an HPA takes; the CRD bounds `cooldownPeriod` where it matters."""
 
 MAX_GRADUAL_SECONDS = 60
-"""`Gradual`: the HPA takes workers away when it has wanted fewer for so long, or for the cooldown if that is shorter."""
+"""`Gradual`: the HPA takes workers away when it has wanted fewer for so long, or for a cooldown that is shorter."""
 
 
 class Switches(msgspec.Struct, frozen=True):
@@ -153,7 +153,7 @@ def _behavior(workload: Workload) -> Manifest:
     """
     scaling = workload.scaling
     gradual = scaling.scale_down_policy == "Gradual"
-    most = MAX_GRADUAL_SECONDS if gradual else MAX_WINDOW_SECONDS
+    most = MAX_WINDOW_SECONDS if counts_workers(scaling) else MAX_GRADUAL_SECONDS
     return {
         "scaleUp": {
             "stabilizationWindowSeconds": 0,
