@@ -10,11 +10,11 @@ import contextlib
 from greenscale_jobs import JobQueue, QueueDamaged, QueueUnavailable
 from greenscale_worker.logs import Log
 
-COUNTED_SECONDS = 90.0
+COUNTED_SECONDS = 150.0
 """How long a worker that says nothing is counted: two renewals may be lost."""
 
-RENEW_SECONDS = 30.0
-"""How often it is renewed."""
+RENEW_SECONDS = 60.0
+"""How often it is renewed: each time costs five commands, and an idle worker may ask Redis for one a second in all."""
 
 RETRY_SECONDS = 2.0
 """How soon a renewal that failed is tried again."""

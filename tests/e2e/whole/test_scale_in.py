@@ -100,8 +100,7 @@ def test_workers_go_to_what_is_kept(workload: Make, client_of: Client, namespace
     for name, mix in MIXES.items():
         workload(name, worker={"concurrency": 1}, scaling={**SCALING, **mix.scaling})
         ids[name] = [clients[name].submit(words(seconds)) for seconds in mix.jobs]
-    for name, mix in MIXES.items():
-        until(lambda name=name, mix=mix: pods(name, namespace) == mix.peak, seconds=120)
+    until(lambda: all(pods(name, namespace) == mix.peak for name, mix in MIXES.items()), seconds=120)
     stopped = no_operator() if operator == "without it" else contextlib.nullcontext()
     with stopped, ThreadPoolExecutor() as watchers:
         for watched in [watchers.submit(follow, name, namespace, clients[name]) for name in MIXES]:

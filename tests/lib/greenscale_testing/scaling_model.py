@@ -97,7 +97,7 @@ class Hpa:
     def sync(self, replicas: int, pods: int, value: float, now: float) -> int:
         """Return the replicas after a look; `pods` are the Deployment's `status.replicas`."""
         spec = self.manifest["spec"]
-        least, most = max(spec.get("minReplicaCount", 0), 1), spec["maxReplicaCount"]
+        least, most = int(max(spec.get("minReplicaCount", 0), 1)), int(spec["maxReplicaCount"])
         if replicas == 0:
             return 0
         if not self.wanted:
@@ -141,4 +141,4 @@ class Hpa:
         start = replicas - changed
         if policy["type"] == "Pods":
             return int(start + sign * policy["value"])
-        return math.ceil(start * (1 + sign * policy["value"] / 100))
+        return math.ceil(start * (1 + sign * float(policy["value"]) / 100))

@@ -20,7 +20,7 @@ SECONDS = 2400
 RAMP_SECONDS = 50
 """How long the HPA may take to have as many as are asked for: its period, thrice."""
 
-GHOST_SECONDS, LEASE_SECONDS = 90, 30
+GHOST_SECONDS, LEASE_SECONDS = 150, 30
 
 
 @dataclasses.dataclass(frozen=True)
