@@ -347,7 +347,7 @@ class QueueModel:
         """Answer whether it was stored, now or when it was said before."""
         job = self.holds(job_id, token)
         if not job:
-            return self._settled_by(job_id, token) is not None
+            return self.settled_by(job_id, token) is not None
         self._drop_claim(job_id, job)
         job.settled_by = token
         job.state, job.result, job.finished_at, job.cancel = "done", text, self._clock(), False
@@ -364,7 +364,7 @@ class QueueModel:
         """Answer the new state, the present one where it was said before, or `lost`."""
         job = self.holds(job_id, token)
         if not job:
-            return self._settled_by(job_id, token) or "lost"
+            return self.settled_by(job_id, token) or "lost"
         job.settled_by = token
         attempts = job.attempts or 0
         if job.cancel:
@@ -419,7 +419,7 @@ class QueueModel:
         if job.losses > 1:
             job.suspect_since = self._clock()
 
-    def _settled_by(self, job_id: str, token: str) -> str | None:
+    def settled_by(self, job_id: str, token: str) -> str | None:
         """Return the state of a job whose last settled attempt had this token."""
         job = self.jobs.get(job_id)
         return job.state if job and job.settled_by == token else None
