@@ -243,6 +243,11 @@ def give_up(
     return Call("give_up", args, lambda reply: str(reply.decode()))
 
 
+def register(worker: str, *, seconds: float) -> Call[None]:
+    """Count a worker as alive for so many seconds; 0 is no longer."""
+    return Call("register", (_text(worker), seconds), lambda _: None)
+
+
 def report_fault(message: str, *, after_seconds: float, news_seconds: float) -> Call[float]:
     """Note what keeps the engine from working at all. Reads in how many seconds it is to be reported, 0 if it is."""
     args = (_message(message), after_seconds, news_seconds, TROUBLE_SECONDS)

@@ -278,6 +278,14 @@ class JobQueue:
         """
         return await self._run(calls.report_fault(message, after_seconds=after_seconds, news_seconds=news_seconds))
 
+    async def register(self, worker: str, *, seconds: float) -> None:
+        """Count this worker as alive for so many seconds: KEDA takes none away while there is work."""
+        await self._run(calls.register(worker, seconds=seconds))
+
+    async def unregister(self, worker: str) -> None:
+        """Count this worker no longer: it ends, and must not be replaced for that."""
+        await self._run(calls.register(worker, seconds=0))
+
     # What keeps the queue moving.
 
     async def tend(self) -> Tended:

@@ -199,7 +199,7 @@ def read_events(reply: Any) -> list[Event]:
 
 def read_stats(reply: Sequence[Any]) -> Stats:
     """Turn the answer of the script `stats` into Stats; a counter that is no number is left out."""
-    pending, in_flight, delayed, dead, *rest = reply
+    pending, in_flight, delayed, dead, workers, *rest = reply
     told = {key.decode(errors="replace"): value for key, value in zip(rest[::2], rest[1::2], strict=True)}
     fault, fault_at, fault_until = told.pop("fault", None), told.pop("faultAt", b""), told.pop("faultUntil", b"")
     for name in ("troubleSince", "troubleAt"):  # the script's own
@@ -214,6 +214,7 @@ def read_stats(reply: Sequence[Any]) -> Stats:
         None if fault is None else fault.decode(errors="replace"),
         _or_none(_seconds, fault_at),
         _or_none(_seconds, fault_until),
+        workers,
     )
 
 

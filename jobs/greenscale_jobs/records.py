@@ -222,6 +222,8 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     fault_at: float | None = None
     fault_until: float | None = None
     """Until when it is news if nobody repeats it; None from a worker of another version."""
+    workers: int = 0
+    """Live workers, as KEDA counts them."""
 
     @property
     def work(self) -> int:

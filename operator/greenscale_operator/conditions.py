@@ -10,6 +10,7 @@ import msgspec
 from greenscale_jobs.engine_fault import engine_fault
 from greenscale_jobs.records import at_work
 from greenscale_operator.observed import Fault, Observed, Scaler
+from greenscale_operator.schedules import who_keeps
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -71,7 +72,7 @@ def state(observed: Observed) -> str:
         return "Waking"
     if stats.work:
         return "Active"
-    if replicas > observed.min_replicas:
+    if replicas > observed.kept_replicas:
         return "CoolingDown"
     return "Active" if replicas else "ScaledToZero"
 
@@ -79,6 +80,7 @@ def state(observed: Observed) -> str:
 def sentence(observed: Observed) -> str:
     """Return one sentence that explains the state."""
     stats, workers = observed.stats, observed.workers
+    kept = who_keeps(observed.min_replicas, observed.kept, observed.now)
     match state(observed):
         case "Degraded":
             fault = _worst(observed)
@@ -89,21 +91,23 @@ def sentence(observed: Observed) -> str:
             doing = observed.pods or "a worker is being started"
             return f"{_jobs(stats.pending if stats else 0)} waiting: {doing}."
         case "CoolingDown":
-            return "No job is left; the workers go when the cooldown is over."
+            then = f"when the cooldown is over, {kept}" if observed.kept_replicas else ""
+            return f"No job is left; {then or 'the workers go when the cooldown is over'}."
         case "Active" if stats and stats.work and workers:
             return at_work(stats, replicas=workers.replicas, most=observed.max_replicas)
         case "Active":
-            return "Idle; the least number of workers is kept."
+            return f"Idle; {kept}."
         case _:
             return "Nothing runs, nothing costs. A prompt wakes it."
 
 
 def asleep_at(observed: Observed) -> float | None:
-    """Return when KEDA will go to zero if no job comes, in Unix seconds; None where it will not."""
+    """Return when KEDA will go to zero if no job comes, in Unix seconds; None where it will not, or is late."""
     last = observed.scaler.last_active if observed.scaler else None
-    if state(observed) != "CoolingDown" or last is None or observed.min_replicas:
+    if state(observed) != "CoolingDown" or last is None or observed.kept_replicas:
         return None
-    return last + observed.cooldown_seconds
+    asleep = last + observed.cooldown_seconds
+    return asleep if asleep > observed.now else None
 
 
 def _worst(observed: Observed) -> Fault | None:

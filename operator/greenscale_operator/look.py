@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
-from greenscale_operator import observed
+from greenscale_operator import observed, schedules
 from greenscale_operator.conditions import asleep_at, sentence, state
 from greenscale_operator.errors import Lasting, Passing
 from greenscale_operator.memory import Memory
 from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.schedules import Kept
 from greenscale_operator.shown import shown
-from greenscale_operator.workload import Workload
+from greenscale_operator.workload import Scaling, Workload
 
 Body = dict[str, Any]
 
@@ -31,6 +32,7 @@ class Look:
         self.queue_fault: Fault | None = None
         self.worker_fault: Fault | None = None
         self.scaler_fault: Fault | None = None
+        self.kept: Kept | None = None
         self.pods: str | None = None
         self.pods_fault: Fault | None = None
         self.passing: Passing | None = None
@@ -40,6 +42,13 @@ class Look:
     def again_in(self, seconds: float) -> None:
         """Look again in so many seconds, or sooner."""
         self.again = seconds if self.again is None else min(self.again, seconds)
+
+    def look_at_schedules(self, scaling: Scaling) -> None:
+        """Take note of what a schedule keeps now, and look again when that changes."""
+        self.kept = schedules.kept(scaling, self.now)
+        change = schedules.next_change(scaling, self.now)
+        if change is not None:
+            self.again_in(change - self.now)
 
     def fault(self, error: Lasting) -> Fault:
         """Plan to try again, and return what to say meanwhile."""
@@ -54,6 +63,7 @@ class Look:
             generation=self.body["metadata"].get("generation", 0),
             suspend=workload.suspend if workload else False,
             min_replicas=workload.scaling.min_replicas if workload else 0,
+            kept=self.kept,
             max_replicas=workload.scaling.max_replicas if workload else 1,
             cooldown_seconds=workload.scaling.cooldown_period if workload else 0,
             redis=self.redis,

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from greenscale_jobs.records import Stats
+from greenscale_operator.schedules import Kept
 
 Body = dict[str, Any]
 
@@ -50,6 +51,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     suspend: bool = False
     min_replicas: int = 0
+    kept: Kept | None = None
+    """What a schedule keeps now."""
     max_replicas: int = 1
     cooldown_seconds: int = 300
     redis: str = ""
@@ -69,6 +72,11 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What the pods that are not ready are at, as a clause."""
     pods_fault: Fault | None = None
     waking_since: float | None = None
+
+    @property
+    def kept_replicas(self) -> int:
+        """How many workers are kept without work."""
+        return max(self.min_replicas, self.kept.replicas if self.kept else 0)
 
 
 def workers(deployment: Body | None) -> Workers | None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from greenscale_jobs import QueueUnavailable, RedisAddress
 from greenscale_jobs.engine_fault import seconds_of_news
-from greenscale_operator import observed, pods
+from greenscale_operator import observed, pods, schedules
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
 from greenscale_operator.conditions import ready
@@ -74,9 +74,11 @@ class Reconciler:
         look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
         try:
             look.workload = parse(body)
+            schedules.check(look.workload.scaling)
         except InvalidWorkload as error:
             look.spec_fault = Fault("InvalidSpec", f"{error}: edit the spec.")
         else:
+            look.look_at_schedules(look.workload.scaling)
             await self._look_at_queue(look, look.workload)
             await self._check_secrets(look, look.workload)
             await self._making.make(look, look.workload)
@@ -204,6 +206,8 @@ class Reconciler:
         if look.workload:
             told = page_status(look.workload, seen, self._queues.starts(key))
             await self._queues.publish(key, told, page_resource(look, after))
+            if told.asleep_at is not None:
+                look.again_in(told.asleep_at - look.now + 1)  # it must not be told when it is over
             if ready(seen).status == "Unknown":
                 look.again_in(KEDA_SECONDS)
             if news := seconds_of_news(look.stats, now=look.now):

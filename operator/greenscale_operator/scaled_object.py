@@ -5,8 +5,18 @@ Pure.
 
 import msgspec
 
+from greenscale_jobs.keys import Keys
 from greenscale_operator.objects import Install, Manifest, owned, redis_host
-from greenscale_operator.workload import Workload
+from greenscale_operator.workload import Scaling, Workload
+
+MIN_WINDOW_SECONDS = 20
+"""The HPA looks each 15 s: it shrinks when two looks found no work, for one may fall between two jobs."""
+
+MAX_WINDOW_SECONDS = 3600
+"""The most that an HPA takes; the CRD bounds `cooldownPeriod` where it matters."""
+
+MAX_GRADUAL_SECONDS = 60
+"""`Gradual`: the HPA takes workers away when it has wanted fewer for so long, or for a cooldown that is shorter."""
 
 
 class Switches(msgspec.Struct, frozen=True):
@@ -24,7 +34,7 @@ def scaled_object(workload: Workload, install: Install, switches: Switches | Non
     `minReplicaCount` stays unset at 0; `idleReplicaCount` and `fallback` always: a fallback of 0 would kill running
     jobs when Redis goes away (KEDA 2.20.2, pkg/scaling/executor).
     """
-    scaling = workload.scaling
+    scaling, keys = workload.scaling, Keys(workload.list_name)
     spec: Manifest = {
         "scaleTargetRef": {
             "apiVersion": "apps/v1",
@@ -46,7 +56,8 @@ def scaled_object(workload: Workload, install: Install, switches: Switches | Non
         },
         "triggers": [
             _redis_trigger("pending", workload.list_name, workload, install),
-            _redis_trigger("inflight", f"{workload.list_name}:inflight", workload, install),
+            _redis_trigger("inflight", keys.inflight, workload, install),
+            *([_redis_trigger("workers", keys.workers, workload, install)] if counts_workers(scaling) else []),
             *_schedule_triggers(workload),
         ],
     }
@@ -82,15 +93,22 @@ def trigger_authentication(workload: Workload) -> Manifest | None:
     return owned(workload, "keda.sh/v1alpha1", "TriggerAuthentication", _authentication(workload), spec)
 
 
+def counts_workers(scaling: Scaling) -> bool:
+    """Return whether live workers count: where the HPA could take away one that works."""
+    return scaling.scale_down_policy == "WhenIdle" and scaling.max_replicas > 1
+
+
 def _formula(workload: Workload) -> str:
     """Return the work that exists; in a schedule's time at least as much as keeps its replicas.
 
-    KEDA's cron trigger says 1 outside of its time, so each asks for one more than it means.
+    While there is work, live workers count as if each had enough to do: the HPA then wants at least as many as there
+    are, and takes none away. KEDA's cron trigger is 0 (before KEDA 2.21: 1) outside of its time, so each schedule asks
+    for one more than it means.
     """
-    work = "pending + inflight"
-    kept = [
-        f"(schedule{number} - 1) * {workload.jobs_per_replica}" for number, _ in enumerate(workload.scaling.schedules)
-    ]
+    each, work = workload.jobs_per_replica, "pending + inflight"
+    if counts_workers(workload.scaling):
+        work = f"{work} > 0 ? max({work}, workers * {each}) : 0"
+    kept = [f"(schedule{number} - 1) * {each}" for number, _ in enumerate(workload.scaling.schedules)]
     return f"max({', '.join([work, *kept])})" if kept else work
 
 
@@ -128,8 +146,14 @@ def _redis_trigger(name: str, list_name: str, workload: Workload, install: Insta
 
 
 def _behavior(workload: Workload) -> Manifest:
-    """Return the HPA's behavior, complete, so that KEDA's comparison with the live one is quiet."""
-    shrink = "Disabled" if workload.scaling.scale_down_policy == "WhenIdle" else "Max"
+    """Return the HPA's behavior, complete, so that KEDA's comparison with the live one is quiet.
+
+    `WhenIdle`: it wants at least the live workers while there is work (see `_formula`), so it shrinks once that has
+    not been so for its window, which is the cooldown. Of at most one worker it has none to take away.
+    """
+    scaling = workload.scaling
+    gradual = scaling.scale_down_policy == "Gradual"
+    most = MAX_WINDOW_SECONDS if counts_workers(scaling) else MAX_GRADUAL_SECONDS
     return {
         "scaleUp": {
             "stabilizationWindowSeconds": 0,
@@ -140,8 +164,8 @@ def _behavior(workload: Workload) -> Manifest:
             ],
         },
         "scaleDown": {
-            "stabilizationWindowSeconds": 60,
-            "selectPolicy": shrink,
+            "stabilizationWindowSeconds": min(most, max(MIN_WINDOW_SECONDS, scaling.cooldown_period)),
+            "selectPolicy": "Max" if gradual or counts_workers(scaling) else "Disabled",
             "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
         },
     }

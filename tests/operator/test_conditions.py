@@ -8,9 +8,12 @@ import pytest
 from greenscale_jobs import Stats
 from greenscale_operator.conditions import Condition, asleep_at, conditions, ready, sentence, state
 from greenscale_operator.observed import Fault, Observed, Scaler, Workers
+from greenscale_operator.schedules import Kept
 
 EMPTY = Stats(0, 0, 0, 0)
 NOW = 1_000_000.0
+UNTIL = NOW + 11_600
+"""18:00 of the same day in Berlin."""
 
 ASLEEP = Observed(
     now=NOW,
@@ -45,6 +48,9 @@ RUNNING = {"workers": Workers(replicas=2, ready=2), "scaler": Scaler(ready=True,
         pytest.param(seen(**RUNNING, stats=Stats(0, 1, 0, 0)), "Active", id="the last job runs"),
         pytest.param(seen(**RUNNING), "CoolingDown", id="nothing left"),
         pytest.param(seen(**RUNNING, min_replicas=2), "Active", id="no more than the least"),
+        pytest.param(seen(**RUNNING, min_replicas=1), "CoolingDown", id="more than the least"),
+        pytest.param(seen(**RUNNING, kept=Kept(2, NOW + 60, "UTC")), "Active", id="kept by a schedule"),
+        pytest.param(seen(**RUNNING, kept=Kept(1, NOW + 60, "UTC")), "CoolingDown", id="more than a schedule keeps"),
         pytest.param(seen(**RUNNING, stats=Stats(5, 1, 0, 0), suspend=True), "Suspended", id="suspended, draining"),
         pytest.param(seen(queue_fault=Fault("RedisUnavailable", "gone")), "Degraded", id="no Redis"),
         pytest.param(seen(**RUNNING, stats=Stats(1, 0, 0, 0, {}, "no key", NOW - 9)), "Degraded", id="no key"),
@@ -164,6 +170,27 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
             id="draining",
         ),
         pytest.param(seen(queue_fault=Fault("R", "Redis is gone.")), "Redis is gone.", id="degraded"),
+        pytest.param(seen(**RUNNING, min_replicas=2), "Idle; the minimum of 2 workers is kept.", id="the minimum"),
+        pytest.param(
+            seen(**RUNNING, min_replicas=1, kept=Kept(2, UNTIL, "Europe/Berlin")),
+            "Idle; 2 workers are kept by a schedule until 18:00 (Europe/Berlin).",
+            id="a schedule",
+        ),
+        pytest.param(
+            seen(**RUNNING, min_replicas=2, kept=Kept(1, UNTIL, "UTC")),
+            "Idle; the minimum of 2 workers is kept.",
+            id="a schedule that asks for less than the minimum",
+        ),
+        pytest.param(
+            seen(**RUNNING, kept=Kept(1, UNTIL, "Europe/Berlin")),
+            "No job is left; when the cooldown is over, 1 worker is kept by a schedule until 18:00 (Europe/Berlin).",
+            id="more than a schedule keeps",
+        ),
+        pytest.param(
+            seen(**RUNNING, min_replicas=1),
+            "No job is left; when the cooldown is over, the minimum of 1 worker is kept.",
+            id="more than the minimum",
+        ),
     ],
 )
 def test_sentence(observed: Observed, expected: str) -> None:
@@ -173,4 +200,6 @@ def test_sentence(observed: Observed, expected: str) -> None:
 def test_the_end_of_the_cooldown_is_told_only_while_it_runs() -> None:
     assert asleep_at(seen(**RUNNING)) == NOW - 5 + 60
     assert asleep_at(seen(**RUNNING, min_replicas=1)) is None
+    assert asleep_at(seen(**RUNNING, kept=Kept(1, UNTIL, "UTC"))) is None
+    assert asleep_at(seen(**RUNNING, cooldown_seconds=5)) is None, "never in the past: KEDA is late"
     assert asleep_at(seen()) is None

@@ -17,6 +17,7 @@ from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
+from greenscale_worker.presence import keep_counted
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 from greenscale_worker.settling import Settling
@@ -88,7 +89,19 @@ class Worker:
             engine=self._settings.engine,
             concurrency=self._settings.concurrency,
         )
-        await self._until_ready()
+        presence = asyncio.create_task(keep_counted(self._queue, self._settings.worker, self._stopping, self._log))
+        try:
+            await self._until_ready()
+            refusal = await self._work()
+        finally:
+            self._stopping.set()
+            await presence
+        self._log.info("stopped")
+        if refusal:
+            raise CredentialsRefused(refusal)
+
+    async def _work(self) -> str | None:
+        """Work until stopped; returns which credentials are refused, if that is why."""
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(loop())
@@ -105,9 +118,7 @@ class Worker:
             await self._drain()
             for loop in loops:
                 loop.cancel()
-        self._log.info("stopped")
-        if refusal:
-            raise CredentialsRefused(refusal)
+        return refusal
 
     # Claiming.
 

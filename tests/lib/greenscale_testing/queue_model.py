@@ -84,6 +84,8 @@ class QueueModel:
         self.trouble: tuple[float, float] | None = None
         self.history: list[dict[str, float]] = []
         self.starts: list[dict[str, float]] = []
+        self.workers: dict[str, float] = {}
+        """Until when each counts."""
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that Redis must hold, in the form of `queue_state.observe`."""
@@ -100,6 +102,7 @@ class QueueModel:
             "trouble": self.trouble,
             "history": self.history,
             "starts": self.starts,
+            "workers": self.workers,
         }
         for job_id, job in self.jobs.items():
             told[f"job {job_id}"] = job.fields()
@@ -348,7 +351,7 @@ class QueueModel:
         """Answer whether it was stored, now or when it was said before."""
         job = self.holds(job_id, token)
         if not job:
-            return self._settled_by(job_id, token) is not None
+            return self.settled_by(job_id, token) is not None
         self._drop_claim(job_id, job)
         job.settled_by = token
         job.state, job.result, job.finished_at, job.cancel = "done", text, self._clock(), False
@@ -365,7 +368,7 @@ class QueueModel:
         """Answer the new state, the present one where it was said before, or `lost`."""
         job = self.holds(job_id, token)
         if not job:
-            return self._settled_by(job_id, token) or "lost"
+            return self.settled_by(job_id, token) or "lost"
         job.settled_by = token
         attempts = job.attempts or 0
         if job.cancel:
@@ -421,10 +424,20 @@ class QueueModel:
         if job.losses > 1:
             job.suspect_since = self._clock()
 
-    def _settled_by(self, job_id: str, token: str) -> str | None:
+    def settled_by(self, job_id: str, token: str) -> str | None:
         """Return the state of a job whose last settled attempt had this token."""
         job = self.jobs.get(job_id)
         return job.state if job and job.settled_by == token else None
+
+    def register(self, worker: str, seconds: float) -> None:
+        """Count a worker for so long; those whose time is over count no more."""
+        self.workers = {name: until for name, until in self.workers.items() if until > self._clock()}
+        self.workers[worker] = self._clock() + seconds
+
+    def unregister(self, worker: str) -> None:
+        """Count a worker no longer."""
+        self.register(worker, 0)
+        del self.workers[worker]
 
     def report_fault(self, message: str, *, after: float) -> float:
         """Note what is wrong with the engine; answers in how many seconds it is to be reported."""
