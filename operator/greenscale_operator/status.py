@@ -6,7 +6,7 @@ Pure.
 from typing import Any
 
 from greenscale_jobs.records import Stats
-from greenscale_operator.conditions import conditions, state
+from greenscale_operator.conditions import conditions, running, state
 from greenscale_operator.observed import Observed, seconds, timestamp
 
 Status = dict[str, Any]
@@ -19,7 +19,8 @@ NUMBERS = ("queue", "lastActiveTime")
 
 def status(observed: Observed, before: Status, *, model: str | None) -> Status:
     """Return the whole status. A condition that holds on keeps its `lastTransitionTime`."""
-    replicas = observed.workers.replicas if observed.workers else 0
+    replicas = running(observed)
+    is_zero = replicas == 0 and not observed.pods.unknown
     was = {told["type"]: told for told in before.get("conditions", [])}
     told: Status = {
         "observedGeneration": observed.generation,
@@ -39,7 +40,7 @@ def status(observed: Observed, before: Status, *, model: str | None) -> Status:
         "model": model,
         "queue": queue(observed.stats, observed.now) if observed.stats else before.get("queue"),
         "lastActiveTime": timestamp(observed.scaler.last_active) if observed.scaler else before.get("lastActiveTime"),
-        "zeroAt": (before.get("zeroAt") or timestamp(observed.now)) if replicas == 0 else None,
+        "zeroAt": (before.get("zeroAt") or timestamp(observed.now)) if is_zero else None,
     }
     return {name: value for name, value in told.items() if value is not None}
 

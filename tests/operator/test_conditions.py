@@ -7,7 +7,7 @@ import pytest
 
 from greenscale_jobs import Stats
 from greenscale_operator.conditions import Condition, asleep_at, conditions, ready, sentence, state
-from greenscale_operator.observed import Fault, Observed, Scaler, Workers
+from greenscale_operator.observed import Fault, Observed, Pods, Scaler, Workers
 
 EMPTY = Stats(0, 0, 0, 0)
 NOW = 1_000_000.0
@@ -52,7 +52,9 @@ RUNNING = {"workers": Workers(replicas=2, ready=2), "scaler": Scaler(ready=True,
             seen(**RUNNING, stats=Stats(0, 1, 0, 0, {}, "no key", NOW - 999)), "Active", id="a fault of long ago"
         ),
         pytest.param(seen(scaler=Scaler(ready=False, reason="TriggerError")), "Degraded", id="KEDA has a fault"),
-        pytest.param(seen(pods_fault=Fault("Unschedulable", "no GPU")), "Degraded", id="no node"),
+        pytest.param(
+            seen(workers=Workers(1), pods=Pods(fault=Fault("Unschedulable", "no GPU"))), "Degraded", id="no node"
+        ),
     ],
 )
 def test_state(observed: Observed, expected: str) -> None:
@@ -85,7 +87,7 @@ def test_state(observed: Observed, expected: str) -> None:
             id="the cause before its consequences",
         ),
         pytest.param(
-            seen(workers=Workers(failure=Fault("FailedCreate", "quota"))), "False", "FailedCreate", id="no pods made"
+            seen(workers=Workers(1, failure=Fault("FailedCreate", "quota"))), "False", "FailedCreate", id="no pods made"
         ),
     ],
 )
@@ -113,8 +115,8 @@ def test_a_workload_at_zero_reads_like_an_explanation() -> None:
         Condition("WorkerAvailable", "True", "ScaledToZero", "No worker is needed; one is started when a job comes."),
         Condition("ScalerReady", "True", "ScaledObjectReady", "KEDA watches the queue."),
         Condition("Active", "False", "NoWork", "No job waits or runs."),
-        Condition("Suspended", "False", "NotSuspended", "Jobs are worked on."),
-        Condition("Degraded", "False", "AsExpected", "Nothing needs you."),
+        Condition("Suspended", "False", "NotSuspended", "Not suspended."),
+        Condition("Degraded", "False", "AsExpected", "No action needed."),
     ]
 
 
@@ -134,7 +136,7 @@ def test_every_condition_is_always_told(changes: dict[str, Any]) -> None:
 
 
 def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() -> None:
-    scaler = Scaler(ready=True, active=True, hpa_fault="FailedGetExternalMetric: x")
+    scaler = Scaler(ready=True, active=True, hpa_reason="FailedGetExternalMetric", hpa_message="x")
     several, one = seen(**{**RUNNING, "scaler": scaler}), seen(**{**RUNNING, "scaler": scaler}, max_replicas=1)
 
     assert [told.status for told in conditions(several) if told.type in {"Ready", "Degraded"}] == ["True", "True"]
@@ -146,7 +148,9 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
     [
         pytest.param(seen(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"),
         pytest.param(
-            seen(stats=Stats(2, 0, 0, 0), pods="waiting for a node"), "2 jobs waiting: waiting for a node.", id="waking"
+            seen(stats=Stats(2, 0, 0, 0), pods=Pods(doing="waiting for a node")),
+            "2 jobs waiting: waiting for a node.",
+            id="waking",
         ),
         pytest.param(seen(**RUNNING, stats=Stats(5, 3, 0, 0)), "3 running, 5 waiting, 2 of 4 workers.", id="active"),
         pytest.param(
