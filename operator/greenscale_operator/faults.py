@@ -167,8 +167,8 @@ def _ends_slowly(observed: Observed) -> Fault | None:
     return Fault(
         "EndingSlowly",
         f"A pod without a job has not ended within {int(ENDING_SECONDS)} s and holds its node's resources, a GPU too, "
-        f"until {timestamp(pods.ending_until)} at the latest: one of its containers ignores SIGTERM. Run its command under "
-        "an init such as tini, or lower spec.queue.jobTimeoutSeconds.",
+        f"until {timestamp(pods.ending_until)} at the latest: one of its containers ignores SIGTERM. Run its command "
+        "under an init such as tini, or lower spec.queue.jobTimeoutSeconds.",
     )
 
 

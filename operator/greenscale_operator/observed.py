@@ -115,16 +115,13 @@ def workers(deployment: Body | None) -> Workers | None:
         return None
     status = deployment.get("status", {})
     existing, ready = status.get("replicas", 0), status.get("readyReplicas", 0)
-    reported = status.get("observedGeneration")
-    # Until the controller has seen the present template, every pod has a former one.
-    is_current = reported is None or reported >= deployment.get("metadata", {}).get("generation", 0)
     return Workers(
         replicas=deployment["spec"].get("replicas", 1),
         ready=ready,
         failure=_replica_failure(status.get("conditions", [])),
         existing=existing,
-        outdated=max(0, existing - status.get("updatedReplicas", 0)) if is_current else existing,
-        reported=reported is not None,
+        outdated=max(0, existing - status.get("updatedReplicas", 0)),
+        reported="observedGeneration" in status,
     )
 
 

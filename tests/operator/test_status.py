@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.observed import Observed, Scaler, Workers
+from greenscale_operator.observed import Observed, Pods, Scaler, Workers
 from greenscale_operator.status import NUMBERS_SECONDS, patch, status, wait_before_writing
 
 NOW = 1_700_000_000.0
@@ -45,6 +45,15 @@ def test_the_time_of_reaching_zero_is_kept_and_then_dropped() -> None:
     assert still["zeroAt"] == before["zeroAt"]
     assert "zeroAt" not in awake
     assert patch(still, awake)["zeroAt"] is None
+
+
+def test_zero_is_not_reached_while_a_pod_is_left_or_may_be() -> None:
+    ending = status(msgspec.structs.replace(ASLEEP, pods=Pods(looked=True, ending=2)), {}, model=None)
+    unknown = status(msgspec.structs.replace(ASLEEP, pods=Pods(unknown=True)), {}, model=None)
+
+    assert (ending["replicas"], ending["state"]) == (2, "CoolingDown")
+    assert "zeroAt" not in ending
+    assert "zeroAt" not in unknown
 
 
 @pytest.mark.parametrize(
