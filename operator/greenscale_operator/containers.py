@@ -24,8 +24,16 @@ MAX_LINES, MAX_CHARACTERS = 3, 400
 
 PULL, NOT_RUN = "ErrImagePull", "RunContainerError"
 
+OOM = "OOMKilled"
+
 NEVER_RAN = {"StartError", "ContainerCannotRun"}
 """How the runtime says that a container's command could not be run at all."""
+
+REMEDIES = {
+    PULL: "Correct the image's name, or give a Secret to pull it with (spec.worker.imagePullSecrets).",
+    "InvalidImageName": "Correct the image's name.",
+}
+"""What to do about it, where that is more than to read the pod's events."""
 
 STUCK = {
     PULL: "the image cannot be pulled",
@@ -43,11 +51,6 @@ ALTERNATES = {"ImagePullBackOff": PULL, "ErrImagePullBackOff": PULL, "ImageInspe
 SECRET = re.compile(r"secret \"?[\w.-]+\"? not found|couldn't find key \S+ in Secret", re.IGNORECASE)
 """How the kubelet says that a Secret, or a key in it, does not exist."""
 
-ENDINGS = {
-    "OOMKilled": "it used more memory than its limit: raise the memory limit ({limit})",
-    "DeadlineExceeded": "its time was over",
-}
-
 SIGNALS = {137: "killed", 139: "it crashed by itself, SIGSEGV", 143: "ended by SIGTERM"}
 
 
@@ -58,6 +61,7 @@ class Container(msgspec.Struct, frozen=True):
     status: Body
     pod: str
     """The pod's name."""
+    namespace: str
     is_init: bool = False
 
     @property
@@ -114,22 +118,30 @@ class Container(msgspec.Struct, frozen=True):
         reason = ALTERNATES.get(waiting.get("reason", ""), waiting.get("reason", ""))
         if reason not in STUCK:
             return None
-        message = waiting.get("message", "").strip() or self._how_it_ended()
+        message = waiting.get("message", "").strip() or self._how_it_ended(reason)
         # In its back-off the kubelet puts a sentence before the cause.
         message = message.partition(f"{PULL}: ")[2] or message
         if SECRET.search(message):
-            return Fault("SecretMissing", f"{self._place()} needs a Secret that is missing: {message}. Create it.")
-        return Fault(reason, f"{self._place()} does not start, {STUCK[reason]}: {message}")
+            sentence = f"{self._place()} needs a Secret that is missing: {message}. Create it"
+            return Fault("SecretMissing", f"{sentence} in the namespace {self.namespace}.")
+        return self._not_run(reason, message)
+
+    def _not_run(self, reason: str, message: str) -> Fault:
+        remedy = REMEDIES.get(reason, f"kubectl describe pod {self.pod} -n {self.namespace}")
+        return Fault(reason, f"{self._place()} does not start, {STUCK[reason]}: {message[:MAX_CHARACTERS]}. {remedy}")
 
     def _crash(self, now: float) -> Fault | None:
         ended = self._last_end()
         if not ended or not self._crashes(ended, now):
             return None
         reason, message = ended.get("reason", ""), ended.get("message", "").strip()
+        if reason in NEVER_RAN and "OOM" in message:  # there was not even enough to start it
+            reason = OOM
         if reason in NEVER_RAN:
-            return Fault(NOT_RUN, f"{self._place()} does not start, {STUCK[NOT_RUN]}: {message}")
-        reason = reason if reason in ENDINGS else "CrashLoopBackOff"
-        return Fault(reason, f"{self._place()} ends again and again: {self._how_it_ended()}")
+            return self._not_run(NOT_RUN, message)
+        reason = OOM if reason == OOM else "CrashLoopBackOff"
+        logs = f"kubectl logs {self.pod} -n {self.namespace} -c {self.name} --previous"
+        return Fault(reason, f"{self._place()} ends again and again: {self._how_it_ended(reason)}. {logs}")
 
     def _crashes(self, ended: Body, now: float) -> bool:
         if self._state("waiting").get("reason") == "CrashLoopBackOff":
@@ -147,16 +159,16 @@ class Container(msgspec.Struct, frozen=True):
         ended: Body = self._state("terminated") or self.status.get("lastState", {}).get("terminated") or {}
         return ended
 
-    def _how_it_ended(self) -> str:
+    def _how_it_ended(self, reason: str) -> str:
         ended = self._last_end()
-        code, reason = ended.get("exitCode", "?"), ended.get("reason", "no reason given")
-        limit = self.spec.get("resources", {}).get("limits", {}).get("memory", "not set")
-        said = last_lines(ended.get("message", ""))
-        if reason in ENDINGS:
-            why = f"{reason}, {ENDINGS[reason].format(limit=limit)}"
+        code, said = ended.get("exitCode", "?"), last_lines(ended.get("message", ""))
+        if reason == OOM:
+            limit = self.spec.get("resources", {}).get("limits", {}).get("memory", "not set")
+            why = f"{OOM}, it used more memory than its limit: raise the memory limit ({limit})"
         else:
-            why = f"exit status {code}, {reason}" + (f" ({SIGNALS[code]})" if code in SIGNALS else "")
-        return f"{why}; it said last: {said}" if said else f"{why}."
+            why = f"exit status {code}, {ended.get('reason', 'no reason given')}"
+            why += f" ({SIGNALS[code]})" if code in SIGNALS else ""
+        return f"{why}; it said last: {said}" if said else why
 
     def _place(self) -> str:
         return f"The container {self.name} of pod {self.pod}"
@@ -164,7 +176,7 @@ class Container(msgspec.Struct, frozen=True):
 
 def containers(pod: Body) -> list[Container]:
     """Return the containers of a pod in the order in which they start."""
-    spec, status, name = pod.get("spec", {}), pod.get("status", {}), pod["metadata"]["name"]
+    spec, status, metadata = pod.get("spec", {}), pod.get("status", {}), pod["metadata"]
     found: list[Container] = []
     for field, statuses, is_init in (
         ("initContainers", "initContainerStatuses", True),
@@ -173,7 +185,9 @@ def containers(pod: Body) -> list[Container]:
         known = {container["name"]: container for container in status.get(statuses) or []}
         specs = {container["name"]: container for container in spec.get(field) or []}
         found += [
-            Container(specs.get(each, {"name": each}), known.get(each, {}), name, is_init)
+            Container(
+                specs.get(each, {"name": each}), known.get(each, {}), metadata["name"], metadata["namespace"], is_init
+            )
             for each in dict.fromkeys([*specs, *known])
         ]
     return found

@@ -121,6 +121,11 @@ def _works(pod: Body, now: float) -> bool:
     return is_ready and not any(part.fault(now) for part in parts)
 
 
+def _address(pod: Body) -> str:
+    """Return how a command of kubectl names the pod."""
+    return f"{pod['metadata']['name']} -n {pod['metadata']['namespace']}"
+
+
 def _condition(pod: Body, kind: str) -> Body:
     conditions = pod.get("status", {}).get("conditions") or []
     found: Body = next((condition for condition in conditions if condition["type"] == kind), {})
@@ -156,20 +161,20 @@ _LONGER = "If it may take longer than this: spec.worker.nodeProvisioningSeconds.
 
 def _prepares(pod: Body, parts: list[Container], patience: Patience) -> Stage | None:
     """Return what happens before the worker's container runs."""
-    name = pod["metadata"]["name"]
+    name = _address(pod)
     since = seconds(_condition(pod, "PodScheduled").get("lastTransitionTime")) or 0.0
-    remedy = f"The events say why: kubectl describe pod {name}."
+    remedy = f"The events say why: kubectl describe pod {name}"
     for part in parts:
         if not part.is_init or part.name == SERVER or part.ended_at is not None:
             continue
         if part.runs and not part.is_sidecar:
-            logs = f"Its log says what it does: kubectl logs {name} -c {part.name}."
+            logs = f"Its log says what it does: kubectl logs {name} -c {part.name}"
             began = part.running_since or since
             return Stage(
                 f"the init container {part.name} is running", "InitContainerRunning", began, DOWNLOAD_SECONDS, logs
             )
         if part.runs and not part.status.get("started", True):
-            logs = f"Its startup probe fails: kubectl logs {name} -c {part.name}."
+            logs = f"Its startup probe fails: kubectl logs {name} -c {part.name}"
             return Stage(f"waiting for the sidecar {part.name} to start", "NotStarted", since, patience.start, logs)
     worker = next((part for part in parts if part.name == WORKER), None)
     if worker and worker.runs:
@@ -203,7 +208,7 @@ def _unready(pod: Body, parts: list[Container], patience: Patience, redis: str) 
     ready = _condition(pod, "Ready")
     if ready.get("status") == "True":
         return None
-    by_name, name = {part.name: part for part in parts}, pod["metadata"]["name"]
+    by_name, name = {part.name: part for part in parts}, _address(pod)
     since = seconds(ready.get("lastTransitionTime")) or 0.0
     server = by_name.get(SERVER)
     if server and not server.ready:
@@ -213,13 +218,13 @@ def _unready(pod: Body, parts: list[Container], patience: Patience, redis: str) 
     lagging = next((part for part in parts if not part.ready and (part.is_sidecar or not part.is_init)), None)
     gate = ready.get("message") if ready.get("reason") == "ReadinessGatesNotReady" else None
     doing = f"the container {lagging.name} is not ready" if lagging else gate or "the pod is not ready"
-    remedy = f"Jobs are done meanwhile. kubectl describe pod {name} says more."
+    remedy = f"Jobs are done meanwhile. kubectl describe pod {name}"
     return Stage(doing, "ContainerNotReady", since, patience.start, remedy)
 
 
 def _server_unready(pod: str, server: Container, since: float, patience: Patience) -> Stage:
     began, reason = server.running_since or since, "ModelServerNotReady"
-    logs = f"Its log says why: kubectl logs {pod} -c {SERVER}."
+    logs = f"Its log says why: kubectl logs {pod} -c {SERVER}"
     if _was_ready(since, server):
         remedy = f"Its readiness probe fails. {logs}"
         return Stage("the model server is not ready", reason, since, Patience().ready, remedy, was_ready=True)

@@ -74,7 +74,7 @@ def pod(
         "initContainerStatuses": list(inits),
     }
     return {
-        "metadata": {"name": name, "uid": name, "creationTimestamp": ago(created), **metadata},
+        "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": ago(created), **metadata},
         "spec": spec or {},
         "status": status,
     }
@@ -219,7 +219,10 @@ TRACE = "Traceback ...\nValueError: REDIS_PORT must be a whole number, not 'x'"
         ),
         pytest.param(pod(created=121), "NotScheduled", "No scheduler has looked at it", id="no scheduler"),
         pytest.param(
-            pod(scheduled(121), NOT_SET_UP), "NotStarted", "kubectl describe pod w-1", id="a volume that never comes"
+            pod(scheduled(121), NOT_SET_UP),
+            "NotStarted",
+            "kubectl describe pod w-1 -n shop",
+            id="a volume that never comes",
         ),
         pytest.param(
             pod(
@@ -230,7 +233,7 @@ TRACE = "Traceback ...\nValueError: REDIS_PORT must be a whole number, not 'x'"
                 spec={"initContainers": [{"name": "fetch-model"}]},
             ),
             "InitContainerRunning",
-            "kubectl logs w-1 -c fetch-model",
+            "kubectl logs w-1 -n shop -c fetch-model",
             id="an init container that never ends",
         ),
         pytest.param(
@@ -287,6 +290,21 @@ TRACE = "Traceback ...\nValueError: REDIS_PORT must be a whole number, not 'x'"
             "OOMKilled",
             "raise the memory limit (12Mi)",
             id="too little memory",
+        ),
+        pytest.param(
+            pod(
+                scheduled(),
+                containers=(
+                    waiting(
+                        "CrashLoopBackOff",
+                        restartCount=1,
+                        lastState=ended(3, 128, "StartError", "container init was OOM-killed (memory limit too low?)"),
+                    ),
+                ),
+            ),
+            "OOMKilled",
+            "raise the memory limit (not set)",
+            id="too little memory to start at all",
         ),
         pytest.param(
             pod(
@@ -472,7 +490,7 @@ def test_pods_that_fail_as_wholes_again_and_again() -> None:
             "message": message,
             "startTime": ago(seconds),
         }
-        return {"metadata": {"name": name, "creationTimestamp": ago(seconds)}, "status": status}
+        return {"metadata": {"name": name, "namespace": "shop", "creationTimestamp": ago(seconds)}, "status": status}
 
     fresh = pod(scheduled(), name="w-9")
     found = look(failed("w-1", 20), failed("w-2", 10), fresh)
@@ -496,5 +514,5 @@ def test_a_logs_last_lines_are_bounded_and_hide_secrets(secret: str) -> None:
     assert found.fault is not None
     assert secret not in found.fault.message
     assert "hunter2" not in found.fault.message
-    assert found.fault.message.endswith("| last")
+    assert "| last. kubectl logs w-1 -n shop -c worker --previous" in found.fault.message
     assert len(found.fault.message) < 600
