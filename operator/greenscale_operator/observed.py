@@ -56,6 +56,7 @@ class Pods(msgspec.Struct, frozen=True):
     """The workload's pods, as far as they were looked at."""
 
     looked: bool = False
+    """Whether they were looked at at all."""
     doing: str | None = None
     """What a pod that is not ready is doing, as a clause."""
     fault: Fault | None = None
@@ -71,8 +72,6 @@ class Pods(msgspec.Struct, frozen=True):
     ending_since: float | None = None
     """Unix seconds; so is when the kubelet kills the last of them."""
     ending_until: float | None = None
-    unknown: bool = False
-    """Whether they could not be looked at."""
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):

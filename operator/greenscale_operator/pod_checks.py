@@ -8,7 +8,7 @@ from greenscale_operator.errors import Lasting
 from greenscale_operator.faults import CLAIM_SECONDS, look_seconds
 from greenscale_operator.look import Look
 from greenscale_operator.objects import selector
-from greenscale_operator.observed import Pods, Workers
+from greenscale_operator.observed import Workers
 from greenscale_operator.patience import Patience
 from greenscale_operator.workload import Workload
 
@@ -40,16 +40,14 @@ class PodChecks:
             there = await self._cluster.pods(workload.namespace, selector(workload))
         except Lasting as error:
             look.fault(error)
-            look.pods = Pods(unknown=True)
             return
         to_zero = workers.replicas == 0
-        if to_zero and not there:
-            return
         look.pods = pods.look(there, patience=Patience.of(workload), now=now, to_zero=to_zero, redis=look.redis)
-        if not there and memory.short_since is not None:
+        if not there and not to_zero and memory.short_since is not None:
             look.pods = pods.none_created(memory.short_since, workload.name, now)
         memory.pods_troubled = look.pods.fault is not None
-        look.again_in(pace(look.pods.ending_since if to_zero else memory.waking_since, now))
+        if look.pods.ending or not to_zero:
+            look.again_in(pace(look.pods.ending_since if to_zero else memory.waking_since, now))
 
 
 def matter(workers: Workers, *, zero_at: str | None, doubtful: bool) -> bool:

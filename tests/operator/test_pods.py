@@ -464,7 +464,7 @@ def test_one_pod_that_waits_and_one_that_starts() -> None:
 
 
 def test_pods_that_are_being_deleted_count_as_ending_and_those_that_are_over_do_not() -> None:
-    deletion = {"deletionTimestamp": ago(-590), "deletionGracePeriodSeconds": 630}
+    deletion: Body = {"deletionTimestamp": ago(-590), "deletionGracePeriodSeconds": 630}
     ending = pod(scheduled(900), containers=(running(900),), **deletion)
     evicted = pod(scheduled(), name="w-2")
     evicted["status"]["phase"] = "Failed"

@@ -47,13 +47,18 @@ def test_the_time_of_reaching_zero_is_kept_and_then_dropped() -> None:
     assert patch(still, awake)["zeroAt"] is None
 
 
-def test_zero_is_not_reached_while_a_pod_is_left_or_may_be() -> None:
-    ending = status(msgspec.structs.replace(ASLEEP, pods=Pods(looked=True, ending=2)), {}, model=None)
-    unknown = status(msgspec.structs.replace(ASLEEP, pods=Pods(unknown=True)), {}, model=None)
-
-    assert (ending["replicas"], ending["state"]) == (2, "CoolingDown")
-    assert "zeroAt" not in ending
-    assert "zeroAt" not in unknown
+@pytest.mark.parametrize(
+    ("changes", "zero"),
+    [
+        pytest.param({"pods": Pods(looked=True, ending=2)}, False, id="pods still end"),
+        pytest.param({"workers": Workers(reported=True)}, False, id="pods may still end, nobody has looked"),
+        pytest.param({"workers": Workers(reported=True), "pods": Pods(looked=True)}, True, id="no pod is left"),
+        pytest.param({"workers": Workers()}, True, id="there never was a pod"),
+        pytest.param({"workers": None}, True, id="there is no Deployment"),
+    ],
+)
+def test_zero_is_reached_when_no_pod_is_left(changes: dict[str, object], *, zero: bool) -> None:
+    assert ("zeroAt" in status(msgspec.structs.replace(ASLEEP, **changes), {}, model=None)) is zero
 
 
 @pytest.mark.parametrize(
