@@ -43,8 +43,8 @@ class PodChecks:
             return
         to_zero = workers.replicas == 0
         look.pods = pods.look(there, patience=Patience.of(workload), now=now, to_zero=to_zero, redis=look.redis)
-        if not there and not to_zero and memory.short_since is not None:
-            look.pods = pods.none_created(memory.short_since, workload.name, now)
+        if not there and not to_zero and workers.failure is None:
+            look.pods = pods.none_created(memory.short_since or now, look.body["metadata"], now)
         memory.pods_troubled = look.pods.fault is not None
         if look.pods.ending or not to_zero:
             look.again_in(pace(look.pods.ending_since if to_zero else memory.waking_since, now))

@@ -80,9 +80,11 @@ def look(pods: list[Body], *, patience: Patience, now: float, to_zero: bool = Fa
     )
 
 
-def none_created(since: float, deployment: str, now: float) -> Pods:
+def none_created(since: float, metadata: Body, now: float) -> Pods:
     """Return what to say where workers have been wanted for a time and there is no pod at all."""
-    remedy = f"Is kube-controller-manager running? kubectl describe deployment {deployment}"
+    remedy = (
+        f"Is kube-controller-manager running? kubectl describe deployment {metadata['name']} -n {metadata['namespace']}"
+    )
     stage = Stage("waiting for Kubernetes to create a pod", "NoPods", since, START_SECONDS, remedy)
     if not stage.is_over(now):
         return Pods(looked=True, doing=stage.clause(now), starting=True)
@@ -156,7 +158,7 @@ def _waits_for_node(pod: Body, patience: Patience) -> Stage | None:
     return Stage(waits, scheduled.get("reason", "Unschedulable"), since, patience.node, remedy, why)
 
 
-_LONGER = "If it may take longer than this: spec.worker.nodeProvisioningSeconds."
+_LONGER = "If it may take longer, raise spec.worker.nodeProvisioningSeconds."
 
 
 def _prepares(pod: Body, parts: list[Container], patience: Patience) -> Stage | None:

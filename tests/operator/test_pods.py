@@ -516,3 +516,14 @@ def test_a_logs_last_lines_are_bounded_and_hide_secrets(secret: str) -> None:
     assert "hunter2" not in found.fault.message
     assert "| last. kubectl logs w-1 -n shop -c worker --previous" in found.fault.message
     assert len(found.fault.message) < 600
+
+
+def test_pods_that_nobody_creates() -> None:
+    """The Deployment controller takes a moment; one that is gone takes for ever."""
+    metadata = {"name": "w", "namespace": "shop"}
+    soon, late = (pods.none_created(NOW - seconds, metadata, NOW) for seconds in (20, 120))
+
+    assert (soon.doing, soon.fault, soon.starting) == ("waiting for Kubernetes to create a pod for 20 s", None, True)
+    assert late.fault is not None
+    assert "kubectl describe deployment w -n shop" in late.fault.message
+    assert not late.starting

@@ -159,6 +159,19 @@ def test_a_pod_that_waits_for_a_node_is_waited_for_first(hand: Hand, await_reaso
     assert "preemption" not in later["message"]
 
 
+def test_a_quota_that_allows_no_pod_is_a_fault_at_once_and_pods_that_are_not_created_yet_are_not(
+    hand: Hand, await_reason: Await
+) -> None:
+    hand.scale(1)
+    first = await_reason("WorkerAvailable", "Starting")
+    refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: gpus"}
+    hand.status("deployment", "w", replicas=0, updatedReplicas=0, conditions=[refused])
+    told = await_reason("Ready", "FailedCreate")
+
+    assert "waiting for Kubernetes to create a pod" in first["message"]
+    assert "exceeded quota: gpus" in told["message"]
+
+
 def test_a_crash_stays_a_fault_until_the_worker_has_lived(hand: Hand, await_reason: Await) -> None:
     log = "Traceback\nMemoryError: REDIS_PASSWORD=hunter2\nnot enough"
     crash = {"exitCode": 137, "reason": "OOMKilled", "message": log, "startedAt": now(3), "finishedAt": now(2)}
