@@ -5,10 +5,10 @@ from typing import Any
 
 from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
 from greenscale_operator import observed, schedules
-from greenscale_operator.conditions import asleep_at, sentence, state
+from greenscale_operator.conditions import asleep_at, running, sentence, state
 from greenscale_operator.errors import Lasting, Passing
 from greenscale_operator.memory import Memory
-from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.observed import Fault, Observed, Pods
 from greenscale_operator.schedules import Kept
 from greenscale_operator.shown import shown
 from greenscale_operator.workload import Scaling, Workload
@@ -33,8 +33,7 @@ class Look:
         self.worker_fault: Fault | None = None
         self.scaler_fault: Fault | None = None
         self.kept: Kept | None = None
-        self.pods: str | None = None
-        self.pods_fault: Fault | None = None
+        self.pods = Pods()
         self.passing: Passing | None = None
         """What kept us from making a child just now; soon is tried again."""
         self.again: float | None = None
@@ -61,10 +60,13 @@ class Look:
         return Observed(
             now=self.now,
             generation=self.body["metadata"].get("generation", 0),
+            namespace=self.body["metadata"]["namespace"],
+            name=self.body["metadata"]["name"],
             suspend=workload.suspend if workload else False,
             min_replicas=workload.scaling.min_replicas if workload else 0,
             kept=self.kept,
             max_replicas=workload.scaling.max_replicas if workload else 1,
+            polling_seconds=workload.scaling.polling_interval if workload else 2,
             cooldown_seconds=workload.scaling.cooldown_period if workload else 0,
             redis=self.redis,
             stats=self.stats,
@@ -75,8 +77,9 @@ class Look:
             workers=observed.workers(self.deployment),
             scaler=observed.scaler(self.scaled_object),
             pods=self.pods,
-            pods_fault=self.pods_fault,
             waking_since=self.memory.waking_since,
+            unclaimed_since=self.memory.unclaimed_since,
+            unscaled_since=self.memory.unscaled_since,
         )
 
 
@@ -102,7 +105,7 @@ def page_status(workload: Workload, seen: Observed, starts: Sequence[Start]) -> 
         list_name=workload.list_name,
         state=state(seen),
         message=sentence(seen),
-        replicas=seen.workers.replicas if seen.workers else 0,
+        replicas=running(seen),
         max_replicas=seen.max_replicas,
         engine=workload.engine.type,
         model=workload.engine.model,

@@ -61,6 +61,8 @@ def pod_template(
     }
     if server:
         spec["initContainers"] = [_server_container(server)]
+        # As process 1 a server that does not handle SIGTERM ignores it: it would hold its GPU for all of the grace.
+        spec["shareProcessNamespace"] = True
     if server and server.cache:
         spec["volumes"] = [_cache_volume(server.cache)]
     handed_through = {
@@ -100,6 +102,7 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
             "failureThreshold": 5,
         },
         "securityContext": {**RESTRICTED, "runAsUser": WORKER_USER},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     resources = worker.resources or _default_resources(workload)
     if resources:
@@ -233,6 +236,7 @@ def _server_container(server: Server) -> Manifest:
             "failureThreshold": 3,
         },
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     told = {
         "command": list(server.command),

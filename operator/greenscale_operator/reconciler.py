@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from greenscale_jobs import QueueUnavailable, RedisAddress
 from greenscale_jobs.engine_fault import seconds_of_news
-from greenscale_operator import observed, pods, schedules
+from greenscale_operator import observed, schedules
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
 from greenscale_operator.conditions import ready
@@ -20,8 +20,10 @@ from greenscale_operator.events import Events
 from greenscale_operator.look import Look, page_resource, page_status
 from greenscale_operator.making import Making
 from greenscale_operator.memory import Memory
-from greenscale_operator.objects import Install, redis_host, selector
+from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.pod_checks import PodChecks, pace
+from greenscale_operator.queue_words import in_resource_words
 from greenscale_operator.queues import Queues
 from greenscale_operator.secrets import Secrets
 from greenscale_operator.seen import Key, Seen
@@ -29,9 +31,6 @@ from greenscale_operator.status import patch, status, wait_before_writing
 from greenscale_operator.workload import InvalidWorkload, Workload, parse
 
 Body = dict[str, Any]
-
-WAKING_SECONDS = 1.0
-"""How often a workload is looked at while it wakes."""
 
 KEDA_SECONDS = 15.0
 """How soon it is looked again for a KEDA that has not said anything."""
@@ -59,6 +58,7 @@ class Reconciler:
         self._clock = clock
         self._events = Events(cluster, identity=identity, clock=clock)
         self._making = Making(Children(cluster, seen, on_drift=self._tell_drift, clock=clock), seen, install)
+        self._pod_checks = PodChecks(cluster)
         self._secrets = Secrets(cluster, clock=clock)
         self._memories: dict[Key, Memory] = {}
 
@@ -144,7 +144,7 @@ class Reconciler:
                 return
             look.stats = await self._queues.settle(key, workload, address, created=created)
         except QueueUnavailable as error:
-            look.queue_fault = Fault("RedisUnavailable", str(error))
+            look.queue_fault = Fault("RedisUnavailable", in_resource_words(str(error), workload, self._install))
             look.again_in(KEDA_SECONDS)
         except Lasting as error:
             look.queue_fault = look.fault(error)
@@ -166,16 +166,8 @@ class Reconciler:
         if took is not None:
             await self._queues.note_start(Key(workload.namespace, workload.name), took)
         if look.memory.waking_since is not None:
-            look.again_in(WAKING_SECONDS)
-        if found.ready >= found.replicas:
-            return
-        look.again_in(WAKING_SECONDS if look.memory.waking_since is not None else KEDA_SECONDS)
-        try:
-            there = await self._cluster.pods(workload.namespace, selector(workload))
-        except Lasting as error:
-            look.fault(error)
-            return
-        look.pods, look.pods_fault = pods.stage(there), pods.trouble(there)
+            look.again_in(pace(look.memory.waking_since, look.now))
+        await self._pod_checks.check(look, workload, found)
 
     async def _address(self, workload: Workload) -> RedisAddress:
         redis, namespace = workload.queue.redis, workload.namespace

@@ -111,6 +111,8 @@ class Worker(_Part, frozen=True):
     image_pull_secrets: tuple[JsonObject, ...] = ()
     runtime_class_name: str | None = None
     priority_class_name: str | None = None
+    node_provisioning_seconds: int = 600
+    """How long a pod may wait for a node before that counts as a fault."""
     pod_template: JsonObject = {}
 
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.observed import Observed, Scaler, Workers
+from greenscale_operator.observed import Observed, Pods, Scaler, Workers
 from greenscale_operator.status import NUMBERS_SECONDS, patch, status, wait_before_writing
 
 NOW = 1_700_000_000.0
@@ -45,6 +45,20 @@ def test_the_time_of_reaching_zero_is_kept_and_then_dropped() -> None:
     assert still["zeroAt"] == before["zeroAt"]
     assert "zeroAt" not in awake
     assert patch(still, awake)["zeroAt"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "zero"),
+    [
+        pytest.param({"pods": Pods(looked=True, ending=2)}, False, id="pods still end"),
+        pytest.param({"workers": Workers(reported=True)}, False, id="pods may still end, nobody has looked"),
+        pytest.param({"workers": Workers(reported=True), "pods": Pods(looked=True)}, True, id="no pod is left"),
+        pytest.param({"workers": Workers()}, True, id="there never was a pod"),
+        pytest.param({"workers": None}, True, id="there is no Deployment"),
+    ],
+)
+def test_zero_is_reached_when_no_pod_is_left(changes: dict[str, object], *, zero: bool) -> None:
+    assert ("zeroAt" in status(msgspec.structs.replace(ASLEEP, **changes), {}, model=None)) is zero
 
 
 @pytest.mark.parametrize(

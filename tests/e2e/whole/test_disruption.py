@@ -1,4 +1,4 @@
-"""What is taken away from under a workload while jobs run and wait: its pod, its node, KEDA, the CRDs. No job is lost."""
+"""What is taken away from under a workload while jobs run: its pod, its node, KEDA, the CRDs. No job is lost."""
 
 import json
 from collections.abc import Callable, Iterator
