@@ -125,6 +125,7 @@ def test_what_redis_refuses_names_the_variable(error: Exception, variable: str |
 # Real workers, and the time as it goes: what takes half a minute each is tried side by side.
 
 
+@pytest.mark.timeout(240)
 async def test_what_was_rotated_is_taken_up_by_a_restart(
     start_worker: Start, address: RedisAddress, tmp_path: Path
 ) -> None:
@@ -143,7 +144,7 @@ async def _a_key(start_worker: Start, address: RedisAddress, logs: Path) -> None
             settings = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-old"}
             slow = client.submit("slow")
             rotating = start_worker(**settings, **READ_AGAIN, GREENSCALE_CONCURRENCY="4")
-            await asyncio.wait_for(api.slow.wait(), 20)
+            await asyncio.wait_for(api.slow.wait(), 60)
             api.key = "sk-new"
             ids = [client.submit(f"job {number}") for number in range(10)]
             by_hand = start_worker(**settings, GREENSCALE_CONCURRENCY="4")
@@ -174,16 +175,16 @@ async def _a_key(start_worker: Start, address: RedisAddress, logs: Path) -> None
 async def _a_password(start_worker: Start, folder: Path) -> None:
     """Of an idle worker, and of one with a job in hand, which it could not store any more."""
     api = Keyed()
-    async with serving(api) as url, asyncio.timeout(90):
+    async with serving(api) as url, asyncio.timeout(150):
         with running_redis(folder) as old, JobClient(old) as client:
             password = {"redis": old, "REDIS_PASSWORD": "old"}
             openai = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-old"}
             job_id = client.submit("slow")
             quick = {"GREENSCALE_LEASE_SECONDS": "2", "GREENSCALE_CONCURRENCY": "1"}
             busy = start_worker(**password, **openai, **quick, **READ_AGAIN)
-            await asyncio.wait_for(api.slow.wait(), 20)
+            await asyncio.wait_for(api.slow.wait(), 60)
             idle, by_hand = start_worker(**password, **READ_AGAIN), start_worker(**password)
-            await until(lambda: len(waiting(old)) == 2)
+            await waiting(old, 2)
             new = rotate(old)
             with redis.Redis(port=new.port, password=new.password) as admin:
                 admin.client_kill_filter(_type="normal", skipme=True)
@@ -203,8 +204,7 @@ async def _a_password_of_one_connection(start_worker: Start, folder: Path) -> No
     """Redis lets old sessions live: tending goes on, while claims need a new connection and are refused."""
     with running_redis(folder) as old:
         worker = start_worker(redis=old, REDIS_PASSWORD="old", **READ_AGAIN)
-        await until(lambda: len(waiting(old)) == 1)
-        (claims,) = waiting(old)
+        (claims,) = await waiting(old, 1)
         new = rotate(old)
         with redis.Redis(port=new.port, password=new.password) as admin:
             admin.client_kill_filter(_id=claims)
@@ -267,17 +267,22 @@ def rotate(old: RedisAddress) -> RedisAddress:
     return replace(old, password="new")
 
 
-def waiting(address: RedisAddress) -> list[str]:
-    """Return the connections on which workers wait for jobs."""
-    with redis.Redis(port=address.port, password=address.password) as admin:
-        return [session["id"] for session in admin.client_list() if session["cmd"] == "blmove"]
+async def waiting(address: RedisAddress, count: int) -> list[str]:
+    """Return the connections on which workers wait for jobs, once there are so many."""
+    found: list[str] = []
+    async with asyncio.timeout(60):
+        while len(found) < count:  # Redis tells no such event
+            await asyncio.sleep(0.05)
+            with redis.Redis(port=address.port, password=address.password) as admin:
+                found = [session["id"] for session in admin.client_list() if session["cmd"] == "blmove"]
+    return found
 
 
-async def until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
+async def until(is_so: Callable[[], bool], *, seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not is_so():  # noqa: ASYNC110 - neither a process nor Redis tells such an event
             await asyncio.sleep(0.05)
 
 
 async def ended(worker: "subprocess.Popen[str]") -> int:
-    return await asyncio.to_thread(worker.wait, 60)
+    return await asyncio.to_thread(worker.wait, 90)
