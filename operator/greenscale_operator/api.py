@@ -18,6 +18,7 @@ Json = dict[str, Any]
 TIMEOUT_SECONDS = 20.0
 
 JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 400, 403, 404, 409, 422
 
@@ -41,7 +42,7 @@ class Api:
         *,
         what: str,
         query: dict[str, str] | None = None,
-        body: Json | None = None,
+        body: Json | list[Json] | None = None,
         content_type: str = JSON,
     ) -> Json:
         """Return the answer's object. `what` says in a few words what is asked, for errors.

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from greenscale_operator.api import APPLY, MERGE, Api
+from greenscale_operator.api import APPLY, JSON_PATCH, MERGE, Api
 from greenscale_operator.errors import ClusterError, Gone, SecretMissing
 from greenscale_operator.intent import FIELD_MANAGER
 
@@ -123,6 +123,17 @@ class Cluster:
             query={"fieldManager": FIELD_MANAGER},
             body={"status": status},
             content_type=MERGE,
+        )
+
+    async def patch_workload(self, namespace: str, name: str, patch: list[Manifest]) -> None:
+        """Change a workload by a JSON patch."""
+        await self._api.ask(
+            "PATCH",
+            WORKLOAD.path(namespace, name),
+            what=f"change the finalizers of {namespace}/{name}",
+            query={"fieldManager": FIELD_MANAGER},
+            body=patch,
+            content_type=JSON_PATCH,
         )
 
     async def workloads(self) -> list[Manifest]:

@@ -1,4 +1,4 @@
-"""What is taken away from under a workload while jobs run: its pod, its node, KEDA, the CRDs. No job is lost."""
+"""No job is lost when a workload loses its pod, its node, KEDA or a CRD while jobs run and wait."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -186,8 +186,11 @@ def test_our_crd_is_deleted_by_mistake(workload: Make, client_of: Client, namesp
     """Every workload is gone with it and every queue stays: applied again, the workloads do the jobs that wait."""
     workload(**ONE_WORKER)
     client = client_of("echo")
-    jobs = start_jobs(client, 10)
+    jobs = start_jobs(client, 20)
+    (pod,) = names("pods", namespace)
     kubectl("delete", "crd", "greenscaleworkloads.greenscale.dev", "--timeout=60s")
+    kubectl("wait", "--for=jsonpath={.metadata.deletionTimestamp}", pod, "-n", namespace, "--timeout=60s")
+    running = client.job(jobs[0]).state
     for child in ("deployment/echo", "scaledobject/echo-scaler", "hpa/keda-hpa-echo-scaler"):
         kubectl("wait", "--for=delete", child, "-n", namespace, "--timeout=60s")
     first = client.result(jobs[0])
@@ -196,6 +199,7 @@ def test_our_crd_is_deleted_by_mistake(workload: Make, client_of: Client, namesp
     kubectl("wait", "--for=condition=Established", "crd/greenscaleworkloads.greenscale.dev", "--timeout=30s")
     workload(**ONE_WORKER)
 
+    assert running is JobState.RUNNING
     assert (first.state, first.attempts) == (JobState.DONE, 1)
     assert left == 2
     assert outcomes(client, jobs) == DONE_AT_ONCE
