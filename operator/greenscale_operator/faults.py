@@ -43,12 +43,25 @@ def blocking(observed: Observed) -> Fault | None:
 def lacking(observed: Observed) -> Fault | None:
     """Return what makes a workload less than was asked for, though jobs are done."""
     failure = observed.workers.failure if observed.workers and _lacks(observed) else None
-    return observed.pods.fault or failure or paused(observed) or _hpa_fault(observed) or _ends_slowly(observed)
+    return (
+        observed.pods.fault
+        or failure
+        or paused(observed)
+        or _kept_idle(observed)
+        or _hpa_fault(observed)
+        or _ends_slowly(observed)
+    )
 
 
 def scaler_fault(observed: Observed) -> Fault | None:
     """Return why KEDA does not scale."""
-    return _scaler_refused(observed) or keda_fault(observed.scaler) or paused(observed) or not_looking(observed)
+    return (
+        _scaler_refused(observed)
+        or keda_fault(observed.scaler)
+        or paused(observed)
+        or not_looking(observed)
+        or _kept_idle(observed)
+    )
 
 
 def serving(observed: Observed) -> int:
@@ -88,6 +101,29 @@ def not_looking(observed: Observed) -> Fault | None:
         f"Jobs have waited for {int(patience)} s and KEDA starts no worker, though it reports no fault. Is its "
         f"operator running (kubectl get pods -n keda), and can it reach Redis at {observed.redis}? "
         f"kubectl describe scaledobject {name} -n {observed.namespace}",
+    )
+
+
+def idle_until(observed: Observed) -> float | None:
+    """Return when the last worker must be gone if no job comes, in Unix seconds; None where one may stay."""
+    stats, scaler, workers = observed.stats, observed.scaler, observed.workers
+    if stats is None or stats.work or observed.suspend or observed.min_replicas or paused(observed):
+        return None
+    if scaler is None or scaler.last_active is None or workers is None or not workers.replicas:
+        return None
+    # A schedule that keeps workers counts as work for KEDA, too.
+    return scaler.last_active + observed.cooldown_seconds + look_seconds(observed.polling_seconds)
+
+
+def _kept_idle(observed: Observed) -> Fault | None:
+    """Return that KEDA lets no worker go though nothing is left to do."""
+    until = idle_until(observed)
+    if until is None or observed.now < until:
+        return None
+    return Fault(
+        "ScalerNotLooking",
+        "No job is left, the cooldown is over, and KEDA lets no worker go: is its operator running (kubectl get pods "
+        f"-n keda)? kubectl describe scaledobject {_scaler_name(observed)} -n {observed.namespace}",
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from greenscale_operator import pods
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import Lasting
-from greenscale_operator.faults import CLAIM_SECONDS, look_seconds
+from greenscale_operator.faults import CLAIM_SECONDS, idle_until, look_seconds
 from greenscale_operator.look import Look
 from greenscale_operator.objects import selector
 from greenscale_operator.observed import Workers
@@ -64,14 +64,16 @@ def _is_unclaimed(look: Look) -> bool:
 
 
 def _plan(look: Look, workload: Workload) -> None:
-    """Look again when waiting jobs become a fault."""
-    for since, seconds in (
-        (look.memory.unclaimed_since, CLAIM_SECONDS),
-        (look.memory.unscaled_since, look_seconds(workload.scaling.polling_interval)),
-    ):
-        if since is not None:
-            left = since + seconds - look.now
-            look.again_in(left if left > 0 else LATER_SECONDS)
+    """Look again when jobs that wait, or workers that stay, become a fault."""
+    unclaimed, unscaled = look.memory.unclaimed_since, look.memory.unscaled_since
+    due = [
+        None if unclaimed is None else unclaimed + CLAIM_SECONDS,
+        None if unscaled is None else unscaled + look_seconds(workload.scaling.polling_interval),
+        idle_until(look.observed()),
+    ]
+    for at in due:
+        if at is not None:
+            look.again_in(at - look.now if at > look.now else LATER_SECONDS)
 
 
 def pace(since: float | None, now: float) -> float:

@@ -368,6 +368,25 @@ def test_a_keda_that_does_not_see_what_waits(seconds: float, polling: int, reaso
     assert (of("ScalerReady", observed).reason == "ScalerNotLooking") == (reason == "ScalerNotLooking")
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({}, "ScalerNotLooking", id="long after the cooldown"),
+        pytest.param({"now": NOW - 1}, "ScaledObjectReady", id="KEDA may still do it"),
+        pytest.param({"stats": Stats(0, 1, 0, 0)}, "ScaledObjectReady", id="a job runs"),
+        pytest.param({"min_replicas": 1}, "ScaledObjectReady", id="one is kept"),
+        pytest.param({"workers": Workers()}, "ScaledObjectReady", id="none is there"),
+    ],
+)
+def test_a_keda_that_lets_no_worker_go(changes: dict[str, Any], reason: str) -> None:
+    scaler = Scaler(ready=True, active=False, last_active=NOW - 60 - 60)
+    observed = seen(**{**UP, "scaler": scaler, "workers": Workers(1, 1), **changes})
+
+    assert of("ScalerReady", observed).reason == reason
+    assert of("Degraded", observed).reason == (reason if reason == "ScalerNotLooking" else "AsExpected")
+    assert ready(observed).status == "True"
+
+
 ENDING = Pods(looked=True, ending=1, ending_since=NOW - 45, ending_until=NOW + 585)
 
 
