@@ -119,7 +119,7 @@ def test_a_refused_key_is_named_while_the_kubelet_holds_its_worker_back() -> Non
     """A worker whose key is refused ends again and again, to read the Secret again: that is the consequence."""
     refused = Stats(1, 0, 0, 0, {}, "it refuses the API key", NOW - 300, NOW + 120)
     held_back = Fault("CrashLoopBackOff", "exit status 3")
-    told = ready(seen(stats=refused, workers=Workers(replicas=1), pods_fault=held_back))
+    told = ready(seen(stats=refused, workers=Workers(replicas=1), pods=Pods(looked=True, fault=held_back)))
 
     assert (told.status, told.reason) == ("False", "EngineRefuses")
 
