@@ -3,8 +3,10 @@
 Pure: no I/O, no clock, no Kopf. `cluster` applies it, `conditions` says what came of it.
 """
 
+import math
+
 from greenscale_operator.objects import MANAGED_BY, Install, Manifest, owned, redis_host, selector
-from greenscale_operator.overlay import overlay
+from greenscale_operator.overlay import InvalidPodTemplate, overlay
 from greenscale_operator.pod import pod_template
 from greenscale_operator.scaled_object import scaled_object, trigger_authentication
 from greenscale_operator.workload import Workload
@@ -14,6 +16,15 @@ FINISHING_SECONDS = 10
 
 LEAVING_SECONDS = 20
 """Beyond the worker's own grace: for handing back, before the kubelet kills."""
+
+DEFAULT_TERMINATION_SECONDS = 30
+"""Kubernetes' own, where a podTemplate removes ours."""
+
+MAX_GRACE_SECONDS = 172_800
+"""The worker's setting accepts no more."""
+
+CONFIG_ANNOTATION = "greenscale.dev/config"
+"""On the pod template: the digest of the ConfigMaps that it refers to, so that a changed one rolls out."""
 
 
 def manifests(workload: Workload, install: Install | None = None) -> list[Manifest]:
@@ -27,20 +38,57 @@ def manifests(workload: Workload, install: Install | None = None) -> list[Manife
     ]
 
 
-def deployment(workload: Workload, install: Install) -> Manifest:
-    """Return the worker Deployment, without `replicas`: KEDA is their only writer."""
-    template = pod_template(
-        workload,
-        labels={**selector(workload), **MANAGED_BY},
-        image=workload.worker.image or install.worker_image,
-        redis_host=redis_host(workload, install),
-        grace_seconds=workload.queue.job_timeout_seconds + FINISHING_SECONDS,
-        termination_seconds=workload.queue.job_timeout_seconds + FINISHING_SECONDS + LEAVING_SECONDS,
-    )
+def deployment(workload: Workload, install: Install, *, config: str | None = None) -> Manifest:
+    """Return the worker Deployment, without `replicas`: KEDA is their only writer. `config` is its ConfigMaps' digest.
+
+    Raises:
+        InvalidPodTemplate: `worker.podTemplate` cannot be laid over ours.
+    """
     spec = {
         "selector": {"matchLabels": selector(workload)},
         # No surge: a rollout must not wait for a GPU that nobody has to spare.
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
-        "template": overlay(template, workload.worker.pod_template),
+        "template": _template(workload, install, config),
     }
     return owned(workload, "apps/v1", "Deployment", workload.name, spec)
+
+
+def grace_seconds(termination: int) -> int:
+    """Return how long a worker may go on with its jobs of the time that its pod has to end.
+
+    The rest is for handing back what is not finished: 20 s, or two thirds where there is not that much time.
+    """
+    return max(0, min(MAX_GRACE_SECONDS, termination - min(LEAVING_SECONDS, math.ceil(termination * 2 / 3))))
+
+
+def _template(workload: Workload, install: Install, config: str | None) -> Manifest:
+    ours = workload.queue.job_timeout_seconds + FINISHING_SECONDS + LEAVING_SECONDS
+    template = _merged(workload, install, ours, ours)
+    # What the pod really gets may be the user's: the worker must know it, or it is killed with jobs in hand.
+    merged = template["spec"].get("terminationGracePeriodSeconds", DEFAULT_TERMINATION_SECONDS)
+    if isinstance(merged, int) and merged != ours:
+        template = _merged(workload, install, ours, merged)
+    annotations = template["metadata"].get("annotations", {})
+    if config and isinstance(annotations, dict):  # what is none is Kubernetes' to refuse
+        marked = {**template["metadata"], "annotations": {**annotations, CONFIG_ANNOTATION: config}}
+        template = {**template, "metadata": marked}
+    return template
+
+
+def _merged(workload: Workload, install: Install, ours: int, termination: int) -> Manifest:
+    """Return our template with the user's laid over it, for a pod that has `termination` seconds to end."""
+    template = pod_template(
+        workload,
+        labels={**workload.labels, **selector(workload), **MANAGED_BY},
+        image=workload.worker.image or install.worker_image,
+        redis_host=redis_host(workload, install),
+        grace_seconds=grace_seconds(termination),
+        termination_seconds=ours,
+    )
+    merged = overlay(template, workload.worker.pod_template) or {}
+    containers = (merged.get("spec") or {}).get("containers") or []
+    if "metadata" not in merged or all(container.get("name") != "worker" for container in containers):
+        raise InvalidPodTemplate(
+            "worker.podTemplate deletes the container worker, or all that it needs: leave it there"
+        )
+    return dict(merged)

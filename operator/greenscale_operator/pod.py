@@ -6,6 +6,7 @@ Pure. The variables are those that `greenscale_worker.settings` reads.
 import json
 from typing import Any
 
+from greenscale_operator.overlay import by_name
 from greenscale_operator.workload import Cache, SecretRef, Server, Workload
 
 Manifest = dict[str, Any]
@@ -61,14 +62,17 @@ def pod_template(
         "tolerations": list(worker.tolerations),
         "affinity": worker.affinity,
         "serviceAccountName": worker.service_account_name,
-        "imagePullSecrets": list(worker.image_pull_secrets),
+        "imagePullSecrets": by_name([], list(worker.image_pull_secrets)),
         "runtimeClassName": worker.runtime_class_name,
         "priorityClassName": worker.priority_class_name,
     }
     spec.update({field: value for field, value in handed_through.items() if value})
     if not worker.service_account_name:
         spec["automountServiceAccountToken"] = False  # the worker never speaks to Kubernetes
-    return {"metadata": {"labels": labels}, "spec": spec}
+    metadata: Manifest = {"labels": labels}
+    if workload.annotations:
+        metadata["annotations"] = workload.annotations
+    return {"metadata": metadata, "spec": spec}
 
 
 def _worker_container(workload: Workload, image: str, redis_host: str, grace_seconds: int) -> Manifest:
@@ -76,10 +80,10 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
     container: Manifest = {
         "name": "worker",
         "image": image,
-        "env": [*_environment(workload, redis_host, grace_seconds), *worker.env],
+        "env": by_name(_environment(workload, redis_host, grace_seconds), list(worker.env)),
         "ports": [{"name": "health", "containerPort": LIVENESS_PORT, "protocol": "TCP"}],
         "livenessProbe": {
-            "httpGet": {"path": "/livez", "port": "health"},
+            "httpGet": {"path": "/livez", "port": LIVENESS_PORT},  # not by name: a podTemplate may rename it
             "initialDelaySeconds": 10,
             "periodSeconds": 10,
             "timeoutSeconds": 5,
@@ -97,8 +101,14 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
 
 def _default_resources(workload: Workload) -> Manifest:
     """Return the resources of our own image; none for an image, and beside resources, of the user's."""
-    pod = workload.worker.pod_template.get("spec") or {}
-    patches = [container for container in pod.get("containers") or [] if container.get("name") == "worker"]
+    pod = workload.worker.pod_template.get("spec")
+    pod = pod if isinstance(pod, dict) else {}  # a wrong shape is refused where it is laid over ours
+    containers = pod.get("containers")
+    patches = [
+        container
+        for container in (containers if isinstance(containers, list) else [])
+        if isinstance(container, dict) and container.get("name") == "worker"
+    ]
     own_image = workload.worker.image is None and not any("image" in patch for patch in patches)
     given = "resources" in pod or any("resources" in patch for patch in patches)
     return WORKER_RESOURCES if own_image and not given and workload.engine.type != "Server" else {}
@@ -196,7 +206,7 @@ def _server_container(server: Server) -> Manifest:
     told = {
         "command": list(server.command),
         "args": list(server.args),
-        "env": list(server.env),
+        "env": by_name([], list(server.env)),
         "resources": server.resources,
     }
     container.update({field: value for field, value in told.items() if value})
