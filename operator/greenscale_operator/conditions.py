@@ -27,6 +27,7 @@ def conditions(observed: Observed) -> list[Condition]:
     """Return all conditions, `Ready` first."""
     return [
         ready(observed),
+        _spec_accepted(observed),
         _queue_reachable(observed),
         _worker_available(observed),
         _scaler_ready(observed),
@@ -109,7 +110,9 @@ def asleep_at(observed: Observed) -> float | None:
 def _worst(observed: Observed) -> Fault | None:
     """Return what keeps jobs from being done and will not pass by itself; the cause before its consequences."""
     return (
-        observed.spec_fault
+        observed.failure
+        or observed.spec_fault
+        or observed.refusal
         or observed.worker_fault
         or observed.queue_fault
         or observed.scaler_fault
@@ -136,6 +139,8 @@ def _engine_fault(observed: Observed) -> Fault | None:
 
 def _unsettled(observed: Observed) -> Fault | None:
     """Return what is not known yet."""
+    if observed.pending:
+        return observed.pending
     if observed.workers is None:
         return Fault("Progressing", "The worker Deployment is being made.")
     if observed.scaler is None:
@@ -143,6 +148,20 @@ def _unsettled(observed: Observed) -> Fault | None:
     if observed.scaler.ready is None:
         return Fault("WaitingForKeda", "KEDA has not looked at the ScaledObject yet: is its operator running?")
     return None
+
+
+def _spec_accepted(observed: Observed) -> Condition:
+    """Return whether the API server accepts every object that the spec asks for."""
+    kind = "SpecAccepted"
+    fault = observed.spec_fault or observed.refusal
+    if fault:
+        return Condition(kind, "False", fault.reason, fault.message)
+    if observed.is_accepted:
+        return Condition(kind, "True", "Accepted", "Kubernetes accepts every object of this spec.")
+    cause = observed.failure or observed.pending or observed.worker_fault or observed.scaler_fault
+    if cause:
+        return Condition(kind, "Unknown", cause.reason, f"Not all of this spec could be tried: {cause.message}")
+    return Condition(kind, "Unknown", "Progressing", "Not every object of this spec has been tried yet.")
 
 
 def _queue_reachable(observed: Observed) -> Condition:

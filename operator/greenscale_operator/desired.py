@@ -4,6 +4,7 @@ Pure: no I/O, no clock, no Kopf. `cluster` applies it, `conditions` says what ca
 """
 
 import math
+from typing import Any
 
 from greenscale_operator.objects import MANAGED_BY, Install, Manifest, owned, redis_host, selector
 from greenscale_operator.overlay import InvalidPodTemplate, overlay
@@ -38,8 +39,8 @@ def manifests(workload: Workload, install: Install | None = None) -> list[Manife
     ]
 
 
-def deployment(workload: Workload, install: Install, *, config: str | None = None) -> Manifest:
-    """Return the worker Deployment, without `replicas`: KEDA is their only writer. `config` is its ConfigMaps' digest.
+def deployment(workload: Workload, install: Install) -> Manifest:
+    """Return the worker Deployment, without `replicas`: KEDA is their only writer.
 
     Raises:
         InvalidPodTemplate: `worker.podTemplate` cannot be laid over ours.
@@ -48,9 +49,45 @@ def deployment(workload: Workload, install: Install, *, config: str | None = Non
         "selector": {"matchLabels": selector(workload)},
         # No surge: a rollout must not wait for a GPU that nobody has to spare.
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
-        "template": _template(workload, install, config),
+        "template": _template(workload, install),
     }
     return owned(workload, "apps/v1", "Deployment", workload.name, spec)
+
+
+def with_config(deployment: Manifest, digest: str) -> Manifest:
+    """Return the Deployment with the digest of its ConfigMaps on the pod template."""
+    spec = deployment["spec"]
+    template = spec["template"]
+    annotations = template["metadata"].get("annotations", {})
+    if not isinstance(annotations, dict):
+        return deployment  # Kubernetes will refuse it
+    marked = {**template["metadata"], "annotations": {**annotations, CONFIG_ANNOTATION: digest}}
+    return {**deployment, "spec": {**spec, "template": {**template, "metadata": marked}}}
+
+
+def config_maps(deployment: Manifest) -> list[str]:
+    """Return the names of the ConfigMaps that the pod template refers to, whatever else a podTemplate holds."""
+    pod = deployment["spec"]["template"]["spec"]
+    containers = [*_objects(pod.get("containers")), *_objects(pod.get("initContainers"))]
+    env = [entry for container in containers for entry in _objects(container.get("env"))]
+    sources = [entry for container in containers for entry in _objects(container.get("envFrom"))]
+    volumes = _objects(pod.get("volumes"))
+    projected = [source for volume in volumes for source in _objects(_part(volume, "projected").get("sources"))]
+    references = [
+        *(_part(_part(entry, "valueFrom"), "configMapKeyRef") for entry in env),
+        *(_part(source, "configMapRef") for source in sources),
+        *(_part(source, "configMap") for source in [*volumes, *projected]),
+    ]
+    return sorted({reference["name"] for reference in references if isinstance(reference.get("name"), str)})
+
+
+def _objects(value: Any) -> list[Manifest]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _part(value: Manifest, name: str) -> Manifest:
+    part = value.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def grace_seconds(termination: int) -> int:
@@ -61,18 +98,12 @@ def grace_seconds(termination: int) -> int:
     return max(0, min(MAX_GRACE_SECONDS, termination - min(LEAVING_SECONDS, math.ceil(termination * 2 / 3))))
 
 
-def _template(workload: Workload, install: Install, config: str | None) -> Manifest:
+def _template(workload: Workload, install: Install) -> Manifest:
     ours = workload.queue.job_timeout_seconds + FINISHING_SECONDS + LEAVING_SECONDS
     template = _merged(workload, install, ours, ours)
     # What the pod really gets may be the user's: the worker must know it, or it is killed with jobs in hand.
     merged = template["spec"].get("terminationGracePeriodSeconds", DEFAULT_TERMINATION_SECONDS)
-    if isinstance(merged, int) and merged != ours:
-        template = _merged(workload, install, ours, merged)
-    annotations = template["metadata"].get("annotations", {})
-    if config and isinstance(annotations, dict):  # what is none is Kubernetes' to refuse
-        marked = {**template["metadata"], "annotations": {**annotations, CONFIG_ANNOTATION: config}}
-        template = {**template, "metadata": marked}
-    return template
+    return _merged(workload, install, ours, merged) if isinstance(merged, int) and merged != ours else template
 
 
 def _merged(workload: Workload, install: Install, ours: int, termination: int) -> Manifest:
@@ -88,7 +119,5 @@ def _merged(workload: Workload, install: Install, ours: int, termination: int) -
     merged = overlay(template, workload.worker.pod_template) or {}
     containers = (merged.get("spec") or {}).get("containers") or []
     if "metadata" not in merged or all(container.get("name") != "worker" for container in containers):
-        raise InvalidPodTemplate(
-            "worker.podTemplate deletes the container worker, or all that it needs: leave it there"
-        )
+        raise InvalidPodTemplate("spec.worker.podTemplate deletes the container worker, or all that it is in")
     return dict(merged)

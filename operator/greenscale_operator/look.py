@@ -6,7 +6,7 @@ from typing import Any
 from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
 from greenscale_operator import observed
 from greenscale_operator.conditions import asleep_at, sentence, state
-from greenscale_operator.errors import Lasting, Passing
+from greenscale_operator.errors import Lasting
 from greenscale_operator.memory import Memory
 from greenscale_operator.observed import Fault, Observed
 from greenscale_operator.shown import shown
@@ -31,11 +31,18 @@ class Look:
         self.queue_fault: Fault | None = None
         self.worker_fault: Fault | None = None
         self.scaler_fault: Fault | None = None
+        self.refusal: Fault | None = None
+        self.is_accepted = False
+        self.failure: Fault | None = None
+        self.pending: Fault | None = None
         self.pods: str | None = None
         self.pods_fault: Fault | None = None
-        self.passing: Passing | None = None
-        """What kept us from making a child just now; soon is tried again."""
         self.again: float | None = None
+
+    @property
+    def generation(self) -> int:
+        """Return which generation of the spec this is."""
+        return int(self.body["metadata"].get("generation", 0))
 
     def again_in(self, seconds: float) -> None:
         """Look again in so many seconds, or sooner."""
@@ -51,7 +58,7 @@ class Look:
         workload = self.workload
         return Observed(
             now=self.now,
-            generation=self.body["metadata"].get("generation", 0),
+            generation=self.generation,
             suspend=workload.suspend if workload else False,
             min_replicas=workload.scaling.min_replicas if workload else 0,
             max_replicas=workload.scaling.max_replicas if workload else 1,
@@ -62,6 +69,10 @@ class Look:
             queue_fault=self.queue_fault,
             worker_fault=self.worker_fault,
             scaler_fault=self.scaler_fault,
+            refusal=self.refusal,
+            is_accepted=self.is_accepted,
+            failure=self.failure,
+            pending=self.pending,
             workers=observed.workers(self.deployment),
             scaler=observed.scaler(self.scaled_object),
             pods=self.pods,

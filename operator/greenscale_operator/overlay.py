@@ -31,7 +31,7 @@ class InvalidPodTemplate(InvalidWorkload):
     """`worker.podTemplate` cannot be laid over ours; the text names the field."""
 
 
-def overlay(base: Any, patch: Any, path: str = "worker.podTemplate") -> Any:
+def overlay(base: Any, patch: Any, path: str = "spec.worker.podTemplate") -> Any:
     """Return `base` with `patch` laid over it; None where the patch deletes it.
 
     Raises:

@@ -21,6 +21,7 @@ ASLEEP = Observed(
     stats=EMPTY,
     workers=Workers(),
     scaler=Scaler(ready=True, active=False),
+    is_accepted=True,
 )
 """A workload that is well and has nothing to do."""
 
@@ -109,6 +110,7 @@ def test_a_fault_of_the_engine_says_what_it_keeps_awake_and_what_lets_that_go(ki
 def test_a_workload_at_zero_reads_like_an_explanation() -> None:
     assert conditions(seen()) == [
         Condition("Ready", "True", "ScaledToZero", "A job submitted now wakes a worker and will be done."),
+        Condition("SpecAccepted", "True", "Accepted", "Kubernetes accepts every object of this spec."),
         Condition("QueueReachable", "True", "RedisAnswers", "Redis at redis:6379 answers."),
         Condition("WorkerAvailable", "True", "ScaledToZero", "No worker is needed; one is started when a job comes."),
         Condition("ScalerReady", "True", "ScaledObjectReady", "KEDA watches the queue."),
@@ -124,6 +126,7 @@ def test_every_condition_is_always_told(changes: dict[str, Any]) -> None:
 
     assert kinds == [
         "Ready",
+        "SpecAccepted",
         "QueueReachable",
         "WorkerAvailable",
         "ScalerReady",
@@ -165,3 +168,52 @@ def test_the_end_of_the_cooldown_is_told_only_while_it_runs() -> None:
     assert asleep_at(seen(**RUNNING)) == NOW - 5 + 60
     assert asleep_at(seen(**RUNNING, min_replicas=1)) is None
     assert asleep_at(seen()) is None
+
+
+REFUSED = Fault("Rejected", "Kubernetes refused to apply it.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "accepted", "is_ready"),
+    [
+        pytest.param({}, ("True", "Accepted"), ("True", "ScaledToZero"), id="accepted"),
+        pytest.param({"refusal": REFUSED}, ("False", "Rejected"), ("False", "Rejected"), id="refused"),
+        pytest.param(
+            {"spec_fault": Fault("InvalidSpec", "x")}, ("False", "InvalidSpec"), ("False", "InvalidSpec"), id="invalid"
+        ),
+        pytest.param({"is_accepted": False}, ("Unknown", "Progressing"), ("True", "ScaledToZero"), id="not tried"),
+        pytest.param(
+            {"is_accepted": False, "worker_fault": Fault("Forbidden", "x")},
+            ("Unknown", "Forbidden"),
+            ("False", "Forbidden"),
+            id="a right is missing",
+        ),
+        pytest.param(
+            {"is_accepted": False, "pending": Fault("Progressing", "503")},
+            ("Unknown", "Progressing"),
+            ("Unknown", "Progressing"),
+            id="not made yet",
+        ),
+        pytest.param(
+            {"is_accepted": False, "failure": Fault("InternalError", "x")},
+            ("Unknown", "InternalError"),
+            ("False", "InternalError"),
+            id="the operator failed",
+        ),
+    ],
+)
+def test_a_spec_is_accepted_or_the_status_says_by_whom_it_is_not(
+    changes: dict[str, Any], accepted: tuple[str, str], is_ready: tuple[str, str]
+) -> None:
+    found = {one.type: (one.status, one.reason) for one in conditions(seen(**changes))}
+
+    assert found["SpecAccepted"] == accepted
+    assert found["Ready"] == is_ready
+
+
+def test_workers_of_the_former_version_are_still_shown() -> None:
+    """A refused edit changes nothing: what ran before goes on."""
+    found = {one.type: (one.status, one.reason) for one in conditions(seen(**RUNNING, refusal=REFUSED))}
+
+    assert found["WorkerAvailable"] == ("True", "Running")
+    assert found["ScalerReady"] == ("True", "ScaledObjectReady")

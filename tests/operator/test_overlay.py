@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from greenscale_operator.desired import deployment, grace_seconds, manifests
+from greenscale_operator.desired import config_maps, deployment, grace_seconds, manifests, with_config
 from greenscale_operator.objects import Install, selector
 from greenscale_operator.overlay import InvalidPodTemplate, by_name, overlay
 from greenscale_operator.workload import Engine, InvalidWorkload, Queue, Server, Worker, Workload
@@ -120,21 +120,27 @@ def test_overlay(base: object, patch: object, expected: object) -> None:
 @pytest.mark.parametrize(
     ("patch", "fault"),
     [
-        ({"spec": []}, "worker.podTemplate.spec is a list where an object belongs"),
-        ({"spec": "x"}, "worker.podTemplate.spec is a text where an object belongs"),
-        ({"spec": {"containers": {}}}, "worker.podTemplate.spec.containers is an object where a list belongs"),
-        ({"spec": {"containers": ["x"]}}, "worker.podTemplate.spec.containers[0] is a text where an object belongs"),
-        ({"spec": {"containers": [None]}}, "worker.podTemplate.spec.containers[0] is null where a value belongs"),
-        ({"spec": {"containers": [{"image": "x"}]}}, "worker.podTemplate.spec.containers[0].name is missing"),
+        ({"spec": []}, "spec.worker.podTemplate.spec is a list where an object belongs"),
+        ({"spec": "x"}, "spec.worker.podTemplate.spec is a text where an object belongs"),
+        ({"spec": {"containers": {}}}, "spec.worker.podTemplate.spec.containers is an object where a list belongs"),
+        (
+            {"spec": {"containers": ["x"]}},
+            "podTemplate.spec.containers[0] is a text where an object belongs",
+        ),
+        ({"spec": {"containers": [None]}}, "spec.worker.podTemplate.spec.containers[0] is null where a value belongs"),
+        ({"spec": {"containers": [{"image": "x"}]}}, "spec.worker.podTemplate.spec.containers[0].name is missing"),
         ({"spec": {"containers": [{"name": "worker", "env": {}}]}}, "containers[worker].env is an object where a list"),
         ({"spec": {"containers": [{"name": "worker", "ports": [{"name": "p"}]}]}}, "ports[0].containerPort is missing"),
-        ({"metadata": {"labels": 3}}, "worker.podTemplate.metadata.labels is a number where an object belongs"),
-        ({"$patch": "delete"}, "worker.podTemplate deletes the container worker"),
-        ({"spec": None}, "worker.podTemplate deletes the container worker"),
-        ({"spec": {"containers": None}}, "worker.podTemplate deletes the container worker"),
-        ({"metadata": {"$patch": "delete"}}, "worker.podTemplate deletes the container worker"),
+        ({"metadata": {"labels": 3}}, "spec.worker.podTemplate.metadata.labels is a number where an object belongs"),
+        ({"$patch": "delete"}, "spec.worker.podTemplate deletes the container worker"),
+        ({"spec": None}, "spec.worker.podTemplate deletes the container worker"),
+        ({"spec": {"containers": None}}, "spec.worker.podTemplate deletes the container worker"),
+        ({"metadata": {"$patch": "delete"}}, "spec.worker.podTemplate deletes the container worker"),
         ({"spec": {"containers": [{"name": "worker", "$patch": "delete"}]}}, "deletes the container worker"),
-        ({"spec": {"$patch": "retain"}}, "worker.podTemplate.spec.$patch is 'retain': use merge, replace or delete"),
+        (
+            {"spec": {"$patch": "retain"}},
+            "podTemplate.spec.$patch is 'retain': use merge, replace or delete",
+        ),
         ({"spec": {"$setElementOrder/containers": []}}, "$setElementOrder/containers is not supported"),
     ],
 )
@@ -159,18 +165,22 @@ def test_no_shape_raises_anything_else(path: str, odd: Any) -> None:
         patch = {part: patch}
     try:
         asked = Workload(name="w", namespace="team", engine=SERVER, worker=Worker(pod_template=patch))
-        assert deployment(asked, Install(), config="digest")
+        assert with_config(deployment(asked, Install()), "digest")
+        assert config_maps(deployment(asked, Install())) == []
     except InvalidWorkload as error:
-        assert str(error).startswith("worker.podTemplate")  # noqa: PT017 - most shapes raise nothing
+        assert str(error).startswith("spec.worker.podTemplate")  # noqa: PT017 - most shapes raise nothing
 
 
-@pytest.mark.parametrize("field", ["env", "ports", "volumeMounts", "resources", "livenessProbe", "image", "command"])
+@pytest.mark.parametrize(
+    "field", ["env", "envFrom", "ports", "volumeMounts", "resources", "livenessProbe", "image", "command"]
+)
 @pytest.mark.parametrize("odd", ODD, ids=str)
 def test_no_shape_within_the_container_raises_anything_else(field: str, odd: Any) -> None:
     try:
-        assert overlaid({field: odd})
+        merged = overlaid({field: odd})
+        assert config_maps({"spec": {"template": {"spec": {"containers": [merged]}}}}) == []
     except InvalidWorkload as error:
-        assert "worker.podTemplate.spec.containers[worker]" in str(error)  # noqa: PT017 - as above
+        assert "spec.worker.podTemplate.spec.containers[worker]" in str(error)  # noqa: PT017 - as above
 
 
 def test_the_users_environment_wins() -> None:
@@ -204,8 +214,9 @@ def test_another_port_leaves_ours_and_its_probe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("termination", "grace"), [(0, 0), (1, 0), (2, 0), (3, 1), (10, 3), (30, 10), (31, 11), (630, 610), (999_999, 172_800)]
-)  # fmt: skip
+    ("termination", "grace"),
+    [(0, 0), (1, 0), (2, 0), (3, 1), (10, 3), (30, 10), (31, 11), (630, 610), (999_999, 172_800)],
+)
 def test_a_worker_keeps_time_to_hand_back(termination: int, grace: int) -> None:
     assert grace_seconds(termination) == grace
 
@@ -235,3 +246,25 @@ def test_labels_and_annotations_reach_the_deployment_its_pods_and_the_scaled_obj
     assert [one["metadata"]["annotations"]["scrape"] for one in made] == ["yes", "yes"]
     assert (pods["labels"]["cost"], pods["annotations"]["scrape"]) == ("a", "yes")
     assert made[0]["spec"]["selector"]["matchLabels"] == selector(asked), "a selector cannot be changed"
+
+
+def test_every_way_to_refer_to_a_config_map_is_found() -> None:
+    worker = {
+        "env": [
+            {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "k"}}},
+            {"name": "B", "value": "b"},
+        ],
+        "envFrom": [{"configMapRef": {"name": "c"}}, {"secretRef": {"name": "not-read"}}],
+    }
+    sources = [{"configMap": {"name": "d"}}, {"secret": {"name": "not-read"}}]
+    volumes = [{"name": "x", "configMap": {"name": "e"}}, {"name": "y", "projected": {"sources": sources}}]
+    first = {
+        "name": "first",
+        "image": "i",
+        "envFrom": [{"configMapRef": {"name": "f"}}, {"configMapRef": {"name": "c"}}],
+    }
+    containers = [{"name": "worker", **worker}]
+    template = {"spec": {"containers": containers, "initContainers": [first], "volumes": volumes}}
+    asked = Workload(name="w", namespace="team", engine=SERVER, worker=Worker(pod_template=template))
+
+    assert config_maps(deployment(asked, Install())) == ["a", "c", "d", "e", "f"]
