@@ -68,10 +68,8 @@ class Making:
             await self._try_scaler(attempt, look, workload)
         _report(attempt, look)
         for kind in _order(attempt, stops_former=stops_former):
-            if not await self._carry_out(look, attempt.changes[kind]) and not stops_former:
+            if not await self._carry_out(look, workload, attempt.changes[kind]) and not stops_former:
                 return
-        if SCALED_OBJECT in attempt.changes and trigger_authentication(workload) is None:
-            await self._children.remove(TRIGGER_AUTHENTICATION, workload)
 
     async def _try_deployment(self, attempt: Attempt, look: Look, workload: Workload) -> None:
         try:
@@ -101,10 +99,12 @@ class Making:
             look.again_in(error.retry_seconds)
             attempt.errors[kind] = error
 
-    async def _carry_out(self, look: Look, change: Change) -> bool:
+    async def _carry_out(self, look: Look, workload: Workload, change: Change) -> bool:
         """Return whether it was done."""
         try:
             made = await self._children.carry_out(change)
+            if change.kind is SCALED_OBJECT and trigger_authentication(workload) is None:
+                await self._children.remove(TRIGGER_AUTHENTICATION, workload)
         except Lasting as error:
             fault = look.fault(error)
             _note(look, change.kind, fault)

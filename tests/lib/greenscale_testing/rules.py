@@ -23,6 +23,12 @@ def resource(name: str = "w", **spec: Any) -> Json:
     )
 
 
+def named(field: str, name: str) -> Json:
+    """Return a resource with this label or annotation."""
+    spec: Json = {field: {"team": "a", name: "x"}}
+    return resource(**spec)
+
+
 SERVER = {"image": "i", "model": "m"}
 
 RESERVED = ("app.kubernetes.io/name", "greenscale.dev/x", "autoscaling.keda.sh/paused", "scaledobject.keda.sh/name")
@@ -30,8 +36,8 @@ RESERVED = ("app.kubernetes.io/name", "greenscale.dev/x", "autoscaling.keda.sh/p
 RULES = [
     *(
         pytest.param(
-            resource(**{field: {"team": "a", name: "x"}}),
-            resource(**{field: {"team": "a", "example.com/greenscale.dev": "x"}}),
+            named(field, name),
+            named(field, "example.com/greenscale.dev"),
             f"spec.{field} has a name that GreenScale, KEDA or Kubernetes uses",
             id=f"{field} with {name}",
         )
