@@ -1,7 +1,7 @@
 """Makes the cluster match one workload and tells the truth about it: the same for every signal, and idempotent.
 
 Decisions are `desired`'s and `conditions`'; this module asks, in order: the queue, the Secrets, the children, the pods.
-What fails becomes a fault with a reason, and the rest is done all the same.
+What fails becomes a fault with a reason, and the rest is done all the same. Whatever raises, the status says so.
 """
 
 import logging
