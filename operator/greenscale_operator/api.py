@@ -4,6 +4,7 @@ The client's own methods turn answers into typed objects, which drops what they 
 an apply that creates (kubernetes 37.0.2); its requests, its way in and its TLS are used here.
 """
 
+import re
 from typing import Any
 
 import aiohttp
@@ -43,6 +44,9 @@ SCHEMA_REFUSALS = (
     "quantities must match",
 )
 """How the API server says, with a 500, that an object does not fit its schema: it will not fit the next time either."""
+
+RIGHT_MISSING = re.compile(r'forbidden: User "[^"]*" cannot \S+ (resource|path) ')
+"""RBAC's own words; a quota, a policy and a webhook answer with a 403 as well, and no right helps there."""
 
 MAX_WORDS = 4096
 """Of an answer; two of them fit into a condition."""
@@ -107,7 +111,7 @@ def translate(error: ApiException, what: str) -> ClusterError:
         return Gone(sentence) if details.get("name") else KindMissing(NO_KEDA)
     if status == CONFLICT:
         return Gone(sentence)
-    if status == FORBIDDEN and 'User "' in words and " cannot " in words:
+    if status == FORBIDDEN and RIGHT_MISSING.search(words):
         return Forbidden(f"{sentence} Grant it to the operator's ServiceAccount.")
     if status == FORBIDDEN and "exceeded quota" in words:
         return QuotaExceeded(sentence)

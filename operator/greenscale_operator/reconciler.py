@@ -136,8 +136,9 @@ class Reconciler:
     def _begin(self, key: Key, body: Body) -> Look:
         look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
         look.failure = look.memory.failure
-        look.deployment = self._seen.children.get((DEPLOYMENT.kind, key))
-        look.scaled_object = self._seen.children.get((SCALED_OBJECT.kind, key))
+        uid = body["metadata"]["uid"]
+        look.deployment = _present(self._seen.children.get((DEPLOYMENT.kind, key)), uid)
+        look.scaled_object = _present(self._seen.children.get((SCALED_OBJECT.kind, key)), uid)
         return look
 
     async def _work(self, look: Look) -> None:
@@ -260,3 +261,10 @@ class Reconciler:
         body = self._seen.workloads.get(key)
         if body:
             await self._events.post(body, kind="Normal", reason=reason, message=message)
+
+
+def _present(child: Body | None, uid: str) -> Body | None:
+    """Return a child of this very workload that is not being deleted."""
+    metadata = child["metadata"] if child else {}
+    is_own = any(owner["uid"] == uid for owner in metadata.get("ownerReferences", []))
+    return child if is_own and not metadata.get("deletionTimestamp") else None

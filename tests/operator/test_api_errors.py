@@ -30,9 +30,11 @@ def answer(status: int, message: str, **details: object) -> ClusterError:
 @pytest.mark.parametrize(
     ("status", "message", "expected"),
     [
-        (403, 'deployments.apps is forbidden: User "system:serviceaccount:a:b" cannot create resource "x"', Forbidden),
+        (403, 'x is forbidden: User "system:serviceaccount:a:b" cannot create resource "x" in API group ""', Forbidden),
         (403, 'deployments.apps "w" is forbidden: exceeded quota: q, requested: count/deployments=1', QuotaExceeded),
         (403, POLICY, Rejected),
+        (403, "deployments.apps is forbidden: a pod cannot run without limits", Rejected),
+        (403, 'admission webhook "w" denied the request: User "bob" cannot create this', Rejected),
         (403, 'admission webhook "validate.kyverno.svc-fail" denied the request: no limits', Rejected),
         (403, 'deployments.apps "w" is forbidden: unable to create new content in namespace n', Rejected),
         (422, 'Deployment.apps "w" is invalid: spec.template.spec.containers[0].image: Required value', Rejected),
