@@ -150,8 +150,9 @@ class Reconciler:
         await self._look_at_queue(look, workload)
         await self._check_secrets(look, workload)
         await self._making.make(look, workload)
-        look.memory.made_generation, look.memory.trouble = look.generation, None
+        look.memory.made_generation = look.generation
         await self._look_at_pods(look, workload)
+        look.memory.trouble = None
 
     async def _look_at_queue(self, look: Look, workload: Workload) -> None:
         key, created = Key(workload.namespace, workload.name), look.body["metadata"]["creationTimestamp"]
