@@ -110,7 +110,6 @@ def test_an_added_field_is_removed_and_reported(
     await_reason("Ready", "WaitingForKeda")
     before = spec_of(control_plane, namespace, child)
     patch(child, body)
-    assert spec_of(control_plane, namespace, child) != before or events(control_plane, namespace, "DriftCorrected")
     message = await_event(control_plane, namespace, "DriftCorrected")
 
     assert f"{field} (kubectl-patch)" in message
@@ -138,7 +137,7 @@ def test_what_others_may_have_stays(
     template = found["spec"]["template"]
 
     assert events(control_plane, namespace, "DriftCorrected") == []
-    assert [one["name"] for one in template["spec"]["containers"]] == ["worker", "sidecar"]
+    assert {one["name"] for one in template["spec"]["containers"]} == {"worker", "sidecar"}
     assert [one["name"] for one in template["spec"]["initContainers"]] == ["first"]
     assert [one["name"] for one in template["spec"]["volumes"]] == ["v"]
     assert (template["metadata"]["labels"]["mesh"], found["metadata"]["labels"]["theirs"]) == ("on", "x")
