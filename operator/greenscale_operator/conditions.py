@@ -28,6 +28,7 @@ def conditions(observed: Observed) -> list[Condition]:
     """Return all conditions, `Ready` first."""
     return [
         ready(observed),
+        _spec_accepted(observed),
         _queue_reachable(observed),
         _worker_available(observed),
         _scaler_ready(observed),
@@ -149,6 +150,8 @@ def asleep_at(observed: Observed) -> float | None:
 
 def _unsettled(observed: Observed) -> Fault | None:
     """Return what is not known yet."""
+    if observed.pending:
+        return observed.pending
     if observed.workers is None:
         return Fault("Progressing", "The worker Deployment is being made.")
     if observed.scaler is None:
@@ -156,6 +159,20 @@ def _unsettled(observed: Observed) -> Fault | None:
     if observed.scaler.ready is None:
         return Fault("WaitingForKeda", "KEDA has not looked at the ScaledObject yet: is its operator running?")
     return None
+
+
+def _spec_accepted(observed: Observed) -> Condition:
+    """Return whether the API server accepts every object that the spec asks for."""
+    kind = "SpecAccepted"
+    fault = observed.spec_fault or observed.refusal
+    if fault:
+        return Condition(kind, "False", fault.reason, fault.message)
+    if observed.is_accepted:
+        return Condition(kind, "True", "Accepted", "Kubernetes accepts every object of this spec.")
+    cause = observed.failure or observed.pending or observed.worker_fault or observed.scaler_fault
+    if cause:
+        return Condition(kind, "Unknown", cause.reason, f"Not all of this spec could be tried: {cause.message}")
+    return Condition(kind, "Unknown", "Progressing", "Not every object of this spec has been tried yet.")
 
 
 def _queue_reachable(observed: Observed) -> Condition:

@@ -27,7 +27,9 @@ HPA_NAME = re.compile(r"managed by the hpa '?([\w.-]+)'?")
 def blocking(observed: Observed) -> Fault | None:
     """Return what keeps jobs from being done and will not pass by itself; the cause before its consequences."""
     return (
-        observed.spec_fault
+        observed.failure
+        or observed.spec_fault
+        or observed.refusal
         or observed.worker_fault
         or observed.queue_fault
         or _scaler_refused(observed)

@@ -6,7 +6,7 @@ from typing import Any
 from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
 from greenscale_operator import observed, schedules
 from greenscale_operator.conditions import asleep_at, running, sentence, state
-from greenscale_operator.errors import Lasting, Passing
+from greenscale_operator.errors import Lasting
 from greenscale_operator.memory import Memory
 from greenscale_operator.observed import Fault, Observed, Pods
 from greenscale_operator.schedules import Kept
@@ -34,9 +34,16 @@ class Look:
         self.scaler_fault: Fault | None = None
         self.kept: Kept | None = None
         self.pods = Pods()
-        self.passing: Passing | None = None
-        """What kept us from making a child just now; soon is tried again."""
+        self.refusal: Fault | None = None
+        self.is_accepted = False
+        self.failure: Fault | None = None
+        self.pending: Fault | None = None
         self.again: float | None = None
+
+    @property
+    def generation(self) -> int:
+        """Return which generation of the spec this is."""
+        return int(self.body["metadata"].get("generation", 0))
 
     def again_in(self, seconds: float) -> None:
         """Look again in so many seconds, or sooner."""
@@ -59,7 +66,7 @@ class Look:
         workload = self.workload
         return Observed(
             now=self.now,
-            generation=self.body["metadata"].get("generation", 0),
+            generation=self.generation,
             namespace=self.body["metadata"]["namespace"],
             name=self.body["metadata"]["name"],
             suspend=workload.suspend if workload else False,
@@ -74,6 +81,10 @@ class Look:
             queue_fault=self.queue_fault,
             worker_fault=self.worker_fault,
             scaler_fault=self.scaler_fault,
+            refusal=self.refusal,
+            is_accepted=self.is_accepted,
+            failure=self.failure,
+            pending=self.pending,
             workers=observed.workers(self.deployment),
             scaler=observed.scaler(self.scaled_object),
             pods=self.pods,

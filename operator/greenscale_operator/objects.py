@@ -54,8 +54,10 @@ def owned(workload: Workload, api_version: str, kind: str, name: str, spec: Mani
     metadata: Manifest = {
         "name": name,
         "namespace": workload.namespace,
-        "labels": {**selector(workload), **MANAGED_BY},
+        "labels": {**workload.labels, **selector(workload), **MANAGED_BY},
     }
+    if workload.annotations:
+        metadata["annotations"] = dict(workload.annotations)
     if workload.uid:
         metadata["ownerReferences"] = [
             {

@@ -99,6 +99,14 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     worker_fault: Fault | None = None
     """Why the Deployment could not be made, or could not work: a Secret that is missing."""
     scaler_fault: Fault | None = None
+    refusal: Fault | None = None
+    """Why the API server does not accept the objects that the spec asks for; nothing was changed."""
+    is_accepted: bool = False
+    """It has accepted all of them."""
+    failure: Fault | None = None
+    """The operator itself failed, or the API server fails again and again."""
+    pending: Fault | None = None
+    """What keeps this generation of the spec from being made just now."""
     workers: Workers | None = None
     """None: there is no Deployment."""
     scaler: Scaler | None = None

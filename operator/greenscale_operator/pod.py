@@ -6,6 +6,7 @@ Pure. The variables are those that `greenscale_worker.settings` reads.
 import json
 from typing import Any
 
+from greenscale_operator.overlay import by_name
 from greenscale_operator.workload import Cache, Server, Workload
 
 Manifest = dict[str, Any]
@@ -70,14 +71,17 @@ def pod_template(
         "tolerations": list(worker.tolerations),
         "affinity": worker.affinity,
         "serviceAccountName": worker.service_account_name,
-        "imagePullSecrets": list(worker.image_pull_secrets),
+        "imagePullSecrets": by_name([], list(worker.image_pull_secrets)),
         "runtimeClassName": worker.runtime_class_name,
         "priorityClassName": worker.priority_class_name,
     }
     spec.update({field: value for field, value in handed_through.items() if value})
     if not worker.service_account_name:
         spec["automountServiceAccountToken"] = False  # the worker never speaks to Kubernetes
-    return {"metadata": {"labels": labels}, "spec": spec}
+    metadata: Manifest = {"labels": labels}
+    if workload.annotations:
+        metadata["annotations"] = workload.annotations
+    return {"metadata": metadata, "spec": spec}
 
 
 def _worker_container(workload: Workload, image: str, redis_host: str, grace_seconds: int) -> Manifest:
@@ -85,10 +89,10 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
     container: Manifest = {
         "name": "worker",
         "image": image,
-        "env": [*_environment(workload, redis_host, grace_seconds), *worker.env],
+        "env": by_name(_environment(workload, redis_host, grace_seconds), list(worker.env)),
         "ports": [{"name": "health", "containerPort": LIVENESS_PORT, "protocol": "TCP"}],
         "livenessProbe": {
-            "httpGet": {"path": "/livez", "port": "health"},
+            "httpGet": {"path": "/livez", "port": LIVENESS_PORT},  # not by name: a podTemplate may rename it
             "initialDelaySeconds": 10,
             "periodSeconds": 10,
             "timeoutSeconds": 5,
@@ -114,7 +118,7 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
 
 def _default_resources(workload: Workload) -> Manifest:
     """Return the resources of our own image; none for an image, and beside resources, of the user's."""
-    pod, patches = workload.worker.pod_template.get("spec") or {}, _worker_patches(workload)
+    pod, patches = _pod_patch(workload), _worker_patches(workload)
     own_image = workload.worker.image is None and not any("image" in patch for patch in patches)
     given = "resources" in pod or any("resources" in patch for patch in patches)
     return WORKER_RESOURCES if own_image and not given and workload.engine.type != "Server" else {}
@@ -122,8 +126,17 @@ def _default_resources(workload: Workload) -> Manifest:
 
 def _worker_patches(workload: Workload) -> list[Manifest]:
     """Return what `worker.podTemplate` changes of the worker's container."""
-    pod = workload.worker.pod_template.get("spec") or {}
-    return [container for container in pod.get("containers") or [] if container.get("name") == "worker"]
+    containers = _objects(_pod_patch(workload).get("containers"))
+    return [container for container in containers if container.get("name") == "worker"]
+
+
+def _pod_patch(workload: Workload) -> Manifest:
+    pod = workload.worker.pod_template.get("spec")
+    return pod if isinstance(pod, dict) else {}  # a wrong shape is refused where it is laid over ours
+
+
+def _objects(value: Any) -> list[Manifest]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
 
 
 def _environment(workload: Workload, redis_host: str, grace_seconds: int) -> list[Manifest]:
@@ -184,8 +197,9 @@ def _read_again(workload: Workload) -> list[str]:
     A worker whose credentials are refused ends then, so that its restart reads them again.
     """
     parts = [{"env": workload.worker.env, "envFrom": workload.worker.env_from}, *_worker_patches(workload)]
-    entries = [*_from_secrets(workload), *(entry for part in parts for entry in part.get("env") or ())]
-    refers = {entry.get("name"): "valueFrom" in entry for entry in entries}  # of two of a name the last one counts
+    entries = [*_from_secrets(workload), *(entry for part in parts for entry in _objects(part.get("env")))]
+    # Of two of a name the last one counts.
+    refers = {entry["name"]: "valueFrom" in entry for entry in entries if isinstance(entry.get("name"), str)}
     all_of_an_object = any(part.get("envFrom") for part in parts)
     return [
         credential
@@ -241,7 +255,7 @@ def _server_container(server: Server) -> Manifest:
     told = {
         "command": list(server.command),
         "args": list(server.args),
-        "env": list(server.env),
+        "env": by_name([], list(server.env)),
         "resources": server.resources,
     }
     container.update({field: value for field, value in told.items() if value})

@@ -1,7 +1,7 @@
 """Makes the cluster match one workload and tells the truth about it: the same for every signal, and idempotent.
 
 Decisions are `desired`'s and `conditions`'; this module asks, in order: the queue, the Secrets, the children, the pods.
-What fails becomes a fault with a reason, and the rest is done all the same.
+What fails becomes a fault with a reason, and the rest is done all the same. Whatever raises, the status says so.
 """
 
 import logging
@@ -15,8 +15,10 @@ from greenscale_operator import observed, schedules
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
 from greenscale_operator.conditions import ready
-from greenscale_operator.errors import Lasting, Lingering
+from greenscale_operator.config_maps import ConfigMaps
+from greenscale_operator.errors import Lasting, Lingering, Passing
 from greenscale_operator.events import Events
+from greenscale_operator.failures import failure_of, note_failure
 from greenscale_operator.look import Look, page_resource, page_status
 from greenscale_operator.making import Making
 from greenscale_operator.memory import Memory
@@ -27,10 +29,13 @@ from greenscale_operator.queue_words import in_resource_words
 from greenscale_operator.queues import Queues
 from greenscale_operator.secrets import Secrets
 from greenscale_operator.seen import Key, Seen
-from greenscale_operator.status import patch, status, wait_before_writing
+from greenscale_operator.status import least_status, patch, status, wait_before_writing
 from greenscale_operator.workload import InvalidWorkload, Workload, parse
 
 Body = dict[str, Any]
+
+RECOVERED_SECONDS = 1.0
+"""How soon a workload is looked at again after the operator had failed at it."""
 
 KEDA_SECONDS = 15.0
 """How soon it is looked again for a KEDA that has not said anything."""
@@ -57,7 +62,8 @@ class Reconciler:
         self._install = install
         self._clock = clock
         self._events = Events(cluster, identity=identity, clock=clock)
-        self._making = Making(Children(cluster, seen, on_drift=self._tell_drift, clock=clock), seen, install)
+        children = Children(cluster, seen, report=self._report_drift, clock=clock)
+        self._making = Making(children, seen, install, ConfigMaps(cluster, clock=clock))
         self._pod_checks = PodChecks(cluster)
         self._secrets = Secrets(cluster, clock=clock)
         self._memories: dict[Key, Memory] = {}
@@ -71,21 +77,22 @@ class Reconciler:
             return await self._see_off(key)
         if body["metadata"].get("deletionTimestamp"):
             return None
-        look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
+        look = self._begin(key, body)
+        error: Exception | None = None
         try:
-            look.workload = parse(body)
-            schedules.check(look.workload.scaling)
-        except InvalidWorkload as error:
-            look.spec_fault = Fault("InvalidSpec", f"{error}: edit the spec.")
-        else:
-            look.look_at_schedules(look.workload.scaling)
-            await self._look_at_queue(look, look.workload)
-            await self._check_secrets(look, look.workload)
-            await self._making.make(look, look.workload)
-            await self._look_at_pods(look, look.workload)
-        again = await self._tell(key, look)
-        if look.passing:
-            raise look.passing
+            await self._work(look)
+        except Exception as caught:  # noqa: BLE001 - whatever it is, the status has to say it
+            error = caught
+            note_failure(look, caught)
+        try:
+            again = await self._tell(key, look)
+        except Exception as caught:
+            await self._tell_least(key, look, caught)
+            raise
+        if error:
+            raise error
+        if look.memory.failure:
+            look.memory.failure, again = None, RECOVERED_SECONDS  # it went well this time: the next status says so
         return again
 
     async def remove_queue(self, body: Body) -> None:
@@ -128,6 +135,29 @@ class Reconciler:
         return None
 
     # Asking.
+
+    def _begin(self, key: Key, body: Body) -> Look:
+        look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
+        look.failure = look.memory.failure
+        uid = body["metadata"]["uid"]
+        look.deployment = _present(self._seen.children.get((DEPLOYMENT.kind, key)), uid)
+        look.scaled_object = _present(self._seen.children.get((SCALED_OBJECT.kind, key)), uid)
+        return look
+
+    async def _work(self, look: Look) -> None:
+        try:
+            workload = look.workload = parse(look.body)
+            schedules.check(workload.scaling)
+        except InvalidWorkload as error:
+            look.spec_fault = Fault("InvalidSpec", f"{error}: edit the spec.")
+            return
+        look.look_at_schedules(workload.scaling)
+        await self._look_at_queue(look, workload)
+        await self._check_secrets(look, workload)
+        await self._making.make(look, workload)
+        look.memory.made_generation = look.generation
+        await self._look_at_pods(look, workload)
+        look.memory.trouble = None
 
     async def _look_at_queue(self, look: Look, workload: Workload) -> None:
         key, created = Key(workload.namespace, workload.name), look.body["metadata"]["creationTimestamp"]
@@ -206,6 +236,17 @@ class Reconciler:
                 look.again_in(news + 1)  # nobody withdraws it where no worker is left
         return look.again
 
+    async def _tell_least(self, key: Key, look: Look, error: Exception) -> None:
+        """Write the smallest status that says why the whole one could not be written."""
+        if isinstance(error, Passing):
+            return  # the API server takes no status at all just now
+        fault = look.memory.failure = failure_of(error)
+        body = self._seen.workloads.get(key, look.body)
+        least = least_status(body.get("status", {}), fault, generation=look.generation, now=look.now)
+        if least:
+            self._seen.put_workload(await self._cluster.patch_status(*key, least))
+            await self._events.post(body, kind="Warning", reason=fault.reason, message=fault.message)
+
     async def _tell_change(self, body: Body, before: Body, seen: Observed) -> None:
         """Post an event when `Ready` is lost, or comes back; a new workload that is well needs none."""
         now = ready(seen)
@@ -216,7 +257,14 @@ class Reconciler:
         elif now.status == "True" and was and was["status"] == "False":
             await self._events.post(body, kind="Normal", reason="Ready", message=now.message)
 
-    async def _tell_drift(self, key: Key, message: str) -> None:
+    async def _report_drift(self, key: Key, reason: str, message: str) -> None:
         body = self._seen.workloads.get(key)
         if body:
-            await self._events.post(body, kind="Normal", reason="DriftCorrected", message=message)
+            await self._events.post(body, kind="Normal", reason=reason, message=message)
+
+
+def _present(child: Body | None, uid: str) -> Body | None:
+    """Return a child of this very workload that is not being deleted."""
+    metadata = child["metadata"] if child else {}
+    is_own = any(owner["uid"] == uid for owner in metadata.get("ownerReferences", []))
+    return child if is_own and not metadata.get("deletionTimestamp") else None

@@ -183,6 +183,9 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     uid: str | None = None
     generation: int = 0
     suspend: bool = False
+    labels: dict[str, str] = {}
+    """Passed on to the Deployment, its pods and the ScaledObject; so are `annotations`."""
+    annotations: dict[str, str] = {}
     engine: Engine
     worker: Worker = Worker()
     queue: Queue = Queue()
@@ -223,6 +226,8 @@ def parse(resource: JsonObject, *, default_namespace: str = "default") -> Worklo
         uid=metadata.get("uid"),
         generation=metadata.get("generation", 0),
         suspend=spec.suspend,
+        labels=spec.labels,
+        annotations=spec.annotations,
         engine=spec.engine,
         worker=spec.worker,
         queue=spec.queue,
@@ -233,6 +238,8 @@ def parse(resource: JsonObject, *, default_namespace: str = "default") -> Worklo
 class _Spec(_Part, frozen=True):
     engine: Engine
     suspend: bool = False
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
     worker: Worker = Worker()
     queue: Queue = Queue()
     scaling: Scaling = Scaling()

@@ -25,6 +25,7 @@ ASLEEP = Observed(
     stats=EMPTY,
     workers=Workers(),
     scaler=Scaler(ready=True, active=False),
+    is_accepted=True,
 )
 """A workload that is well and has nothing to do."""
 
@@ -127,6 +128,7 @@ def test_a_refused_key_is_named_while_the_kubelet_holds_its_worker_back() -> Non
 def test_a_workload_at_zero_reads_like_an_explanation() -> None:
     assert conditions(seen()) == [
         Condition("Ready", "True", "ScaledToZero", "A job submitted now wakes a worker and will be done."),
+        Condition("SpecAccepted", "True", "Accepted", "Kubernetes accepts every object of this spec."),
         Condition("QueueReachable", "True", "RedisAnswers", "Redis at redis:6379 answers."),
         Condition("WorkerAvailable", "True", "ScaledToZero", "No worker is needed; one is started when a job comes."),
         Condition("ScalerReady", "True", "ScaledObjectReady", "KEDA watches the queue."),
@@ -142,6 +144,7 @@ def test_every_condition_is_always_told(changes: dict[str, Any]) -> None:
 
     assert kinds == [
         "Ready",
+        "SpecAccepted",
         "QueueReachable",
         "WorkerAvailable",
         "ScalerReady",
@@ -437,3 +440,52 @@ def test_an_autoscaler_that_was_there_before_is_named_with_the_command_that_remo
     told = of("ScalerReady", seen(**{**UP, "scaler": None}, scaler_fault=Fault("Rejected", words)))
 
     assert told.message.endswith("To remove it: kubectl delete hpa theirs -n shop")
+
+
+REFUSED = Fault("Rejected", "Kubernetes refused to apply it.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "accepted", "is_ready"),
+    [
+        pytest.param({}, ("True", "Accepted"), ("True", "ScaledToZero"), id="accepted"),
+        pytest.param({"refusal": REFUSED}, ("False", "Rejected"), ("False", "Rejected"), id="refused"),
+        pytest.param(
+            {"spec_fault": Fault("InvalidSpec", "x")}, ("False", "InvalidSpec"), ("False", "InvalidSpec"), id="invalid"
+        ),
+        pytest.param({"is_accepted": False}, ("Unknown", "Progressing"), ("True", "ScaledToZero"), id="not tried"),
+        pytest.param(
+            {"is_accepted": False, "worker_fault": Fault("Forbidden", "x")},
+            ("Unknown", "Forbidden"),
+            ("False", "Forbidden"),
+            id="a right is missing",
+        ),
+        pytest.param(
+            {"is_accepted": False, "pending": Fault("Progressing", "503")},
+            ("Unknown", "Progressing"),
+            ("Unknown", "Progressing"),
+            id="not made yet",
+        ),
+        pytest.param(
+            {"is_accepted": False, "failure": Fault("InternalError", "x")},
+            ("Unknown", "InternalError"),
+            ("False", "InternalError"),
+            id="the operator failed",
+        ),
+    ],
+)
+def test_a_spec_is_accepted_or_the_status_says_by_whom_it_is_not(
+    changes: dict[str, Any], accepted: tuple[str, str], is_ready: tuple[str, str]
+) -> None:
+    found = {one.type: (one.status, one.reason) for one in conditions(seen(**changes))}
+
+    assert found["SpecAccepted"] == accepted
+    assert found["Ready"] == is_ready
+
+
+def test_workers_of_the_former_version_are_still_shown() -> None:
+    """A refused edit changes nothing: what ran before goes on."""
+    found = {one.type: (one.status, one.reason) for one in conditions(seen(**RUNNING, refusal=REFUSED))}
+
+    assert found["WorkerAvailable"] == ("True", "Running")
+    assert found["ScalerReady"] == ("True", "ScaledObjectReady")

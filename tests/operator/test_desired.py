@@ -11,7 +11,6 @@ import yaml
 from greenscale_operator import schema, workload
 from greenscale_operator.desired import deployment, manifests
 from greenscale_operator.objects import Install, redis_host
-from greenscale_operator.overlay import overlay
 from greenscale_operator.scaled_object import scaled_object
 from greenscale_operator.workload import Engine, OpenAI, Queue, Redis, SecretRef, Server, Worker, Workload
 
@@ -178,24 +177,6 @@ def test_every_namespace_resolves_redis(host: str | None, expected: str) -> None
     asked = Workload(name="w", namespace="team-b", engine=Engine(), queue=Queue(redis=Redis(host=host)))
 
     assert redis_host(asked, Install()) == expected
-
-
-@pytest.mark.parametrize(
-    ("base", "patch", "expected"),
-    [
-        pytest.param({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 3}, id="keys merge"),
-        pytest.param({"a": 1, "b": 2}, {"b": None}, {"a": 1}, id="None removes"),
-        pytest.param({"a": [1, 2]}, {"a": [3]}, {"a": [3]}, id="lists are replaced"),
-        pytest.param(
-            [{"name": "x", "v": 1}, {"name": "y"}],
-            [{"name": "z"}, {"name": "x", "w": 2}],
-            [{"name": "x", "v": 1, "w": 2}, {"name": "y"}, {"name": "z"}],
-            id="named lists merge by name",
-        ),
-    ],
-)
-def test_overlay(base: object, patch: object, expected: object) -> None:
-    assert overlay(base, patch) == expected
 
 
 def test_the_own_list_has_a_hash_tag() -> None:

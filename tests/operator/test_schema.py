@@ -31,6 +31,12 @@ def test_each_rule_says_what_to_do(bad: Json, good: Json, message: str) -> None:
     [
         pytest.param(resource(scale={}), "spec: Additional properties are not allowed ('scale'", id="unknown field"),
         pytest.param(resource(queue={"leaseSeconds": 4}), "spec.queue.leaseSeconds: 4 is less than", id="bound"),
+        pytest.param(
+            resource(worker={"env": [{"name": "A", "value": 1}]}),
+            "spec.worker.env[0].value: 1 is not of type 'string'",
+            id="a variable that is no text",
+        ),
+        pytest.param(resource(labels={"a": 1}), "spec.labels.a: 1 is not of type 'string'", id="a label's type"),
         pytest.param(resource(suspend="yes"), "spec.suspend: 'yes' is not of type 'boolean'", id="type"),
         pytest.param(resource(engine={"type": "GPT"}), "spec.engine.type: 'GPT' is not one of", id="enum"),
         pytest.param(

@@ -29,7 +29,7 @@ ASLEEP = Observed(
     now=NOW, generation=2, max_replicas=4, stats=Stats(0, 0, 0, 0), workers=Workers(), scaler=Scaler(ready=True)
 )
 
-AWAKE = {"workers": Workers(2, 2), "scaler": Scaler(ready=True, active=True, last_active=NOW)}
+AWAKE: dict[str, Any] = {"workers": Workers(2, 2), "scaler": Scaler(ready=True, active=True, last_active=NOW)}
 
 SETTINGS = {
     "apiVersion": "v1",
@@ -40,10 +40,9 @@ SETTINGS = {
 """What an installation of Argo CD has before our health check."""
 
 
-def resource(*, generation: int = 2, more: tuple[Manifest, ...] = (), **changes: Any) -> Manifest:
-    """Return a workload with the status that the operator writes; `more` is added to its conditions."""
+def resource(*, generation: int = 2, **changes: Any) -> Manifest:
+    """Return a workload with the status that the operator writes."""
     written = status(msgspec.structs.replace(ASLEEP, **changes), {}, model=None)
-    written["conditions"].extend(more)
     return {
         "apiVersion": "greenscale.dev/v1alpha1",
         "kind": "GreenScaleWorkload",
@@ -53,15 +52,7 @@ def resource(*, generation: int = 2, more: tuple[Manifest, ...] = (), **changes:
     }
 
 
-REJECTED = {
-    "type": "SpecAccepted",
-    "status": "False",
-    "observedGeneration": 2,
-    "lastTransitionTime": "2023-11-14T22:13:20Z",
-    "reason": "Rejected",
-    "message": "spec.worker.resources: quantities must match",
-}
-
+REFUSED = Fault("Rejected", "spec.worker.resources: quantities must match")
 GONE = Fault("RedisUnavailable", "Redis does not answer")
 
 STATES = [
@@ -73,7 +64,7 @@ STATES = [
     pytest.param(resource(suspend=True, **AWAKE, stats=Stats(1, 1, 0, 0)), "Suspended", "Current", id="draining"),
     pytest.param(resource(queue_fault=GONE), "Degraded", "Failed", id="no Redis"),
     pytest.param(resource(suspend=True, queue_fault=GONE), "Degraded", "Failed", id="suspended, and no Redis"),
-    pytest.param(resource(more=(REJECTED,)), "Degraded", "Failed", id="an edit that was refused"),
+    pytest.param(resource(refusal=REFUSED), "Degraded", "Failed", id="an edit that was refused"),
     pytest.param(resource(workers=None), "Progressing", "InProgress", id="no Deployment yet"),
     pytest.param(resource(scaler=Scaler()), "Progressing", "InProgress", id="KEDA has not answered yet"),
     pytest.param(resource(generation=3), "Progressing", "InProgress", id="edited since"),

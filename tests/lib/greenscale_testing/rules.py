@@ -24,10 +24,40 @@ def resource(name: str = "w", **spec: Any) -> Json:
     )
 
 
+def named(field: str, name: str) -> Json:
+    """Return a resource with this label or annotation."""
+    spec: Json = {field: {"team": "a", name: "x"}}
+    return resource(**spec)
+
+
 SERVER = {"image": "i", "model": "m"}
 NIGHT = {"start": "0 22 * * *", "end": "0 6 * * *", "timezone": "Europe/Berlin", "minReplicas": 1}
 
+RESERVED = ("app.kubernetes.io/name", "greenscale.dev/x", "autoscaling.keda.sh/paused", "scaledobject.keda.sh/name")
+
 RULES = [
+    *(
+        pytest.param(
+            named(field, name),
+            named(field, "example.com/greenscale.dev"),
+            f"spec.{field} has a name that GreenScale, KEDA or Kubernetes uses",
+            id=f"{field} with {name}",
+        )
+        for field in ("labels", "annotations")
+        for name in RESERVED
+    ),
+    pytest.param(
+        resource(labels={"pod-template-hash": "x"}),
+        resource(labels={"pod-template": "x"}),
+        "spec.labels has a name that GreenScale, KEDA or Kubernetes uses",
+        id="the label of a ReplicaSet",
+    ),
+    pytest.param(
+        resource(annotations={"deployment.kubernetes.io/revision": "1"}),
+        resource(annotations={"kubectl.kubernetes.io/default-container": "worker"}),
+        "spec.annotations has a name that GreenScale, KEDA or Kubernetes uses",
+        id="the annotation of a rollout",
+    ),
     pytest.param(resource("w" * 48), resource("w" * 47), "metadata.name has more than 47", id="the name's length"),
     pytest.param(
         resource(engine={"type": "Echo", "openAI": {}}),
