@@ -116,7 +116,7 @@ class Children:
         if made is None:
             name = change.manifest["metadata"]["name"]
             raise Gone(f"A Deployment {name} was created by somebody else just now: it is looked at again.")
-        made = await self._cluster.write_managed_fields(DEPLOYMENT, made, annexed(made))
+        made = await self._cluster.write_managed_fields(DEPLOYMENT, made, annexed(made, made["apiVersion"]))
         # What a creation drops, a variable without a value, say, only an apply makes ours.
         if not is_kept(change.manifest, made):
             made = await self._cluster.apply(DEPLOYMENT, change.manifest, uid=made["metadata"]["uid"])
@@ -126,8 +126,9 @@ class Children:
         kind, name = change.kind, f"{change.kind.kind} {change.manifest['metadata']['name']}"
         was_applied = any(is_applied(entry) for entry in live["metadata"].get("managedFields", []))
         is_drift = was_applied and _intent(live) == _intent(change.manifest)
-        if not is_annexed(live, change.foreign):
-            live = await self._cluster.write_managed_fields(kind, live, annexed(live, change.foreign))
+        entries = annexed(live, change.manifest["apiVersion"], change.foreign)
+        if not is_annexed(live, entries):
+            live = await self._cluster.write_managed_fields(kind, live, entries)
         applied = await self._cluster.apply(kind, change.manifest, uid=live["metadata"]["uid"])
         if change.foreign:
             self._foreign.note_removal(live["metadata"]["uid"], change.foreign)

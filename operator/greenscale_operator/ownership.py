@@ -58,8 +58,11 @@ def foreign_fields(live: Manifest, *, is_deployment: bool) -> list[ForeignField]
     return [ForeignField(name, manager, frozenset(paths)) for (name, manager), paths in sorted(found.items())]
 
 
-def annexed(live: Manifest, fields: Iterable[ForeignField] = ()) -> list[dict[str, Any]]:
-    """Return the `managedFields` in which these fields are ours, and all that we made but `replicas`."""
+def annexed(live: Manifest, api_version: str, fields: Iterable[ForeignField] = ()) -> list[dict[str, Any]]:
+    """Return the `managedFields` in which these fields are ours, and all that we made but `replicas`.
+
+    The version is our manifest's: an object from a list does not say which it has.
+    """
     taken = {path for field in fields for path in field.paths}
     others, ours = [], set(taken)
     for entry in live["metadata"].get("managedFields", []):
@@ -77,17 +80,17 @@ def annexed(live: Manifest, fields: Iterable[ForeignField] = ()) -> list[dict[st
     own = {
         "manager": FIELD_MANAGER,
         "operation": "Apply",
-        "apiVersion": live["apiVersion"],
+        "apiVersion": api_version,
         "fieldsType": "FieldsV1",
         "fieldsV1": _book(ours),
     }
     return [own, *others]
 
 
-def is_annexed(live: Manifest, fields: Iterable[ForeignField] = ()) -> bool:
-    """Return whether the books say so already."""
+def is_annexed(live: Manifest, entries: Iterable[dict[str, Any]]) -> bool:
+    """Return whether the books of an object are these already."""
     before = {_identity(entry): entry.get("fieldsV1") for entry in live["metadata"].get("managedFields", [])}
-    return before == {_identity(entry): entry["fieldsV1"] for entry in annexed(live, fields)}
+    return before == {_identity(entry): entry["fieldsV1"] for entry in entries}
 
 
 def _identity(entry: dict[str, Any]) -> tuple[Any, ...]:

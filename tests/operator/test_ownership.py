@@ -87,22 +87,21 @@ def test_a_foreign_field_becomes_ours_and_the_rest_stays_theirs() -> None:
     theirs = {"f:metadata": {"f:labels": {"f:a": {}}}, "f:spec": {"f:paused": {}, "f:replicas": {}}}
     before = live(entry("kubectl", theirs), entry("keda", {"f:spec": {"f:replicas": {}}}, subresource="scale"))
     fields = foreign_fields(before, is_deployment=True)
-    ours, kubectl, keda = annexed(before, fields)
+    ours, kubectl, keda = annexed(before, "apps/v1", fields)
 
     assert (ours["manager"], ours["operation"]) == ("greenscale", "Apply")
     assert ours["fieldsV1"] == {"f:spec": {**OURS["f:spec"], "f:paused": {}}}
     assert kubectl["fieldsV1"] == {"f:metadata": {"f:labels": {"f:a": {}}}, "f:spec": {"f:replicas": {}}}
     assert keda["subresource"] == "scale"
-    assert not is_annexed(before, fields)
-    assert is_annexed({**before, "metadata": {"managedFields": [ours, kubectl, keda]}}, fields)
+    after = {**before, "metadata": {"managedFields": [ours, kubectl, keda]}}
+    assert not is_annexed(before, [ours, kubectl, keda])
+    assert is_annexed(after, annexed(after, "apps/v1", foreign_fields(after, is_deployment=True)))
 
 
 def test_of_what_we_created_only_the_replicas_stay_out_of_our_applies() -> None:
     """A field that a later apply leaves out goes, for it is ours alone; replicas never are."""
     created = {"f:metadata": {"f:labels": {".": {}, "f:a": {}}}, "f:spec": {"f:replicas": {}, "f:paused": {}}}
-    ours, create = annexed(
-        {"apiVersion": "apps/v1", "metadata": {"managedFields": [entry("greenscale-create", created)]}}
-    )
+    ours, create = annexed({"metadata": {"managedFields": [entry("greenscale-create", created)]}}, "apps/v1")
 
     assert ours["fieldsV1"] == {"f:metadata": created["f:metadata"], "f:spec": {"f:paused": {}}}
     assert (create["manager"], create["fieldsV1"]) == ("greenscale-create", {"f:spec": {"f:replicas": {}}})
