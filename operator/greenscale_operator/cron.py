@@ -147,7 +147,7 @@ class _Search:
                 self._at = self._instant(self._local.replace(hour=0, minute=0, second=0))
             self._at = self._instant(self._local + dt.timedelta(days=1))
             hour = self._local.hour
-            if hour:  # there is no midnight on a day on which the clocks change then
+            if hour:  # the clocks changed at midnight, which does not exist that day
                 self._at += 3600 * (24 - hour if hour > 12 else -hour)  # noqa: PLR2004
             if self._local.day == 1:
                 return False
@@ -183,7 +183,7 @@ class _Search:
         return first
 
     def _instant(self, local: dt.datetime) -> int:
-        """Return when a local time is, as Go has it where the clocks change: that is never twice, and never not."""
+        """Return when a local time is; one that comes twice or not at all is resolved as Go does."""
         plain = int(local.replace(tzinfo=dt.UTC).timestamp())
         return plain - self._offset(plain - self._offset(plain))
 

@@ -367,18 +367,11 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.waiting.remove(item)
             self.submit_one("lost key", 0.0, again=True)
 
-    @rule(worker=WORKERS, leaves=st.booleans())
-    def a_worker_is_counted(self, worker: str, *, leaves: bool) -> None:
-        if leaves:
-            self.do(self.queue.unregister(worker))
-            self.model.unregister(worker)
-        else:
-            self.do(self.queue.register(worker, seconds=40))
-            self.model.register(worker, 40)
-        assert self.do(self.queue.stats()).workers == len(self.model.workers)
-        assert not self.model.workers or 0 < self.redis.ttl("jobs:workers") <= 40
-
-    @rule(what=st.sampled_from(["the engine fails", "the operator looks", "results expire", "everybody starts anew"]))
+    @rule(
+        what=st.sampled_from(
+            ["the engine fails", "the operator looks", "results expire", "everybody starts anew", "workers come and go"]
+        )
+    )
     def rarely(self, what: str) -> None:
         """One rule, so that the many calls of a worker are drawn more often."""
         if what == "the engine fails":
@@ -390,10 +383,27 @@ class QueueMachine(RuleBasedStateMachine):
         elif what == "results expire":  # Redis' own clock cannot be moved: do what it would have done
             for job_id in self.model.forget_expired():
                 self.redis.delete(f"jobs:job:{job_id}", f"jobs:events:{job_id}")
+        elif what == "workers come and go":
+            self._count_workers()
         else:
             self.do(self.queue.aclose())
             self.queue = self._connect()
             self.redis.script_flush()
+
+    def _count_workers(self) -> None:
+        """One leaves, one comes, one stays away until its time is over."""
+        for worker, leaves in (("w1", False), ("w2", False), ("w1", True), ("w3", False)):
+            if leaves:
+                self.do(self.queue.unregister(worker))
+                self.model.unregister(worker)
+            else:
+                self.do(self.queue.register(worker, seconds=40))
+                self.model.register(worker, 40)
+        assert self.do(self.queue.stats()).workers == len(self.model.workers)
+        assert 0 < self.redis.ttl("jobs:workers") <= 40
+        self.time_goes_on(41)
+        self.do(self.queue.register("w2", seconds=40))
+        self.model.register("w2", 40)
 
     def _sample(self) -> None:
         """Say what is there, and that a start is over; no lengths of its own are changed by it."""
