@@ -200,9 +200,9 @@ def _worker_available(observed: Observed) -> Condition:
         return Condition(kind, "False", "Starting", f"{workers.replicas} wanted: {doing}")
     if able == 0:
         return Condition(kind, "False", lack.reason if lack else "Starting", doing)
-    told = f"{min(able, workers.replicas)} of {workers.replicas} workers are ready"
+    count = f"{min(able, workers.replicas)} of {workers.replicas} workers are ready"
     lacks = able < workers.replicas and (lack or observed.pods.doing)
-    return Condition(kind, "True", "Running", f"{told}: {doing}" if lacks else f"{told}.")
+    return Condition(kind, "True", "Running", f"{count}: {doing}" if lacks else f"{count}.")
 
 
 def _scaler_ready(observed: Observed) -> Condition:

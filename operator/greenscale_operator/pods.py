@@ -65,14 +65,17 @@ def look(pods: list[Body], *, patience: Patience, now: float, to_zero: bool = Fa
     stages = [stage for stage, _ in judged if stage]
     working = sum(_works(pod, now) for pod in kept)
     failing = None if working or to_zero else _failing(pods, now)
-    names = [pod["metadata"]["name"] for pod, (stage, fault) in zip(kept, judged, strict=True) if stage and not fault]
-    recovering = [stage for stage, fault in judged if stage and not fault and stage.was_ready]
+    starting = [
+        (pod["metadata"]["name"], stage)
+        for pod, (stage, fault) in zip(kept, judged, strict=True)
+        if stage and not fault
+    ]
     return Pods(
         looked=True,
         doing=stages[0].clause(now) if stages else None,
         fault=failing or next((fault for _, fault in judged if fault), None),
-        starting=bool(names) and failing is None,
-        lost=recovering[0].fault(names[0]) if recovering else None,
+        starting=bool(starting) and failing is None,
+        lost=next((stage.fault(name) for name, stage in starting if stage.was_ready), None),
         working=working,
         ending=len(ending),
         ending_since=min((_ending_since(pod) or now for pod in ending), default=None),

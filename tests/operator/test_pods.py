@@ -434,6 +434,7 @@ def test_a_server_that_was_ready_and_answers_no_longer_is_not_called_loading() -
     assert found.fault is None
     assert found.lost is not None
     assert found.lost.reason == "ModelServerNotReady"
+    assert look(pod(name="w-0"), body, patience=SERVER).lost == found.lost
     assert found.working == 0
     assert later.fault == found.lost
 
