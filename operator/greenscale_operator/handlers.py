@@ -49,8 +49,8 @@ def registry(
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=handlers)
-    async def kopf_started(**_: Any) -> None:
-        started()
+    async def kopf_starts(**_: Any) -> None:
+        asyncio.get_running_loop().call_soon(started)  # Kopf has one step of its start left, in which it takes signals
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:

@@ -120,8 +120,7 @@ class Operator:
         try:
             await asyncio.wait({watching, *beside}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            gone = _is_not_found(watching)
-            if not again.is_set() and not gone:
+            if not again.is_set() and not _is_not_found(watching):
                 self._stop.set()
             again.set()
             for task in beside:
@@ -129,11 +128,13 @@ class Operator:
             await asyncio.gather(watching, *beside, return_exceptions=True)
             await self._signals.queue.aclose()
             await self._queues.aclose()
-        for task in beside if gone else (watching, *beside):
+        if _is_not_found(watching):
+            await asyncio.sleep(SETTLE_SECONDS)
+        elif not watching.cancelled():
+            watching.result()
+        for task in beside:
             if not task.cancelled():
                 task.result()
-        if gone:
-            await asyncio.sleep(SETTLE_SECONDS)
 
     def _deaf(self) -> str | None:
         return self._signals.deaf()  # of the parts of now
