@@ -42,9 +42,15 @@ def settings() -> kopf.OperatorSettings:
     return settings
 
 
-def registry(signals: Signals, deletion: Deletion, start_again: Callable[[], None]) -> kopf.OperatorRegistry:
+def registry(
+    signals: Signals, deletion: Deletion, *, started: Callable[[], None], start_again: Callable[[], None]
+) -> kopf.OperatorRegistry:
     """Return the handlers, which do nothing but pass signals on; `start_again` is called once kinds came or went."""
     handlers = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=handlers)
+    async def kopf_starts(**_: Any) -> None:
+        asyncio.get_running_loop().call_soon(started)  # Kopf has one step of its start left, in which it takes signals
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:

@@ -48,9 +48,7 @@ def main() -> None:
 async def run(settings: Settings) -> None:
     """Stand by until the Lease is ours, then work until a signal."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    listen(stop)
     async with client.ApiClient(await _configuration()) as api:
         operator = Operator(api, settings, stop)
         server = await operator.health.serve(settings.health_port)
@@ -58,6 +56,13 @@ async def run(settings: Settings) -> None:
             await lead(api, namespace=settings.namespace, identity=settings.identity, work=operator.work, stop=stop)
         finally:
             await server.cleanup()
+
+
+def listen(stop: asyncio.Event) -> None:
+    """Have SIGTERM and SIGINT set `stop`."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
 
 
 class Operator:
@@ -92,9 +97,13 @@ class Operator:
 
     async def _watch(self, again: asyncio.Event) -> None:
         """Watch, reconcile and tend until `stop`, or until `again` is set, since kinds came or went."""
+        # Kopf takes the signals, and one that comes while it ends is lost: they are taken back once it has started.
+        registry = handlers.registry(
+            self._signals, self._deletion, started=lambda: listen(self._stop), start_again=again.set
+        )
         watching = asyncio.create_task(
             kopf.operator(
-                registry=handlers.registry(self._signals, self._deletion, again.set),
+                registry=registry,
                 settings=handlers.settings(),
                 clusterwide=True,
                 standalone=True,
@@ -111,20 +120,21 @@ class Operator:
         try:
             await asyncio.wait({watching, *beside}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            gone = _is_not_found(watching)
-            if not again.is_set() and not gone:
-                self._stop.set()  # Kopf ends by itself at a signal, which it takes from us
+            if not again.is_set() and not _is_not_found(watching):
+                self._stop.set()
             again.set()
             for task in beside:
                 task.cancel()
             await asyncio.gather(watching, *beside, return_exceptions=True)
             await self._signals.queue.aclose()
             await self._queues.aclose()
-        for task in beside if gone else (watching, *beside):
+        if _is_not_found(watching):
+            await asyncio.sleep(SETTLE_SECONDS)
+        elif not watching.cancelled():
+            watching.result()
+        for task in beside:
             if not task.cancelled():
                 task.result()
-        if gone:
-            await asyncio.sleep(SETTLE_SECONDS)
 
     def _deaf(self) -> str | None:
         return self._signals.deaf()  # of the parts of now

@@ -1,5 +1,6 @@
 """CRDs that go and come while the operator runs: what is applied again is taken up, and nothing hangs."""
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -45,6 +46,12 @@ def workload(server: RedisServer, **queue: Any) -> Manifest:
     }
 
 
+def await_leader(plane: ControlPlane, identity: str) -> None:
+    lease = ("lease/greenscale-operator", "-n", "greenscale-system", "--timeout=60s")
+    plane.kubectl("wait", "--for=create", *lease)
+    plane.kubectl("wait", f"--for=jsonpath={{.spec.holderIdentity}}={identity}", *lease)
+
+
 def await_ready(plane: ControlPlane, reason: str) -> None:
     path = '{.status.conditions[?(@.type=="Ready")].reason}'
     plane.kubectl("wait", f"--for=jsonpath={path}={reason}", "gsw/w", "--timeout=40s")
@@ -72,7 +79,7 @@ def test_an_operator_that_was_there_first_takes_up_our_crd(
     own_redis.start()
     own_plane.kubectl("delete", OURS, "--timeout=40s")
     start_operator(own_plane)
-    own_plane.kubectl("wait", "--for=create", "lease/greenscale-operator", "-n", "greenscale-system", "--timeout=30s")
+    await_leader(own_plane, "operator-0")
     install(own_plane)
     own_plane.apply(workload(own_redis))
     await_ready(own_plane, "WaitingForKeda")
@@ -108,6 +115,20 @@ def test_the_end_of_our_crd_removes_the_queues_that_go_with_their_workloads(
         left = client.stats().pending
 
     assert left == 0
+
+
+def test_a_signal_ends_the_operator_that_begins_anew(own_plane: ControlPlane, start_operator: Start) -> None:
+    """In whichever state it comes: Kopf takes the signals from us, and drops one that comes while it ends."""
+    for rounds in range(4):
+        operator = start_operator(own_plane)
+        await_leader(own_plane, f"operator-{rounds}")
+        own_plane.kubectl("delete", OURS, "--timeout=40s")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            operator.wait(1 + rounds / 2)  # it begins anew after two seconds
+        operator.terminate()
+        install(own_plane)
+
+        assert operator.wait(30) == 0
 
 
 def test_our_finalizer_follows_the_policy(
