@@ -26,7 +26,13 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 NOW = 1_700_000_000.0
 
 ASLEEP = Observed(
-    now=NOW, generation=2, max_replicas=4, stats=Stats(0, 0, 0, 0), workers=Workers(), scaler=Scaler(ready=True)
+    now=NOW,
+    generation=2,
+    max_replicas=4,
+    stats=Stats(0, 0, 0, 0),
+    workers=Workers(),
+    scaler=Scaler(ready=True),
+    is_accepted=True,
 )
 
 AWAKE: dict[str, Any] = {"workers": Workers(2, 2), "scaler": Scaler(ready=True, active=True, last_active=NOW)}
