@@ -112,7 +112,7 @@ def test_health_in_each_state(settings: Manifest, tmp_path: Path, workload: Mani
 
 
 def test_the_message_names_the_fault(settings: Manifest, tmp_path: Path) -> None:
-    refused = argocd_health(settings, resource(more=(REJECTED,)), tmp_path)
+    refused = argocd_health(settings, resource(refusal=REFUSED), tmp_path)
     degraded = argocd_health(settings, resource(queue_fault=GONE), tmp_path)
 
     assert refused["message"] == "spec.worker.resources: quantities must match"
