@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from greenscale_testing.control_plane import ControlPlane
-from greenscale_testing.kubernetes import Manifest
+from greenscale_testing.kubernetes import Manifest, until
+from greenscale_testing.local_redis import RedisServer
 
 Make = Callable[..., Manifest]
 Await = Callable[..., Manifest]
@@ -83,8 +84,7 @@ def events(plane: ControlPlane, namespace: str, reason: str) -> list[str]:
 
 
 def await_event(plane: ControlPlane, namespace: str, reason: str) -> str:
-    fields = f"--field-selector=reason={reason}"
-    plane.kubectl("wait", "--for=create", "events", "-n", namespace, fields, "--timeout=60s")
+    until(lambda: bool(events(plane, namespace, reason)), seconds=60)
     return events(plane, namespace, reason)[0]
 
 
@@ -211,3 +211,33 @@ def test_a_rollout_undo_goes_back_to_no_bare_template(
     await_event(control_plane, namespace, "DriftCorrected")
 
     assert spec_of(control_plane, namespace, DEPLOYMENT)["template"] == whole
+
+
+def test_a_trigger_authentication_that_was_cut_off_from_us_is_found_again(
+    control_plane: ControlPlane,
+    start_operator: Start,
+    workload: Make,
+    await_reason: Await,
+    namespace: str,
+    own_redis: RedisServer,
+) -> None:
+    """Without our label no watch shows it, though it is there."""
+    own_redis.options = ("--requirepass", "sesame")
+    own_redis.start()
+    control_plane.kubectl("create", "secret", "generic", "redis", "--from-literal=password=sesame", "-n", namespace)
+    start_operator()
+    reference = {"name": "redis", "key": "password"}
+    workload(queue={"redis": {"host": "127.0.0.1", "port": own_redis.address.port, "passwordSecretRef": reference}})
+    await_reason("Ready", "WaitingForKeda")
+    uid = control_plane.get("triggerauthentication", "w-redis", namespace)["metadata"]["uid"]
+    control_plane.kubectl("label", "triggerauthentication/w-redis", "app.kubernetes.io/managed-by-", "-n", namespace)
+    control_plane.kubectl(
+        "wait",
+        r"--for=jsonpath={.metadata.labels.app\.kubernetes\.io/managed-by}=greenscale",
+        "triggerauthentication/w-redis",
+        "-n",
+        namespace,
+        "--timeout=30s",
+    )
+
+    assert control_plane.get("triggerauthentication", "w-redis", namespace)["metadata"]["uid"] == uid
