@@ -163,7 +163,7 @@ def test_our_crd_is_upgraded_while_jobs_run(workload: Make, client_of: Client, n
     """A field is added to the schema: no worker is restarted, and new workloads are taken up."""
     workload(**ONE_WORKER)
     client = client_of("echo")
-    jobs = start_jobs(client, 10)
+    jobs = start_jobs(client, 20)
     pods = names("pods", namespace)
     before = json.loads(kubectl("get", "crd", "greenscaleworkloads.greenscale.dev", "-o", "json"))
     upgraded = without_server_fields(before)
