@@ -66,17 +66,17 @@ def main() -> None:
     parser.add_argument("--against", type=Path, help="another checkout of GreenScale: the release before, say")
     parser.add_argument("--pairs", type=int, default=10, help="with --against: how often both are measured")
     parser.add_argument("--keep", action="store_true", help="write the rows into bench/results as well")
-    told = parser.parse_args()
-    if told.against:
-        folders = [RAW, *([KEPT] if told.keep else [])]
-        sys.exit(0 if pairs.compare(told.against.resolve(), told.rows.split(","), told.pairs, folders) else 1)
+    options = parser.parse_args()
+    if options.against:
+        folders = [RAW, *([KEPT] if options.keep else [])]
+        sys.exit(0 if pairs.compare(options.against.resolve(), options.rows.split(","), options.pairs, folders) else 1)
     for part in ("jobs", "worker"):
         compileall.compile_dir(ROOT / part, quiet=1)  # missing .pyc files cost two to three times
-    wanted, rounds = set(told.rows.split(",")), told.rounds or (5 if told.full else 3)
+    wanted, rounds = set(options.rows.split(",")), options.rounds or (5 if options.full else 3)
     verdicts = []
-    for persistence in told.persistence or (list(PERSISTENCE) if told.full else ["off"]):
-        results, about = _run(persistence, wanted, rounds, full=told.full, patient=told.patient)
-        _keep(results, about, [RAW, *([KEPT] if told.keep else [])])
+    for persistence in options.persistence or (list(PERSISTENCE) if options.full else ["off"]):
+        results, about = _run(persistence, wanted, rounds, full=options.full, patient=options.patient)
+        _keep(results, about, [RAW, *([KEPT] if options.keep else [])])
         verdicts.append(_print(results, about))
     sys.exit(0 if all(verdicts) else 1)
 
@@ -208,7 +208,7 @@ def _print(results: Results, about: dict[str, Any]) -> bool:
     console.print(table)
     if any(results.loads):
         console.print(_everyone(results.loads))
-    console.print(", ".join(f"{name} {told}" for name, told in about.items()), highlight=False)
+    console.print(", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
     return all(met for _, met in lines)
 
 

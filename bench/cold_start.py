@@ -29,8 +29,8 @@ from rich.table import Table
 
 from bench.places import ROOT
 from greenscale_jobs import JobClient, RedisAddress
-from greenscale_operator import desired
-from greenscale_operator.desired import Install
+from greenscale_operator.objects import Install
+from greenscale_operator.scaled_object import scaled_object
 from greenscale_operator.workload import parse
 
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
@@ -163,7 +163,7 @@ def _floor(name: str, namespace: str, interval: int) -> list[Manifest]:
             },
         },
     }
-    return [deployment, desired.scaled_object(parse(workload), Install())]
+    return [deployment, scaled_object(parse(workload), Install())]
 
 
 class Seen:

@@ -96,8 +96,8 @@ def _measure(root: Path, rows: Sequence[str]) -> list[Measured]:
         "GREENSCALE_TEST_REDIS": redis_server(),  # what each release brings may differ
     }
     command = [python, "-m", "bench.alone", *rows]
-    told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return [Measured(**json.loads(line)) for line in told.splitlines()]
+    printed = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [Measured(**json.loads(line)) for line in printed.splitlines()]
 
 
 def _print(found: Sequence[Pair], other: Path) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.compare import model
 from bench.compare.stage import DEAD, GOOD, MANY, Ways, folder, until
 from bench.compare.steps import Steps, ended, shell
-from greenscale_operator.desired import Install
+from greenscale_operator.objects import Install
 from greenscale_testing.kubernetes import INSTALLATION, Manifest, apply, kubectl, names
 from greenscale_testing.local_redis import free_port
 

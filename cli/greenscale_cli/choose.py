@@ -28,11 +28,6 @@ class Chosen:
     notice: str = ""
 
 
-def find_redis(url: str | None, run_dir: Path, environment: Mapping[str, str]) -> RedisAddress:
-    """Return the Redis that `choose_redis` chooses, where no file says anything."""
-    return choose_redis(url, run_dir, environment, {}).address
-
-
 def choose_redis(url: str | None, run_dir: Path, environment: Mapping[str, str], file: Mapping[str, str]) -> Chosen:
     """Return the Redis of --redis, else of the environment, the local instance here, `file` (.env), one further up.
 

@@ -56,10 +56,12 @@ def render(file: Annotated[Path, typer.Argument(metavar="FILE", help="A GreenSca
     """
     import yaml  # noqa: PLC0415
 
-    from greenscale_operator import desired, schema, workload  # noqa: PLC0415
+    from greenscale_operator import desired, schedules, schema, workload  # noqa: PLC0415
 
     try:
-        manifests = desired.manifests(workload.parse(schema.load(file)))
+        loaded = workload.parse(schema.load(file))
+        schedules.check(loaded.scaling)
+        manifests = desired.manifests(loaded)
     except (schema.InvalidFile, workload.InvalidWorkload) as error:
         _say(str(error))
         raise typer.Exit(Exit.USAGE) from None

@@ -4,6 +4,7 @@ from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Claim, Finished, Page, Tended
 from greenscale_jobs.client import JobClient
 from greenscale_jobs.errors import (
+    AccessRefused,
     DuplicateJob,
     JobRefusedByRedis,
     KeyReused,
@@ -43,6 +44,7 @@ from greenscale_jobs.searching import Found
 __all__ = [
     "STATUS_STALE_SECONDS",
     "USUAL_STARTS",
+    "AccessRefused",
     "Claim",
     "DuplicateJob",
     "Event",

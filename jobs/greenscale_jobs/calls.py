@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from greenscale_jobs.engine_fault import TROUBLE_SECONDS
 from greenscale_jobs.errors import DuplicateJob, KeyReused, QueueFull, UnknownJob
 from greenscale_jobs.ids import check_id, keyed_id, new_item
 from greenscale_jobs.reading import damaged, mapping, read_job, read_rows, read_stats
@@ -242,9 +243,15 @@ def give_up(
     return Call("give_up", args, lambda reply: str(reply.decode()))
 
 
-def report_fault(message: str) -> Call[None]:
-    """Say what keeps the engine from working at all."""
-    return Call("report_fault", (_message(message),), lambda _: None)
+def register(worker: str, *, seconds: float) -> Call[None]:
+    """Count a worker as alive for so many seconds; 0 is no longer."""
+    return Call("register", (_text(worker), seconds), lambda _: None)
+
+
+def report_fault(message: str, *, after_seconds: float, news_seconds: float) -> Call[float]:
+    """Note what keeps the engine from working at all. Reads in how many seconds it is to be reported, 0 if it is."""
+    args = (_message(message), after_seconds, news_seconds, TROUBLE_SECONDS)
+    return Call("report_fault", args, float)
 
 
 def cancel(job_id: str) -> Call[JobState]:

@@ -8,12 +8,17 @@ from greenscale_jobs.records import Stats
 FAULT_SECONDS = 180.0
 """A worker repeats its report at least every minute while the fault lasts: an older one says nothing about now."""
 
+TROUBLE_SECONDS = 900.0
+"""A trouble that nobody has noted for so long is over. Until then a new note continues it: jobs wait up to a minute
+between two tries, a container up to five minutes for its restart, a pod for its node."""
+
 
 def seconds_of_news(stats: Stats | None, *, now: float) -> float:
     """Return for how many seconds the reported fault is still news; 0 where there is none."""
     if stats is None or not stats.fault:
         return 0.0
-    return max(0.0, (stats.fault_at or 0.0) + FAULT_SECONDS - now)
+    until = (stats.fault_at or 0.0) + FAULT_SECONDS if stats.fault_until is None else stats.fault_until
+    return max(0.0, until - now)
 
 
 def engine_fault(stats: Stats | None, *, workers: int, suspended: bool, now: float) -> str | None:

@@ -23,6 +23,14 @@ class QueueUnavailable(QueueError):
     """
 
 
+class AccessRefused(QueueUnavailable):
+    """Redis refuses the password, or the certificates do not vouch for it; `variable` is the one to be set."""
+
+    def __init__(self, text: str, *, variable: str) -> None:
+        super().__init__(text)
+        self.variable = variable
+
+
 class QueueDamaged(QueueUnavailable):
     """A key of this queue is no such key as it keeps; the text names it. Nothing is lost, and other queues are well."""
 
@@ -263,7 +271,9 @@ def translate(error: Exception, address: str) -> QueueError:
         for classes, words, sentence in MEANINGS
         if isinstance(error, classes) or any(word in text for word in words)
     )
-    return QueueUnavailable(meaning.format(address=address, why=_first_line(text)))
+    told = meaning.format(address=address, why=_first_line(text))
+    variable = next((name for name in ("REDIS_PASSWORD", "REDIS_CA") if name in meaning), None)
+    return AccessRefused(told, variable=variable) if variable else QueueUnavailable(told)
 
 
 def _first_line(text: str) -> str:

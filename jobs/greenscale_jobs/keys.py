@@ -72,6 +72,11 @@ class Keys(msgspec.Struct, frozen=True):
         """Stream: how long the last starts from zero took, in seconds."""
         return f"{self.list_name}:starts"
 
+    @property
+    def workers(self) -> str:
+        """Sorted set: name of each live worker -> until when it counts (Unix seconds). KEDA counts it."""
+        return f"{self.list_name}:workers"
+
     def job(self, job_id: str) -> str:
         """Hash: the job itself."""
         return f"{self.list_name}:job:{job_id}"
@@ -94,6 +99,7 @@ class Keys(msgspec.Struct, frozen=True):
             self.stats: "hash",
             self.history: "stream",
             self.starts: "stream",
+            self.workers: "zset",
         }
 
     def types_of_job(self, job_id: str) -> dict[str, str]:

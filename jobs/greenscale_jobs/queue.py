@@ -17,6 +17,7 @@ from redis.exceptions import NoScriptError
 from greenscale_jobs import calls, reading, server
 from greenscale_jobs.address import RedisAddress
 from greenscale_jobs.calls import Call, Claim, Finished, Page, Redriven, Tended
+from greenscale_jobs.engine_fault import FAULT_SECONDS
 from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
 from greenscale_jobs.history import SAMPLES_KEPT, STARTS_KEPT, USUAL_STARTS, Sample, Start, read_starts, sample_fields
 from greenscale_jobs.ids import new_id
@@ -267,9 +268,23 @@ class JobQueue:
         """Hand a job back as if it had never been claimed: it is the next one. Returns its new state."""
         return await self._run(calls.give_up(claim, "release"))
 
-    async def report_fault(self, message: str) -> None:
-        """Say what keeps the engine from working at all; the next finished job withdraws it."""
-        await self._run(calls.report_fault(message))
+    async def report_fault(
+        self, message: str, *, after_seconds: float = 0, news_seconds: float = FAULT_SECONDS
+    ) -> float:
+        """Note what keeps the engine from working at all; the next finished job withdraws it.
+
+        It is reported once no job has been answered for `after_seconds` since any worker's first note, and is then news
+        for `news_seconds`. Returns 0 if it is reported, else in how many seconds a note will be.
+        """
+        return await self._run(calls.report_fault(message, after_seconds=after_seconds, news_seconds=news_seconds))
+
+    async def register(self, worker: str, *, seconds: float) -> None:
+        """Count this worker as alive for so many seconds: KEDA takes none away while there is work."""
+        await self._run(calls.register(worker, seconds=seconds))
+
+    async def unregister(self, worker: str) -> None:
+        """Count this worker no longer: it ends, and must not be replaced for that."""
+        await self._run(calls.register(worker, seconds=0))
 
     # What keeps the queue moving.
 

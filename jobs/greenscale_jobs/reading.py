@@ -199,9 +199,11 @@ def read_events(reply: Any) -> list[Event]:
 
 def read_stats(reply: Sequence[Any]) -> Stats:
     """Turn the answer of the script `stats` into Stats; a counter that is no number is left out."""
-    pending, in_flight, delayed, dead, *rest = reply
+    pending, in_flight, delayed, dead, workers, *rest = reply
     told = {key.decode(errors="replace"): value for key, value in zip(rest[::2], rest[1::2], strict=True)}
-    fault, fault_at = told.pop("fault", None), told.pop("faultAt", b"")
+    fault, fault_at, fault_until = told.pop("fault", None), told.pop("faultAt", b""), told.pop("faultUntil", b"")
+    for name in ("troubleSince", "troubleAt"):  # the script's own
+        told.pop(name, None)
     numbers = {name: _or_none(int, value) for name, value in sorted(told.items())}
     return Stats(
         pending,
@@ -211,6 +213,8 @@ def read_stats(reply: Sequence[Any]) -> Stats:
         {name: number for name, number in numbers.items() if number is not None},
         None if fault is None else fault.decode(errors="replace"),
         _or_none(_seconds, fault_at),
+        _or_none(_seconds, fault_until),
+        workers,
     )
 
 

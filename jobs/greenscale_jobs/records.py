@@ -220,6 +220,10 @@ class Stats(msgspec.Struct, frozen=True, rename="camel"):
     fault: str | None = None
     """What keeps the engine from working at all, until it works again."""
     fault_at: float | None = None
+    fault_until: float | None = None
+    """Until when it is news if nobody repeats it; None from a worker of another version."""
+    workers: int = 0
+    """Live workers, as KEDA counts them."""
 
     @property
     def work(self) -> int:

@@ -4,6 +4,7 @@ The client's own methods turn answers into typed objects, which drops what they 
 an apply that creates (kubernetes 37.0.2); its requests, its way in and its TLS are used here.
 """
 
+import re
 from typing import Any
 
 import aiohttp
@@ -11,16 +12,45 @@ import msgspec
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from greenscale_operator.errors import ClusterError, Forbidden, Gone, KindMissing, Rejected, Unavailable
+from greenscale_operator.errors import (
+    ClusterError,
+    Forbidden,
+    Gone,
+    KindMissing,
+    QuotaExceeded,
+    Rejected,
+    Unavailable,
+)
 
 Json = dict[str, Any]
 
 TIMEOUT_SECONDS = 20.0
 
 JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
-BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 400, 403, 404, 409, 422
+FORBIDDEN, NOT_FOUND, CONFLICT, SERVER_ERROR = 403, 404, 409, 500
 
+PASSING = {401, 408, 425, 429}
+"""Of the 4xx those that the same request need not meet again."""
+
+SCHEMA_REFUSALS = (
+    "failed to create typed patch object",
+    "failed to create typed live object",
+    "field not declared in schema",
+    "duplicate entries for key",
+    "unable to convert",
+    "failed to convert",
+    "cannot unmarshal",
+    "quantities must match",
+)
+"""How the API server says, with a 500, that an object does not fit its schema: it will not fit the next time either."""
+
+RIGHT_MISSING = re.compile(r'forbidden: User "[^"]*" cannot \S+ (resource|path) ')
+"""RBAC's own words; a quota, a policy and a webhook answer with a 403 as well, and no right helps there."""
+
+MAX_WORDS = 4096
+"""Of an answer; two of them fit into a condition."""
 
 NO_KEDA = (
     "KEDA is not installed, for the cluster knows no ScaledObject: install it (https://keda.sh/docs/latest/deploy/). "
@@ -41,7 +71,7 @@ class Api:
         *,
         what: str,
         query: dict[str, str] | None = None,
-        body: Json | None = None,
+        body: Json | list[Json] | None = None,
         content_type: str = JSON,
     ) -> Json:
         """Return the answer's object. `what` says in a few words what is asked, for errors.
@@ -73,18 +103,24 @@ class Api:
 def translate(error: ApiException, what: str) -> ClusterError:
     """Return our error for the API's. Pure."""
     body = _decoded(error.body)
-    told = (body.get("message") or str(error.reason)).strip().rstrip(".") + "."
-    sentence = f"Kubernetes refused to {what}: {told}"
-    if error.status == NOT_FOUND:
+    details = body.get("details") or {}
+    words = str(body.get("message") or error.reason).strip().rstrip(".")[:MAX_WORDS] + "."
+    sentence = f"Kubernetes refused to {what}: {words}"
+    status = error.status
+    if status == NOT_FOUND:
         # A 404 that names no object speaks of the kind: its CRD is not installed.
-        return Gone(sentence) if body.get("details", {}).get("name") else KindMissing(NO_KEDA)
-    if error.status == CONFLICT:
+        return Gone(sentence) if details.get("name") else KindMissing(NO_KEDA)
+    if status == CONFLICT:
         return Gone(sentence)
-    if error.status == FORBIDDEN and "admission webhook" not in told:
+    if status == FORBIDDEN and RIGHT_MISSING.search(words):
         return Forbidden(f"{sentence} Grant it to the operator's ServiceAccount.")
-    if error.status in {BAD_REQUEST, FORBIDDEN, UNPROCESSABLE}:
+    if status == FORBIDDEN and "exceeded quota" in words:
+        return QuotaExceeded(sentence)
+    if status == SERVER_ERROR and any(refusal in words for refusal in SCHEMA_REFUSALS):
         return Rejected(sentence)
-    return Unavailable(f"Kubernetes could not {what} just now ({error.status}): {told}")
+    if status is not None and SERVER_ERROR > status not in PASSING:
+        return Rejected(sentence)
+    return Unavailable(f"Kubernetes could not {what} ({status}): {words}", status=status)
 
 
 def _decoded(body: str | None) -> Json:

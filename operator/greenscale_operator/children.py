@@ -1,14 +1,21 @@
-"""Makes a workload's children what they should be, and leaves alone what is not ours."""
+"""Makes a workload's children what they should be, and leaves alone what is not ours.
 
+First `prepare`, which changes nothing: what an object lacks is found out, and the API server is asked whether it would
+accept the change. Then `carry_out`.
+"""
+
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster, Kind
-from greenscale_operator.desired import MANAGED_BY
 from greenscale_operator.errors import Gone, Lingering, NameConflict
-from greenscale_operator.intent import ANNOTATION, is_kept, mark
+from greenscale_operator.foreign import ForeignMemory
+from greenscale_operator.intent import ANNOTATION, is_applied, is_kept, mark
+from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.observed import seconds
+from greenscale_operator.ownership import ForeignField, annexed, foreign_fields, is_annexed
 from greenscale_operator.seen import Key, Seen
 from greenscale_operator.workload import Workload
 
@@ -20,24 +27,39 @@ ENDING_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What one child needs."""
+
+    kind: Kind
+    key: Key
+    manifest: Manifest
+    live: Manifest | None
+    """None: there is none yet."""
+    is_needed: bool = True
+    foreign: tuple[ForeignField, ...] = ()
+    """What somebody else has added, and is to go."""
+
+
 class Children:
-    """Applies manifests; `on_drift` is told when somebody else had changed an object of ours."""
+    """Applies manifests; `report` receives a reason and a sentence about fields that somebody else had changed."""
 
     def __init__(
         self,
         cluster: Cluster,
         seen: Seen,
         *,
-        on_drift: Callable[[Key, str], Awaitable[None]],
+        report: Callable[[Key, str, str], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         self._cluster = cluster
         self._seen = seen
-        self._on_drift = on_drift
+        self._report = report
         self._clock = clock
+        self._foreign = ForeignMemory(clock)
 
-    async def ensure(self, kind: Kind, workload: Workload, manifest: Manifest) -> Manifest:
-        """Return the live object, made or mended where need be; nothing is sent for one that is as it should be.
+    async def prepare(self, kind: Kind, workload: Workload, manifest: Manifest) -> Change:
+        """Return what to do; the API server has accepted it in a dry run. Nothing is asked about an unchanged object.
 
         Raises:
             NameConflict: An object of that name is somebody else's.
@@ -46,13 +68,30 @@ class Children:
         """
         key, marked = Key(workload.namespace, workload.name), mark(manifest)
         live = self._seen.children.get((kind.kind, key))
-        if live is not None:
-            self._check_ours(kind, live, workload)
-            if is_kept(marked, live):
-                return live
-        else:
-            live = await self._find_or_make(kind, workload, marked)
-        return await self._apply(kind, key, marked, live)
+        if live is None:
+            if await self._cluster.create(kind, marked, dry_run=True) is not None:
+                return Change(kind, key, marked, None)
+            live = await self._cluster.get(kind, workload.namespace, marked["metadata"]["name"])
+            if live is None:
+                raise Gone(f"The {kind.kind} {marked['metadata']['name']} was deleted just now: it is recreated.")
+        self._check_ours(kind, live, workload)
+        foreign = await self._sort_out(kind, key, live)
+        change = Change(kind, key, marked, live, bool(foreign) or not is_kept(marked, live), foreign)
+        if change.is_needed:
+            await self._try_out(change)
+        return change
+
+    async def carry_out(self, change: Change) -> Manifest:
+        """Return the live object, made or mended where need be. Raises ClusterError."""
+        if not change.is_needed and change.live:
+            return change.live
+        try:
+            applied = await (self._make(change) if change.live is None else self._mend(change, change.live))
+        except Gone:
+            self._seen.children.pop((change.kind.kind, change.key), None)
+            raise
+        self._seen.put_child(change.kind.kind, change.key, applied)
+        return applied
 
     async def remove(self, kind: Kind, workload: Workload) -> None:
         """Delete a child that the workload needs no more, if a watch has shown it."""
@@ -61,28 +100,61 @@ class Children:
         if live and not live["metadata"].get("deletionTimestamp"):
             await self._cluster.delete(kind, workload.namespace, live["metadata"]["name"])
 
-    async def _find_or_make(self, kind: Kind, workload: Workload, marked: Manifest) -> Manifest | None:
-        """Return what is there though no watch showed it, or a new Deployment of zero replicas."""
-        made = await self._cluster.create_at_zero(marked) if kind is DEPLOYMENT else None
-        if made is not None:
-            return made
-        live = await self._cluster.get(kind, workload.namespace, marked["metadata"]["name"])
-        if live is not None:
-            self._check_ours(kind, live, workload)
-        return live
-
-    async def _apply(self, kind: Kind, key: Key, marked: Manifest, live: Manifest | None) -> Manifest:
+    async def _try_out(self, change: Change) -> None:
+        uid = change.live["metadata"]["uid"] if change.live else None
         try:
-            applied = await self._cluster.apply(kind, marked, uid=live["metadata"]["uid"] if live else None)
+            await self._cluster.apply(change.kind, change.manifest, uid=uid, dry_run=True)
         except Gone:
-            self._seen.children.pop((kind.kind, key), None)
+            self._seen.children.pop((change.kind.kind, change.key), None)
             raise
-        self._seen.put_child(kind.kind, key, applied)
-        if live and _intent(live) == _intent(marked):
-            name = f"{kind.kind} {marked['metadata']['name']}"
-            logger.warning("%s: %s was changed by somebody else, and is mended", key, name)
-            await self._on_drift(key, f"{name} was changed by somebody else and is as the workload wants it again.")
+
+    async def _make(self, change: Change) -> Manifest:
+        """Create the object. A Deployment is created whole at no replicas, and all but those is made ours then."""
+        if change.kind is not DEPLOYMENT:
+            return await self._cluster.apply(change.kind, change.manifest)
+        made = await self._cluster.create(DEPLOYMENT, change.manifest)
+        if made is None:
+            name = change.manifest["metadata"]["name"]
+            raise Gone(f"A Deployment {name} was created by somebody else just now: it is looked at again.")
+        made = await self._cluster.write_managed_fields(DEPLOYMENT, made, annexed(made, made["apiVersion"]))
+        # What a creation drops, a variable without a value, say, only an apply makes ours.
+        if not is_kept(change.manifest, made):
+            made = await self._cluster.apply(DEPLOYMENT, change.manifest, uid=made["metadata"]["uid"])
+        return made
+
+    async def _mend(self, change: Change, live: Manifest) -> Manifest:
+        kind, name = change.kind, f"{change.kind.kind} {change.manifest['metadata']['name']}"
+        was_applied = any(is_applied(entry) for entry in live["metadata"].get("managedFields", []))
+        is_drift = was_applied and _intent(live) == _intent(change.manifest)
+        entries = annexed(live, change.manifest["apiVersion"], change.foreign)
+        if not is_annexed(live, entries):
+            live = await self._cluster.write_managed_fields(kind, live, entries)
+        applied = await self._cluster.apply(kind, change.manifest, uid=live["metadata"]["uid"])
+        if change.foreign:
+            self._foreign.note_removal(live["metadata"]["uid"], change.foreign)
+            fields = ", ".join(map(str, change.foreign))
+            await self._tell(
+                change.key, "DriftCorrected", f"{name}: fields that others had added were removed: {fields}."
+            )
+        elif is_drift:
+            await self._tell(change.key, "DriftCorrected", f"{name} was changed by somebody else and was put right.")
         return applied
+
+    async def _sort_out(self, kind: Kind, key: Key, live: Manifest) -> tuple[ForeignField, ...]:
+        """Return the foreign fields that are to go, and report once those that stay."""
+        found = foreign_fields(live, is_deployment=kind is DEPLOYMENT)
+        verdict = self._foreign.judge(live["metadata"]["uid"], found)
+        if verdict.news:
+            fields = ", ".join(map(str, verdict.news))
+            name = f"{kind.kind} {live['metadata']['name']}"
+            await self._tell(
+                key, "ForeignFieldsKept", f"{name}: fields that come back after each removal are left: {fields}."
+            )
+        return verdict.to_remove
+
+    async def _tell(self, key: Key, reason: str, message: str) -> None:
+        logger.warning("%s: %s: %s", reason, key, message)
+        await self._report(key, reason, message)
 
     def _check_ours(self, kind: Kind, live: Manifest, workload: Workload) -> None:
         """Raise unless the object is this workload's, or was left behind by one of its name, and stays."""
@@ -130,5 +202,5 @@ def keda_gone(namespace: str, name: str) -> str:
 
 
 def _intent(live: Manifest) -> str | None:
-    told: str | None = live["metadata"].get("annotations", {}).get(ANNOTATION)
-    return told
+    digest: str | None = live["metadata"].get("annotations", {}).get(ANNOTATION)
+    return digest

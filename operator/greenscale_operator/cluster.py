@@ -8,14 +8,11 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from greenscale_operator.api import APPLY, MERGE, Api
+from greenscale_operator.api import APPLY, JSON_PATCH, MERGE, Api
 from greenscale_operator.errors import ClusterError, Gone, SecretMissing
-from greenscale_operator.intent import FIELD_MANAGER
+from greenscale_operator.intent import CREATE_MANAGER, FIELD_MANAGER
 
 Manifest = dict[str, Any]
-
-CREATE_MANAGER = "greenscale-create"
-"""Owns `replicas: 0` of a new Deployment, so that `greenscale` never does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +40,7 @@ CHILDREN = (DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION)
 EVENT = Kind("Event", "events.k8s.io", "v1", "events")
 POD = Kind("Pod", "", "v1", "pods")
 SECRET = Kind("Secret", "", "v1", "secrets")
+CONFIG_MAP = Kind("ConfigMap", "", "v1", "configmaps")
 
 
 class Cluster:
@@ -58,33 +56,19 @@ class Cluster:
         except Gone:
             return None
 
-    async def create_at_zero(self, deployment: Manifest) -> Manifest | None:
-        """Create a Deployment of zero replicas with the least it needs; None if one of that name exists.
+    async def create(self, kind: Kind, manifest: Manifest, *, dry_run: bool = False) -> Manifest | None:
+        """Create an object; None if one of that name exists. A Deployment begins with no replicas.
 
         An apply alone would make it with one replica, the API's default: a pod nobody asked for.
         """
-        spec, metadata = deployment["spec"], deployment["metadata"]
-        template = spec["template"]
-        containers = [{"name": told["name"], "image": told["image"]} for told in template["spec"]["containers"]]
-        least = {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {key: value for key, value in metadata.items() if key != "annotations"},
-            "spec": {
-                "replicas": 0,
-                "selector": spec["selector"],
-                "template": {
-                    "metadata": {"labels": template["metadata"]["labels"]},
-                    "spec": {"containers": containers},
-                },
-            },
-        }
+        if kind is DEPLOYMENT:
+            manifest = {**manifest, "spec": {**manifest["spec"], "replicas": 0}}
         try:
-            return await self._create(DEPLOYMENT, least, CREATE_MANAGER)
+            return await self._create(kind, manifest, CREATE_MANAGER, dry_run=dry_run)
         except Gone:
             return None
 
-    async def apply(self, kind: Kind, manifest: Manifest, *, uid: str | None = None) -> Manifest:
+    async def apply(self, kind: Kind, manifest: Manifest, *, uid: str | None = None, dry_run: bool = False) -> Manifest:
         """Apply an object on the server's side; with `uid` only to the very object that bears it, else Gone."""
         metadata = manifest["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
@@ -92,9 +76,22 @@ class Cluster:
             "PATCH",
             kind.path(namespace, name),
             what=f"apply {kind.kind} {namespace}/{name}",
-            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            query={"fieldManager": FIELD_MANAGER, "force": "true", **_dry(run=dry_run)},
             body={**manifest, "metadata": {**metadata, "uid": uid}} if uid else manifest,
             content_type=APPLY,
+        )
+
+    async def write_managed_fields(self, kind: Kind, live: Manifest, entries: list[Manifest]) -> Manifest:
+        """Write who owns which field of an object, and nothing else; Gone if it has changed meanwhile."""
+        metadata = live["metadata"]
+        namespace, name, version = metadata["namespace"], metadata["name"], metadata["resourceVersion"]
+        return await self._api.ask(
+            "PATCH",
+            kind.path(namespace, name),
+            what=f"take over fields of {kind.kind} {namespace}/{name}",
+            query={"fieldManager": FIELD_MANAGER},
+            body={"metadata": {"managedFields": entries, "resourceVersion": version}},
+            content_type=MERGE,
         )
 
     async def annotate(self, kind: Kind, namespace: str, name: str, annotations: dict[str, str]) -> None:
@@ -123,6 +120,17 @@ class Cluster:
             query={"fieldManager": FIELD_MANAGER},
             body={"status": status},
             content_type=MERGE,
+        )
+
+    async def patch_workload(self, namespace: str, name: str, patch: list[Manifest]) -> None:
+        """Change a workload by a JSON patch."""
+        await self._api.ask(
+            "PATCH",
+            WORKLOAD.path(namespace, name),
+            what=f"change the finalizers of {namespace}/{name}",
+            query={"fieldManager": FIELD_MANAGER},
+            body=patch,
+            content_type=JSON_PATCH,
         )
 
     async def workloads(self) -> list[Manifest]:
@@ -178,12 +186,22 @@ class Cluster:
         with contextlib.suppress(ClusterError):
             await self._create(EVENT, event, FIELD_MANAGER)
 
-    async def _create(self, kind: Kind, manifest: Manifest, field_manager: str) -> Manifest:
-        namespace = manifest["metadata"]["namespace"]
+    async def config_map(self, namespace: str, name: str) -> Manifest | None:
+        """Return a ConfigMap, or None where there is none."""
+        return await self.get(CONFIG_MAP, namespace, name)
+
+    async def _create(self, kind: Kind, manifest: Manifest, field_manager: str, *, dry_run: bool = False) -> Manifest:
+        metadata = manifest["metadata"]
+        namespace, name = metadata["namespace"], metadata.get("name", "")
         return await self._api.ask(
             "POST",
             kind.path(namespace),
-            what=f"create a {kind.kind} in {namespace}",
-            query={"fieldManager": field_manager},
+            what=f"create {kind.kind} {namespace}/{name}",
+            # Else a field that is misspelt is dropped without a word; an apply refuses it by itself.
+            query={"fieldManager": field_manager, "fieldValidation": "Strict", **_dry(run=dry_run)},
             body=manifest,
         )
+
+
+def _dry(*, run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if run else {}

@@ -5,17 +5,22 @@ It always ends: a KEDA, a Redis or a Secret that is gone holds up no deletion, i
 
 import asyncio
 import contextlib
+import logging
 import time
 from typing import Any
 
 from greenscale_jobs import QueueUnavailable
 from greenscale_operator.cluster import SCALED_OBJECT, Cluster
-from greenscale_operator.errors import ClusterError, Lasting
+from greenscale_operator.errors import ClusterError, Gone, Lasting
 from greenscale_operator.reconciler import Reconciler
 from greenscale_operator.seen import Key, key_of
 from greenscale_operator.workload import InvalidWorkload
 
 Body = dict[str, Any]
+
+FINALIZER = "greenscale.dev/delete-queue"
+
+RETRY_SECONDS = 5.0
 
 SCALER_END_SECONDS, SCALER_GONE_SECONDS = 10.0, 20.0
 """How long KEDA is given to end a ScaledObject before that is told, and then before we go on without."""
@@ -25,13 +30,45 @@ QUEUE_SECONDS, QUEUE_RETRY_SECONDS = 30.0, 2.0
 
 PAUSED = {"autoscaling.keda.sh/paused": "true"}
 
+logger = logging.getLogger(__name__)
+
 
 class Deletion:
-    """Ends workloads that are being deleted."""
+    """Ends workloads that are being deleted, and holds those whose end takes more than that."""
 
     def __init__(self, cluster: Cluster, reconciler: Reconciler) -> None:
         self._cluster = cluster
         self._reconciler = reconciler
+
+    async def attend(self, body: Body) -> None:
+        """Add or remove our finalizer, as the policy of the workload asks; end a workload that is being deleted."""
+        if not body["metadata"].get("deletionTimestamp"):
+            # What fails is tried again at the next change, such as the status that is written now.
+            await self._hold(body, wanted=deletes_queue(body))
+            return
+        while FINALIZER in body["metadata"].get("finalizers", []):
+            try:
+                await self.finish(body)
+            except Gone:
+                return
+            except ClusterError as error:
+                logger.warning("%s: %s", key_of(body), error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                if await self._hold(body, wanted=False):
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _hold(self, body: Body, *, wanted: bool) -> bool:
+        """Return whether the finalizer is as wanted now."""
+        patch = finalizer_patch(body, wanted=wanted)
+        if patch:
+            try:
+                await self._cluster.patch_workload(*key_of(body), patch)
+            except ClusterError as error:
+                logger.warning("%s: %s", key_of(body), error)
+                return isinstance(error, Gone)
+        return True
 
     async def finish(self, body: Body) -> None:
         """Remove a workload's queue when nothing scales it any more. Raises ClusterError where once more may do."""
@@ -72,3 +109,27 @@ class Deletion:
                 return
             else:
                 return
+
+
+def deletes_queue(body: Body) -> bool:
+    """Return whether the queue goes with the workload; only then it has a finalizer."""
+    return bool(body.get("spec", {}).get("queue", {}).get("deletionPolicy") == "Delete")
+
+
+def finalizer_patch(body: Body, *, wanted: bool) -> list[Body]:
+    """Return the JSON patch that adds our finalizer or removes it; empty if all is well.
+
+    It tests what it rests on: the finalizers of others may have changed meanwhile.
+    """
+    finalizers: list[str] = body["metadata"].get("finalizers", [])
+    if wanted == (FINALIZER in finalizers):
+        return []
+    path = "/metadata/finalizers"
+    if wanted:
+        version = body["metadata"]["resourceVersion"]
+        return [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "add", "path": path, "value": [*finalizers, FINALIZER]},
+        ]
+    own = f"{path}/{finalizers.index(FINALIZER)}"
+    return [{"op": "test", "path": own, "value": FINALIZER}, {"op": "remove", "path": own}]

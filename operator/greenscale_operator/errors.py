@@ -23,7 +23,11 @@ class Lasting(ClusterError):
 
 
 class Unavailable(Passing):
-    """It did not answer, or is busy."""
+    """It did not answer, or is busy. `status` is what it answered, if it did."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Forbidden(Lasting):
@@ -36,6 +40,12 @@ class Rejected(Lasting):
     """The object is refused, by the schema or by an admission webhook."""
 
     reason = "Rejected"
+
+
+class QuotaExceeded(Rejected):
+    """A ResourceQuota has nothing left for the object."""
+
+    reason = "QuotaExceeded"
 
 
 class KindMissing(Lasting):

@@ -1,51 +1,26 @@
 """The signals of Kubernetes, as Kopf brings them: each names a workload, and `signals` has it reconciled.
 
-Only `on.event` for what is watched: Kopf then writes nothing into any object. The one exception is the finalizer of a
-workload whose queue is to be deleted with it.
+Only `on.event` for what is watched: Kopf then writes nothing into any object, and goes on watching workloads whose CRD
+is being deleted, which it does not where there is an `on.delete` (1.45.2).
 """
 
+import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import kopf
 
 from greenscale_operator.cluster import CHILDREN, WORKLOAD, Kind
 from greenscale_operator.deletion import Deletion
-from greenscale_operator.desired import MANAGED_BY
-from greenscale_operator.errors import ClusterError
+from greenscale_operator.kinds import SETTLE_SECONDS, Kinds
+from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.signals import Signals
-
-FINALIZER = "greenscale.dev/delete-queue"
-
-PREFIX = "greenscale.dev"
-
-RETRY_SECONDS = 5.0
-
-
-class NoDiffs(kopf.DiffBaseStorage):
-    """Lets Kopf see no difference between bodies: no handler asks for one, and it would copy each body to find it.
-
-    That was a quarter of the time of a start with 1000 workloads.
-    """
-
-    def build(self, **_: Any) -> kopf.BodyEssence:
-        """Return the same for every body."""
-        return kopf.BodyEssence()
-
-    def fetch(self, **_: Any) -> kopf.BodyEssence:
-        """Return what `build` does."""
-        return kopf.BodyEssence()
-
-    def store(self, **_: Any) -> None:
-        """Write nothing into the object."""
 
 
 def settings() -> kopf.OperatorSettings:
     """Return Kopf's settings; each differs from the default for the reason beside it."""
     settings = kopf.OperatorSettings()
-    settings.persistence.finalizer = FINALIZER
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=PREFIX, v1=False)
-    settings.persistence.diffbase_storage = NoDiffs()
     # A watch is renewed now and then, so that one which is dead without saying so does not last.
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 5
@@ -67,9 +42,15 @@ def settings() -> kopf.OperatorSettings:
     return settings
 
 
-def registry(signals: Signals, deletion: Deletion) -> kopf.OperatorRegistry:
-    """Return the handlers, which do nothing but pass signals on."""
+def registry(
+    signals: Signals, deletion: Deletion, *, started: Callable[[], None], start_again: Callable[[], None]
+) -> kopf.OperatorRegistry:
+    """Return the handlers, which do nothing but pass signals on; `start_again` is called once kinds came or went."""
     handlers = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=handlers)
+    async def kopf_starts(**_: Any) -> None:
+        asyncio.get_running_loop().call_soon(started)  # Kopf has one step of its start left, in which it takes signals
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
@@ -78,30 +59,30 @@ def registry(signals: Signals, deletion: Deletion) -> kopf.OperatorRegistry:
 
     @kopf.on.event(WORKLOAD.group, WORKLOAD.version, WORKLOAD.plural, registry=handlers)
     async def workload_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
-        signals.workload(dict(body), gone=type == "DELETED")
+        gone = type == "DELETED"
+        signals.workload(dict(body), gone=gone)
+        if not gone:
+            await deletion.attend(dict(body))
 
     for kind in CHILDREN:
         _watch_child(kind, signals, handlers)
-
-    @kopf.on.delete(WORKLOAD.group, WORKLOAD.version, WORKLOAD.plural, when=deletes_queue, registry=handlers)
-    async def workload_deleted(body: kopf.Body, **_: Any) -> None:
-        try:
-            await deletion.finish(dict(body))
-        except ClusterError as error:
-            raise kopf.TemporaryError(str(error), delay=RETRY_SECONDS) from error
-
+    _watch_kinds(start_again, handlers)
     return handlers
-
-
-def deletes_queue(spec: kopf.Spec, **_: Any) -> bool:
-    """Return whether the queue goes with the workload; only then it gets a finalizer."""
-    return bool(spec.get("queue", {}).get("deletionPolicy") == "Delete")
 
 
 def _watch_child(kind: Kind, signals: Signals, handlers: kopf.OperatorRegistry) -> None:
     @kopf.on.event(kind.group, kind.version, kind.plural, registry=handlers, id=f"{kind.plural}-changed")
     async def child_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
         signals.child(kind, dict(body), gone=type == "DELETED")
+
+
+def _watch_kinds(start_again: Callable[[], None], handlers: kopf.OperatorRegistry) -> None:
+    kinds = Kinds()
+
+    @kopf.on.event("apiextensions.k8s.io", "v1", "customresourcedefinitions", registry=handlers)
+    async def kind_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
+        if kinds.changed(type, dict(body)):
+            asyncio.get_running_loop().call_later(SETTLE_SECONDS, start_again)
 
 
 def quiet() -> None:

@@ -16,6 +16,9 @@ Manifest = dict[str, Any]
 
 FIELD_MANAGER = "greenscale"
 
+CREATE_MANAGER = "greenscale-create"
+"""Owns `replicas: 0` of a new Deployment, so that `greenscale` never does."""
+
 ANNOTATION = "greenscale.dev/intent"
 """On each object of ours: the digest of the manifest that was applied."""
 
@@ -36,14 +39,15 @@ def is_kept(marked: Manifest, live: Manifest) -> bool:
     annotations = live["metadata"].get("annotations", {})
     if annotations.get(ANNOTATION) != marked["metadata"]["annotations"][ANNOTATION]:
         return False
-    entries = [
-        entry["fieldsV1"]
-        for entry in live["metadata"].get("managedFields", [])
-        if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" and "fieldsV1" in entry
-    ]
+    entries = [entry["fieldsV1"] for entry in live["metadata"].get("managedFields", []) if is_applied(entry)]
     metadata = {key: value for key, value in marked["metadata"].items() if key not in {"name", "namespace"}}
     wanted = {"metadata": metadata, "spec": marked["spec"]}
     return any(_owns(entry, wanted) for entry in entries)
+
+
+def is_applied(entry: dict[str, Any]) -> bool:
+    """Return whether this entry of `managedFields` has what our applies set."""
+    return entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" and "fieldsV1" in entry
 
 
 def _owns(book: dict[str, Any], wanted: Any) -> bool:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
-from greenscale_operator import observed
-from greenscale_operator.conditions import asleep_at, sentence, state
-from greenscale_operator.errors import Lasting, Passing
+from greenscale_operator import observed, schedules
+from greenscale_operator.conditions import asleep_at, running, sentence, state
+from greenscale_operator.errors import Lasting
 from greenscale_operator.memory import Memory
-from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.observed import Fault, Observed, Pods
+from greenscale_operator.schedules import Kept
 from greenscale_operator.shown import shown
-from greenscale_operator.workload import Workload
+from greenscale_operator.workload import Scaling, Workload
 
 Body = dict[str, Any]
 
@@ -31,15 +32,29 @@ class Look:
         self.queue_fault: Fault | None = None
         self.worker_fault: Fault | None = None
         self.scaler_fault: Fault | None = None
-        self.pods: str | None = None
-        self.pods_fault: Fault | None = None
-        self.passing: Passing | None = None
-        """What kept us from making a child just now; soon is tried again."""
+        self.kept: Kept | None = None
+        self.pods = Pods()
+        self.refusal: Fault | None = None
+        self.is_accepted = False
+        self.failure: Fault | None = None
+        self.pending: Fault | None = None
         self.again: float | None = None
+
+    @property
+    def generation(self) -> int:
+        """Return which generation of the spec this is."""
+        return int(self.body["metadata"].get("generation", 0))
 
     def again_in(self, seconds: float) -> None:
         """Look again in so many seconds, or sooner."""
         self.again = seconds if self.again is None else min(self.again, seconds)
+
+    def look_at_schedules(self, scaling: Scaling) -> None:
+        """Take note of what a schedule keeps now, and look again when that changes."""
+        self.kept = schedules.kept(scaling, self.now)
+        change = schedules.next_change(scaling, self.now)
+        if change is not None:
+            self.again_in(change - self.now)
 
     def fault(self, error: Lasting) -> Fault:
         """Plan to try again, and return what to say meanwhile."""
@@ -51,10 +66,14 @@ class Look:
         workload = self.workload
         return Observed(
             now=self.now,
-            generation=self.body["metadata"].get("generation", 0),
+            generation=self.generation,
+            namespace=self.body["metadata"]["namespace"],
+            name=self.body["metadata"]["name"],
             suspend=workload.suspend if workload else False,
             min_replicas=workload.scaling.min_replicas if workload else 0,
+            kept=self.kept,
             max_replicas=workload.scaling.max_replicas if workload else 1,
+            polling_seconds=workload.scaling.polling_interval if workload else 2,
             cooldown_seconds=workload.scaling.cooldown_period if workload else 0,
             redis=self.redis,
             stats=self.stats,
@@ -62,11 +81,16 @@ class Look:
             queue_fault=self.queue_fault,
             worker_fault=self.worker_fault,
             scaler_fault=self.scaler_fault,
+            refusal=self.refusal,
+            is_accepted=self.is_accepted,
+            failure=self.failure,
+            pending=self.pending,
             workers=observed.workers(self.deployment),
             scaler=observed.scaler(self.scaled_object),
             pods=self.pods,
-            pods_fault=self.pods_fault,
             waking_since=self.memory.waking_since,
+            unclaimed_since=self.memory.unclaimed_since,
+            unscaled_since=self.memory.unscaled_since,
         )
 
 
@@ -92,7 +116,7 @@ def page_status(workload: Workload, seen: Observed, starts: Sequence[Start]) -> 
         list_name=workload.list_name,
         state=state(seen),
         message=sentence(seen),
-        replicas=seen.workers.replicas if seen.workers else 0,
+        replicas=running(seen),
         max_replicas=seen.max_replicas,
         engine=workload.engine.type,
         model=workload.engine.model,

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from http import HTTPStatus
 from typing import Any, cast
 
 import kopf
@@ -16,6 +17,7 @@ from greenscale_operator import handlers
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.deletion import Deletion
 from greenscale_operator.health import STUCK_SECONDS, Health
+from greenscale_operator.kinds import SETTLE_SECONDS
 from greenscale_operator.leader import LeaseLost, lead
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler
@@ -46,9 +48,7 @@ def main() -> None:
 async def run(settings: Settings) -> None:
     """Stand by until the Lease is ours, then work until a signal."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    listen(stop)
     async with client.ApiClient(await _configuration()) as api:
         operator = Operator(api, settings, stop)
         server = await operator.health.serve(settings.health_port)
@@ -58,54 +58,101 @@ async def run(settings: Settings) -> None:
             await server.cleanup()
 
 
+def listen(stop: asyncio.Event) -> None:
+    """Have SIGTERM and SIGINT set `stop`."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
 class Operator:
     """The parts, and the tasks that run while we lead."""
 
     def __init__(self, api: client.ApiClient, settings: Settings, stop: asyncio.Event) -> None:
+        self._api = api
+        self._settings = settings
         self._stop = stop
-        self._identity = settings.identity
+        self._assemble()
+        self.health = Health([self._deaf, self._stuck])
+
+    def _assemble(self) -> None:
+        """Make the parts, with nothing known yet."""
         seen = Seen()
-        cluster = Cluster(api)
+        cluster = Cluster(self._api)
         self._queues = Queues()
-        reconciler = Reconciler(cluster, seen, self._queues, settings.install, identity=settings.identity)
+        install, identity = self._settings.install, self._settings.identity
+        reconciler = Reconciler(cluster, seen, self._queues, install, identity=identity)
         self._signals = Signals(cluster, seen, reconciler)
         self._deletion = Deletion(cluster, reconciler)
-        self.health = Health([self._signals.deaf, self._stuck])
 
     async def work(self) -> None:
         """Watch, reconcile and tend until `stop`; raises what ends any of it."""
         self.health.leading = True
+        while True:
+            await self._watch(asyncio.Event())
+            if self._stop.is_set():
+                return
+            logger.info("kinds came or went: all is watched from the beginning")
+            self._assemble()
+
+    async def _watch(self, again: asyncio.Event) -> None:
+        """Watch, reconcile and tend until `stop`, or until `again` is set, since kinds came or went."""
+        # Kopf takes the signals, and one that comes while it ends is lost: they are taken back once it has started.
+        registry = handlers.registry(
+            self._signals, self._deletion, started=lambda: listen(self._stop), start_again=again.set
+        )
         watching = asyncio.create_task(
             kopf.operator(
-                registry=handlers.registry(self._signals, self._deletion),
+                registry=registry,
                 settings=handlers.settings(),
                 clusterwide=True,
                 standalone=True,
                 # Not looked up: the image's user has no name.
-                identity=cast("Any", self._identity),
-                stop_flag=self._stop,
+                identity=cast("Any", self._settings.identity),
+                stop_flag=again,
             )
         )
         beside = [
             asyncio.create_task(self._queues.run(self._signals.queue.add)),
             asyncio.create_task(self._signals.resync()),
+            asyncio.create_task(_wait(self._stop)),
         ]
         try:
             await asyncio.wait({watching, *beside}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._stop.set()
+            if not again.is_set() and not _is_not_found(watching):
+                self._stop.set()
+            again.set()
             for task in beside:
                 task.cancel()
             await asyncio.gather(watching, *beside, return_exceptions=True)
             await self._signals.queue.aclose()
             await self._queues.aclose()
-        for task in (watching, *beside):
+        if _is_not_found(watching):
+            await asyncio.sleep(SETTLE_SECONDS)
+        elif not watching.cancelled():
+            watching.result()
+        for task in beside:
             if not task.cancelled():
                 task.result()
+
+    def _deaf(self) -> str | None:
+        return self._signals.deaf()  # of the parts of now
 
     def _stuck(self) -> str | None:
         seconds = self._signals.queue.oldest_seconds
         return f"a workload waits for its turn since {seconds:.0f} s" if seconds > STUCK_SECONDS else None
+
+
+def _is_not_found(watching: "asyncio.Task[None]") -> bool:
+    """Return whether Kopf ended because a kind is gone while it watched it."""
+    if not watching.done() or watching.cancelled():
+        return False
+    return getattr(watching.exception(), "status", None) == HTTPStatus.NOT_FOUND
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _configuration() -> client.Configuration:

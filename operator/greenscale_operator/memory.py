@@ -3,7 +3,7 @@
 import dataclasses
 
 from greenscale_jobs import Stats
-from greenscale_operator.observed import Scaler
+from greenscale_operator.observed import Fault, Scaler, Workers
 
 STUCK_SECONDS = 15.0
 """KEDA says that it cannot reach Redis while we can: after this long it is nudged."""
@@ -23,6 +23,22 @@ class Memory:
     claims_before: int = 0
     stuck_since: float | None = None
     nudged_at: float = 0.0
+    unscaled_since: float | None = None
+    """Since when jobs have been waiting while no worker was wanted."""
+    unclaimed_since: float | None = None
+    """Since when jobs have been waiting while ready workers had room and claimed none."""
+    counted: tuple[int, int] = (0, 0)
+    """Claims and cancelled jobs at that time."""
+    short_since: float | None = None
+    """Since when fewer workers were ready than wanted."""
+    pods_troubled: bool = False
+    """Whether the last look at the pods found a fault: it is over when another look says so."""
+    made_generation: int | None = None
+    """The generation whose objects are made, or refused."""
+    trouble: tuple[str, int, float] | None = None
+    """What the API server answered instead of doing what was asked, how often in a row, and since when."""
+    failure: Fault | None = None
+    """What the operator failed at the last time."""
 
     def note_replicas(self, replicas: int, stats: Stats | None, *, now: float) -> float | None:
         """Take note of a start from zero; returns how many seconds one took that is over now, with the first claim."""
@@ -37,6 +53,25 @@ class Memory:
         if not stats.work or replicas == 0:
             self.waking_since = None  # cancelled before a worker came, or kept awake for another reason
         return None
+
+    def note_waiting(self, workers: Workers, stats: Stats | None, *, suspended: bool, now: float) -> None:
+        """Take note of jobs that wait though they need not."""
+        self.short_since = (self.short_since or now) if workers.ready < workers.replicas else None
+        waits = stats is not None and stats.pending > 0 and not suspended
+        self.unscaled_since = (self.unscaled_since or now) if waits and not workers.replicas else None
+        # A worker that has a job in hand may be at its limit: an engine in trouble gets one at a time.
+        if stats is None or not waits or stats.in_flight >= workers.ready:
+            self.unclaimed_since = None
+            return
+        counted = stats.claims, stats.counters.get("cancelled", 0)
+        if self.unclaimed_since is None or counted != self.counted:
+            self.unclaimed_since, self.counted = now, counted
+
+    def note_trouble(self, answer: str, *, now: float) -> tuple[int, float]:
+        """Take note of an answer; returns how often in a row it came, and since when."""
+        before = self.trouble if self.trouble and self.trouble[0] == answer else (answer, 0, now)
+        self.trouble = (answer, before[1] + 1, before[2])
+        return self.trouble[1:]
 
     def should_nudge(self, scaler: Scaler | None, *, redis_answers: bool, now: float) -> bool:
         """Return whether KEDA should be made to look again: its own next try can be 16 minutes away."""

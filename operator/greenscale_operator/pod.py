@@ -6,11 +6,19 @@ Pure. The variables are those that `greenscale_worker.settings` reads.
 import json
 from typing import Any
 
-from greenscale_operator.workload import Cache, SecretRef, Server, Workload
+from greenscale_operator.overlay import by_name
+from greenscale_operator.workload import Cache, Server, Workload
 
 Manifest = dict[str, Any]
 
 LIVENESS_PORT = 8080
+
+CREDENTIALS = {
+    "OPENAI_API_KEY": ("OPENAI_API_KEY",),
+    "REDIS_PASSWORD": ("REDIS_PASSWORD", "REDIS_USERNAME", "REDIS_URL"),
+    "REDIS_CA": ("REDIS_CA",),
+}
+"""What the worker logs in with, and the variables that it may come in."""
 
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -54,6 +62,8 @@ def pod_template(
     }
     if server:
         spec["initContainers"] = [_server_container(server)]
+        # As process 1 a server that does not handle SIGTERM ignores it: it would hold its GPU for all of the grace.
+        spec["shareProcessNamespace"] = True
     if server and server.cache:
         spec["volumes"] = [_cache_volume(server.cache)]
     handed_through = {
@@ -61,14 +71,17 @@ def pod_template(
         "tolerations": list(worker.tolerations),
         "affinity": worker.affinity,
         "serviceAccountName": worker.service_account_name,
-        "imagePullSecrets": list(worker.image_pull_secrets),
+        "imagePullSecrets": by_name([], list(worker.image_pull_secrets)),
         "runtimeClassName": worker.runtime_class_name,
         "priorityClassName": worker.priority_class_name,
     }
     spec.update({field: value for field, value in handed_through.items() if value})
     if not worker.service_account_name:
         spec["automountServiceAccountToken"] = False  # the worker never speaks to Kubernetes
-    return {"metadata": {"labels": labels}, "spec": spec}
+    metadata: Manifest = {"labels": labels}
+    if workload.annotations:
+        metadata["annotations"] = workload.annotations
+    return {"metadata": metadata, "spec": spec}
 
 
 def _worker_container(workload: Workload, image: str, redis_host: str, grace_seconds: int) -> Manifest:
@@ -76,16 +89,24 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
     container: Manifest = {
         "name": "worker",
         "image": image,
-        "env": [*_environment(workload, redis_host, grace_seconds), *worker.env],
+        "env": by_name(_environment(workload, redis_host, grace_seconds), list(worker.env)),
         "ports": [{"name": "health", "containerPort": LIVENESS_PORT, "protocol": "TCP"}],
         "livenessProbe": {
-            "httpGet": {"path": "/livez", "port": "health"},
+            "httpGet": {"path": "/livez", "port": LIVENESS_PORT},  # not by name: a podTemplate may rename it
             "initialDelaySeconds": 10,
             "periodSeconds": 10,
             "timeoutSeconds": 5,
             "failureThreshold": 3,
         },
+        # Often, since the first look comes before the worker listens; a Redis that restarts is no reason to flap.
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "health"},
+            "periodSeconds": 2,
+            "timeoutSeconds": 5,
+            "failureThreshold": 5,
+        },
         "securityContext": {**RESTRICTED, "runAsUser": WORKER_USER},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     resources = worker.resources or _default_resources(workload)
     if resources:
@@ -97,11 +118,25 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
 
 def _default_resources(workload: Workload) -> Manifest:
     """Return the resources of our own image; none for an image, and beside resources, of the user's."""
-    pod = workload.worker.pod_template.get("spec") or {}
-    patches = [container for container in pod.get("containers") or [] if container.get("name") == "worker"]
+    pod, patches = _pod_patch(workload), _worker_patches(workload)
     own_image = workload.worker.image is None and not any("image" in patch for patch in patches)
     given = "resources" in pod or any("resources" in patch for patch in patches)
     return WORKER_RESOURCES if own_image and not given and workload.engine.type != "Server" else {}
+
+
+def _worker_patches(workload: Workload) -> list[Manifest]:
+    """Return what `worker.podTemplate` changes of the worker's container."""
+    containers = _objects(_pod_patch(workload).get("containers"))
+    return [container for container in containers if container.get("name") == "worker"]
+
+
+def _pod_patch(workload: Workload) -> Manifest:
+    pod = workload.worker.pod_template.get("spec")
+    return pod if isinstance(pod, dict) else {}  # a wrong shape is refused where it is laid over ours
+
+
+def _objects(value: Any) -> list[Manifest]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
 
 
 def _environment(workload: Workload, redis_host: str, grace_seconds: int) -> list[Manifest]:
@@ -131,13 +166,10 @@ def _environment(workload: Workload, redis_host: str, grace_seconds: int) -> lis
         "WORKER_SETTINGS": _newer_settings(workload),
         **_engine_environment(workload),
     }
-    secrets = {"REDIS_PASSWORD": redis.password_secret_ref, "REDIS_CA": redis.ca_secret_ref}
-    if workload.engine.type == "OpenAI":
-        secrets["OPENAI_API_KEY"] = workload.engine.open_ai.api_key_secret_ref
     own_name = {"name": "GREENSCALE_WORKER", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     return [
         *({"name": name, "value": str(value)} for name, value in plain.items() if value is not None),
-        *(_from_secret(name, secret) for name, secret in secrets.items() if secret),
+        *_from_secrets(workload),
         own_name,
     ]
 
@@ -148,14 +180,44 @@ def _newer_settings(workload: Workload) -> str:
     The worker refuses a variable GREENSCALE_... that it does not know, and every new setting would be one. What it does
     not know in here it passes over.
     """
-    queue = workload.queue
+    queue, read_again = workload.queue, _read_again(workload)
     return json.dumps(
         {
             "giveUpAfterSeconds": queue.give_up_after_seconds,
             "maxLosses": queue.max_losses,
             "maxAnswerBytes": queue.max_answer_bytes,
+            **({"readAgainAtRestart": read_again} if read_again else {}),
         }
     )
+
+
+def _read_again(workload: Workload) -> list[str]:
+    """Return the credentials of which a restarted container may have other values: those that refer to an object.
+
+    A worker whose credentials are refused ends then, so that its restart reads them again.
+    """
+    parts = [{"env": workload.worker.env, "envFrom": workload.worker.env_from}, *_worker_patches(workload)]
+    entries = [*_from_secrets(workload), *(entry for part in parts for entry in _objects(part.get("env")))]
+    # Of two of a name the last one counts.
+    refers = {entry["name"]: "valueFrom" in entry for entry in entries if isinstance(entry.get("name"), str)}
+    all_of_an_object = any(part.get("envFrom") for part in parts)
+    return [
+        credential
+        for credential, names in CREDENTIALS.items()
+        if any(refers.get(name, all_of_an_object) for name in names)
+    ]
+
+
+def _from_secrets(workload: Workload) -> list[Manifest]:
+    redis = workload.queue.redis
+    secrets = {"REDIS_PASSWORD": redis.password_secret_ref, "REDIS_CA": redis.ca_secret_ref}
+    if workload.engine.type == "OpenAI":
+        secrets["OPENAI_API_KEY"] = workload.engine.open_ai.api_key_secret_ref
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
+        for name, secret in secrets.items()
+        if secret
+    ]
 
 
 def _engine_environment(workload: Workload) -> dict[str, str | int | None]:
@@ -168,10 +230,6 @@ def _engine_environment(workload: Workload) -> dict[str, str | int | None]:
         "GREENSCALE_SERVER_READY_URL": f"{here}{server.readiness_path}",
         "GREENSCALE_SERVER_STARTUP_TIMEOUT_SECONDS": server.startup_timeout_seconds,
     }
-
-
-def _from_secret(name: str, secret: SecretRef) -> Manifest:
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
 
 
 def _server_container(server: Server) -> Manifest:
@@ -192,11 +250,12 @@ def _server_container(server: Server) -> Manifest:
             "failureThreshold": 3,
         },
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     told = {
         "command": list(server.command),
         "args": list(server.args),
-        "env": list(server.env),
+        "env": by_name([], list(server.env)),
         "resources": server.resources,
     }
     container.update({field: value for field, value in told.items() if value})

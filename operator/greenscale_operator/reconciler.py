@@ -1,7 +1,7 @@
 """Makes the cluster match one workload and tells the truth about it: the same for every signal, and idempotent.
 
 Decisions are `desired`'s and `conditions`'; this module asks, in order: the queue, the Secrets, the children, the pods.
-What fails becomes a fault with a reason, and the rest is done all the same.
+What fails becomes a fault with a reason, and the rest is done all the same. Whatever raises, the status says so.
 """
 
 import logging
@@ -11,26 +11,31 @@ from typing import Any, Literal
 
 from greenscale_jobs import QueueUnavailable, RedisAddress
 from greenscale_jobs.engine_fault import seconds_of_news
-from greenscale_operator import desired, observed, pods
+from greenscale_operator import observed, schedules
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
-from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION, Cluster
+from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
 from greenscale_operator.conditions import ready
-from greenscale_operator.desired import Install, Switches
-from greenscale_operator.errors import Gone, Lasting, Lingering
+from greenscale_operator.config_maps import ConfigMaps
+from greenscale_operator.errors import Lasting, Lingering, Passing
 from greenscale_operator.events import Events
+from greenscale_operator.failures import failure_of, note_failure
 from greenscale_operator.look import Look, page_resource, page_status
-from greenscale_operator.memory import STUCK_SECONDS, Memory
+from greenscale_operator.making import Making
+from greenscale_operator.memory import Memory
+from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.observed import Fault, Observed
+from greenscale_operator.pod_checks import PodChecks, pace
+from greenscale_operator.queue_words import in_resource_words
 from greenscale_operator.queues import Queues
 from greenscale_operator.secrets import Secrets
 from greenscale_operator.seen import Key, Seen
-from greenscale_operator.status import patch, status, wait_before_writing
+from greenscale_operator.status import least_status, patch, status, wait_before_writing
 from greenscale_operator.workload import InvalidWorkload, Workload, parse
 
 Body = dict[str, Any]
 
-WAKING_SECONDS, DRAINING_SECONDS = 1.0, 1.0
-"""How often a workload is looked at while it wakes, or until it is drained."""
+RECOVERED_SECONDS = 1.0
+"""How soon a workload is looked at again after the operator had failed at it."""
 
 KEDA_SECONDS = 15.0
 """How soon it is looked again for a KEDA that has not said anything."""
@@ -57,7 +62,9 @@ class Reconciler:
         self._install = install
         self._clock = clock
         self._events = Events(cluster, identity=identity, clock=clock)
-        self._children = Children(cluster, seen, on_drift=self._tell_drift, clock=clock)
+        children = Children(cluster, seen, report=self._report_drift, clock=clock)
+        self._making = Making(children, seen, install, ConfigMaps(cluster, clock=clock))
+        self._pod_checks = PodChecks(cluster)
         self._secrets = Secrets(cluster, clock=clock)
         self._memories: dict[Key, Memory] = {}
 
@@ -70,19 +77,22 @@ class Reconciler:
             return await self._see_off(key)
         if body["metadata"].get("deletionTimestamp"):
             return None
-        look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
+        look = self._begin(key, body)
+        error: Exception | None = None
         try:
-            look.workload = parse(body)
-        except InvalidWorkload as error:
-            look.spec_fault = Fault("InvalidSpec", f"{error}: edit the spec.")
-        else:
-            await self._look_at_queue(look, look.workload)
-            await self._check_secrets(look, look.workload)
-            await self._make_children(look, look.workload)
-            await self._look_at_pods(look, look.workload)
-        again = await self._tell(key, look)
-        if look.passing:
-            raise look.passing
+            await self._work(look)
+        except Exception as caught:  # noqa: BLE001 - whatever it is, the status has to say it
+            error = caught
+            note_failure(look, caught)
+        try:
+            again = await self._tell(key, look)
+        except Exception as caught:
+            await self._tell_least(key, look, caught)
+            raise
+        if error:
+            raise error
+        if look.memory.failure:
+            look.memory.failure, again = None, RECOVERED_SECONDS  # it went well this time: the next status says so
         return again
 
     async def remove_queue(self, body: Body) -> None:
@@ -126,6 +136,29 @@ class Reconciler:
 
     # Asking.
 
+    def _begin(self, key: Key, body: Body) -> Look:
+        look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
+        look.failure = look.memory.failure
+        uid = body["metadata"]["uid"]
+        look.deployment = _present(self._seen.children.get((DEPLOYMENT.kind, key)), uid)
+        look.scaled_object = _present(self._seen.children.get((SCALED_OBJECT.kind, key)), uid)
+        return look
+
+    async def _work(self, look: Look) -> None:
+        try:
+            workload = look.workload = parse(look.body)
+            schedules.check(workload.scaling)
+        except InvalidWorkload as error:
+            look.spec_fault = Fault("InvalidSpec", f"{error}: edit the spec.")
+            return
+        look.look_at_schedules(workload.scaling)
+        await self._look_at_queue(look, workload)
+        await self._check_secrets(look, workload)
+        await self._making.make(look, workload)
+        look.memory.made_generation = look.generation
+        await self._look_at_pods(look, workload)
+        look.memory.trouble = None
+
     async def _look_at_queue(self, look: Look, workload: Workload) -> None:
         key, created = Key(workload.namespace, workload.name), look.body["metadata"]["creationTimestamp"]
         try:
@@ -141,7 +174,7 @@ class Reconciler:
                 return
             look.stats = await self._queues.settle(key, workload, address, created=created)
         except QueueUnavailable as error:
-            look.queue_fault = Fault("RedisUnavailable", str(error))
+            look.queue_fault = Fault("RedisUnavailable", in_resource_words(str(error), workload, self._install))
             look.again_in(KEDA_SECONDS)
         except Lasting as error:
             look.queue_fault = look.fault(error)
@@ -155,57 +188,6 @@ class Reconciler:
         except Lasting as error:
             look.worker_fault = look.fault(error)
 
-    async def _make_children(self, look: Look, workload: Workload) -> None:
-        if look.spec_fault:
-            return
-        try:
-            await self._make_each(look, workload)
-        except Gone as error:
-            look.passing = error
-
-    async def _make_each(self, look: Look, workload: Workload) -> None:
-        try:
-            look.deployment = await self._children.ensure(
-                DEPLOYMENT, workload, desired.deployment(workload, self._install)
-            )
-        except Lasting as error:
-            look.worker_fault = look.fault(error)
-            return  # a ScaledObject without our Deployment would scale somebody else's
-        try:
-            look.scaled_object = await self._make_scaled_object(look, workload)
-        except Lasting as error:
-            look.scaler_fault = look.fault(error)
-
-    async def _make_scaled_object(self, look: Look, workload: Workload) -> Body | None:
-        live = self._seen.children.get((SCALED_OBJECT.kind, Key(workload.namespace, workload.name)))
-        if live is None and look.stats is None:
-            return None  # KEDA gives up for up to 16 minutes on a Redis that is not there at the start
-        authentication = desired.trigger_authentication(workload)
-        if authentication:
-            await self._children.ensure(TRIGGER_AUTHENTICATION, workload, authentication)
-        switches = self._switches(look, workload, live)
-        manifest = desired.scaled_object(workload, self._install, switches)
-        applied = await self._children.ensure(SCALED_OBJECT, workload, manifest)
-        if authentication is None:
-            await self._children.remove(TRIGGER_AUTHENTICATION, workload)
-        return applied
-
-    def _switches(self, look: Look, workload: Workload, live: Body | None) -> Switches:
-        memory, stats = look.memory, look.stats
-        was = live["metadata"].get("annotations", {}) if live else {}
-        if memory.should_nudge(observed.scaler(live), redis_answers=stats is not None, now=look.now):
-            memory.nudged_at = look.now
-            nudged = "autoscaling.keda.sh/force-activation" not in was
-        else:
-            nudged = "autoscaling.keda.sh/force-activation" in was
-        if memory.stuck_since is not None:
-            look.again_in(STUCK_SECONDS)
-        drained = stats is not None and stats.in_flight == 0
-        paused = workload.suspend and (drained or "autoscaling.keda.sh/paused-replicas" in was)
-        if workload.suspend and not paused:
-            look.again_in(DRAINING_SECONDS)
-        return Switches(paused=paused, nudged=nudged)
-
     async def _look_at_pods(self, look: Look, workload: Workload) -> None:
         found = observed.workers(look.deployment)
         if found is None:
@@ -214,22 +196,14 @@ class Reconciler:
         if took is not None:
             await self._queues.note_start(Key(workload.namespace, workload.name), took)
         if look.memory.waking_since is not None:
-            look.again_in(WAKING_SECONDS)
-        if found.ready >= found.replicas:
-            return
-        look.again_in(WAKING_SECONDS if look.memory.waking_since is not None else KEDA_SECONDS)
-        try:
-            there = await self._cluster.pods(workload.namespace, desired.selector(workload))
-        except Lasting as error:
-            look.fault(error)
-            return
-        look.pods, look.pods_fault = pods.stage(there), pods.trouble(there)
+            look.again_in(pace(look.memory.waking_since, look.now))
+        await self._pod_checks.check(look, workload, found)
 
     async def _address(self, workload: Workload) -> RedisAddress:
         redis, namespace = workload.queue.redis, workload.namespace
         password, ca = redis.password_secret_ref, redis.ca_secret_ref
         return RedisAddress(
-            host=desired.redis_host(workload, self._install),
+            host=redis_host(workload, self._install),
             port=redis.port,
             database=redis.database,
             username=redis.username,
@@ -254,11 +228,24 @@ class Reconciler:
         if look.workload:
             told = page_status(look.workload, seen, self._queues.starts(key))
             await self._queues.publish(key, told, page_resource(look, after))
+            if told.asleep_at is not None:
+                look.again_in(told.asleep_at - look.now + 1)  # it must not be told when it is over
             if ready(seen).status == "Unknown":
                 look.again_in(KEDA_SECONDS)
             if news := seconds_of_news(look.stats, now=look.now):
                 look.again_in(news + 1)  # nobody withdraws it where no worker is left
         return look.again
+
+    async def _tell_least(self, key: Key, look: Look, error: Exception) -> None:
+        """Write the smallest status that says why the whole one could not be written."""
+        if isinstance(error, Passing):
+            return  # the API server takes no status at all just now
+        fault = look.memory.failure = failure_of(error)
+        body = self._seen.workloads.get(key, look.body)
+        least = least_status(body.get("status", {}), fault, generation=look.generation, now=look.now)
+        if least:
+            self._seen.put_workload(await self._cluster.patch_status(*key, least))
+            await self._events.post(body, kind="Warning", reason=fault.reason, message=fault.message)
 
     async def _tell_change(self, body: Body, before: Body, seen: Observed) -> None:
         """Post an event when `Ready` is lost, or comes back; a new workload that is well needs none."""
@@ -270,7 +257,14 @@ class Reconciler:
         elif now.status == "True" and was and was["status"] == "False":
             await self._events.post(body, kind="Normal", reason="Ready", message=now.message)
 
-    async def _tell_drift(self, key: Key, message: str) -> None:
+    async def _report_drift(self, key: Key, reason: str, message: str) -> None:
         body = self._seen.workloads.get(key)
         if body:
-            await self._events.post(body, kind="Normal", reason="DriftCorrected", message=message)
+            await self._events.post(body, kind="Normal", reason=reason, message=message)
+
+
+def _present(child: Body | None, uid: str) -> Body | None:
+    """Return a child of this very workload that is not being deleted."""
+    metadata = child["metadata"] if child else {}
+    is_own = any(owner["uid"] == uid for owner in metadata.get("ownerReferences", []))
+    return child if is_own and not metadata.get("deletionTimestamp") else None

@@ -94,6 +94,8 @@ def _closed(schema: Json) -> Json:
     if "properties" in schema:
         closed["properties"] = {name: _closed(part) for name, part in schema["properties"].items()}
         closed["additionalProperties"] = schema.get("x-kubernetes-preserve-unknown-fields", False)
+    if isinstance(schema.get("additionalProperties"), dict):
+        closed["additionalProperties"] = _closed(schema["additionalProperties"])
     if "items" in schema:
         closed["items"] = _closed(schema["items"])
     if schema.get("description") is None and schema.get("type") == "object":  # metadata is Kubernetes' own

@@ -100,5 +100,6 @@ def _telling(body: Body) -> tuple[Any, ...]:
         metadata.get("ownerReferences"),
         status.get("replicas"),
         status.get("readyReplicas"),
+        status.get("updatedReplicas"),
         conditions,
     )

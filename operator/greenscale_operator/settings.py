@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from greenscale_jobs.service_links import without_service_links
-from greenscale_operator.desired import Install
+from greenscale_operator.objects import Install
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Name = Annotated[str, msgspec.Meta(min_length=1)]

@@ -3,45 +3,62 @@
 Pure.
 """
 
+import re
 from typing import Any
 
 from greenscale_jobs.records import Stats
-from greenscale_operator.conditions import conditions, state
-from greenscale_operator.observed import Observed, seconds, timestamp
+from greenscale_operator.conditions import Condition, conditions, running, state
+from greenscale_operator.observed import Fault, Observed, seconds, timestamp
 
 Status = dict[str, Any]
 
 NUMBERS_SECONDS = 10.0
 """Numbers alone are written at most this often: they change with every job."""
 
+MAX_MESSAGE, MAX_REASON = 32_768, 1024
+"""What the API server accepts in a condition."""
+
 NUMBERS = ("queue", "lastActiveTime")
 
 
 def status(observed: Observed, before: Status, *, model: str | None) -> Status:
     """Return the whole status. A condition that holds on keeps its `lastTransitionTime`."""
-    replicas = observed.workers.replicas if observed.workers else 0
+    replicas = running(observed)
     was = {told["type"]: told for told in before.get("conditions", [])}
     told: Status = {
         "observedGeneration": observed.generation,
         "state": state(observed),
         "replicas": replicas,
         "conditions": [
-            {
-                "type": condition.type,
-                "status": condition.status,
-                "observedGeneration": observed.generation,
-                "lastTransitionTime": _since(was.get(condition.type), condition.status, observed.now),
-                "reason": condition.reason,
-                "message": condition.message,
-            }
+            _entry(condition, was.get(condition.type), observed.generation, observed.now)
             for condition in conditions(observed)
         ],
         "model": model,
         "queue": queue(observed.stats, observed.now) if observed.stats else before.get("queue"),
         "lastActiveTime": timestamp(observed.scaler.last_active) if observed.scaler else before.get("lastActiveTime"),
-        "zeroAt": (before.get("zeroAt") or timestamp(observed.now)) if replicas == 0 else None,
+        "zeroAt": _zero_at(observed, before.get("zeroAt")),
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _zero_at(observed: Observed, before: str | None) -> str | None:
+    """Return when zero was reached: when no pod was left, which takes a look unless there never was one."""
+    if running(observed):
+        return None
+    never_ran = observed.workers is None or not observed.workers.reported
+    return before or (timestamp(observed.now) if observed.pods.looked or never_ran else None)
+
+
+def least_status(before: Status, fault: Fault, *, generation: int, now: float) -> Status | None:
+    """Return the smallest patch that says what is wrong, for when the whole status cannot be made or is refused.
+
+    None where the status says so already.
+    """
+    was = next((old for old in before.get("conditions", []) if old["type"] == "Ready"), None)
+    ready = _entry(Condition("Ready", "False", fault.reason, fault.message), was, generation, now)
+    if was == ready and before.get("observedGeneration") == generation:
+        return None
+    return {"observedGeneration": generation, "state": None, "conditions": [ready]}
 
 
 def queue(stats: Stats, now: float) -> Status:
@@ -76,6 +93,18 @@ def _without_numbers(told: Status) -> Status:
 
 def _lengths(told: Status) -> Status:
     return {name: value for name, value in told.get("queue", {}).items() if name != "sampledAt"}
+
+
+def _entry(condition: Condition, was: Status | None, generation: int, now: float) -> Status:
+    """Return a condition as the status holds it, cut to what the API server accepts: the words are others'."""
+    return {
+        "type": condition.type,
+        "status": condition.status,
+        "observedGeneration": generation,
+        "lastTransitionTime": _since(was, condition.status, now),
+        "reason": re.sub(r"[^A-Za-z0-9_,:]", "", condition.reason)[:MAX_REASON] or "Unknown",
+        "message": condition.message[:MAX_MESSAGE],
+    }
 
 
 def _since(was: Status | None, now_status: str, now: float) -> str | None:

@@ -21,8 +21,11 @@ class InvalidWorkload(ValueError):
     """The resource does not fit; only an edit of it can mend that. The text names the field."""
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A part of the spec; camelCase becomes snake_case here and nowhere else."""
+class _Part(msgspec.Struct, frozen=True, rename="camel"):
+    """A part of the spec; camelCase becomes snake_case here and nowhere else.
+
+    Unknown fields are ignored: the schema refuses misspelt ones, and a later CRD may know more than this operator.
+    """
 
 
 class SecretRef(_Part, frozen=True):
@@ -108,6 +111,8 @@ class Worker(_Part, frozen=True):
     image_pull_secrets: tuple[JsonObject, ...] = ()
     runtime_class_name: str | None = None
     priority_class_name: str | None = None
+    node_provisioning_seconds: int = 600
+    """How long a pod may wait for a node before that counts as a fault."""
     pod_template: JsonObject = {}
 
 
@@ -178,6 +183,9 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     uid: str | None = None
     generation: int = 0
     suspend: bool = False
+    labels: dict[str, str] = {}
+    """Passed on to the Deployment, its pods and the ScaledObject; so are `annotations`."""
+    annotations: dict[str, str] = {}
     engine: Engine
     worker: Worker = Worker()
     queue: Queue = Queue()
@@ -203,7 +211,7 @@ def parse(resource: JsonObject, *, default_namespace: str = "default") -> Worklo
     """Turn a resource, as Kubernetes or a file gives it, into a Workload.
 
     Raises:
-        InvalidWorkload: A field is missing, unknown or of a wrong type.
+        InvalidWorkload: A field is missing or of a wrong type.
     """
     metadata = resource.get("metadata", {})
     try:
@@ -218,6 +226,8 @@ def parse(resource: JsonObject, *, default_namespace: str = "default") -> Worklo
         uid=metadata.get("uid"),
         generation=metadata.get("generation", 0),
         suspend=spec.suspend,
+        labels=spec.labels,
+        annotations=spec.annotations,
         engine=spec.engine,
         worker=spec.worker,
         queue=spec.queue,
@@ -228,6 +238,8 @@ def parse(resource: JsonObject, *, default_namespace: str = "default") -> Worklo
 class _Spec(_Part, frozen=True):
     engine: Engine
     suspend: bool = False
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
     worker: Worker = Worker()
     queue: Queue = Queue()
     scaling: Scaling = Scaling()

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from greenscale_cli import endpoint
-from greenscale_cli.choose import choose_redis, environment_with_file, find_redis, pick, pick_list
+from greenscale_cli.choose import choose_redis, environment_with_file, pick, pick_list
 from greenscale_cli.endpoint import Endpoint, RedisEndpoint
 from greenscale_cli.exits import Exit, Fault
 from greenscale_jobs import RedisAddress, WorkloadStatus
@@ -47,7 +47,7 @@ def run_dir(tmp_path: Path) -> Path:
 def test_the_redis_that_is_meant(
     url: str | None, environment: dict[str, str], expected: RedisAddress, run_dir: Path
 ) -> None:
-    assert find_redis(url, run_dir, environment) == expected
+    assert choose_redis(url, run_dir, environment, {}).address == expected
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_redis_that_is_meant(
 )
 def test_a_wrong_address_is_named(url: str | None, environment: dict[str, str], fault: str, run_dir: Path) -> None:
     with pytest.raises(Fault) as caught:
-        find_redis(url, run_dir, environment)
+        choose_redis(url, run_dir, environment, {})
 
     assert fault in str(caught.value)
     assert caught.value.status is Exit.USAGE
@@ -79,14 +79,14 @@ def test_a_wrong_address_is_named(url: str | None, environment: dict[str, str], 
 def test_a_password_with_a_slash_is_not_shown(run_dir: Path) -> None:
     """What stands before the slash is taken for the port."""
     with pytest.raises(Fault) as caught:
-        find_redis("redis://:hunter/2@localhost", run_dir, {})
+        choose_redis("redis://:hunter/2@localhost", run_dir, {}, {})
 
     assert "hunter" not in str(caught.value)
 
 
 def test_without_any_redis_the_ways_to_one_are_told(tmp_path: Path) -> None:
     with pytest.raises(Fault, match=r"greenscale local.*REDIS_HOST.*--redis") as caught:
-        find_redis(None, tmp_path, {})
+        choose_redis(None, tmp_path, {}, {})
 
     assert caught.value.status is Exit.UNAVAILABLE
 

@@ -53,6 +53,11 @@ def test_no_redis_is_needed(greenscale: Greenscale) -> None:
             id="every fault of the resource",
         ),
         pytest.param(WORKLOAD.replace("Echo", "Server").encode(), "workload.yaml is not valid: ", id="a broken rule"),
+        pytest.param(
+            WORKLOAD.replace("scaling: {maxReplicas: 2}", "worker: {podTemplate: {spec: []}}").encode(),
+            "spec.worker.podTemplate.spec is a list where an object belongs",
+            id="a podTemplate that does not fit",
+        ),
     ],
 )
 def test_a_bad_file_is_named_with_its_fault(refused: Refused, tmp_path: Path, content: bytes, fault: str) -> None:

@@ -47,5 +47,12 @@ def test_what_is_said_of_an_engine(seen: Stats | None, changes: dict[str, Any], 
     assert engine_fault(seen, **{"suspended": False, "now": NOW, **changes}) == expected
 
 
+def test_a_report_is_news_for_as_long_as_it_says() -> None:
+    """The worker that ends to read its key again is back after five minutes, or a little later."""
+    told = Stats(1, 0, 0, 0, {}, "it refuses the API key", NOW, NOW + 420)
+
+    assert [seconds_of_news(told, now=NOW + after) for after in (0, 419, 421)] == [420, 1, 0]
+
+
 def test_a_report_is_news_for_three_minutes() -> None:
     assert [seconds_of_news(stats(age=age), now=NOW) for age in (0, 179, 181)] == [180, 1, 0]

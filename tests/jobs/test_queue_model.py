@@ -109,6 +109,9 @@ MUTANTS = [
     Mutant("an id is used twice", "lua/submit.lua", ")) == 1 then", ")) == 2 then"),
     Mutant("a sample takes the dead for done", "history.py", 'told.get("done", 0)', 'told.get("dead", 0)'),
     Mutant("only the last start is known", "queue.py", "maxlen=STARTS_KEPT,", "maxlen=1,"),
+    Mutant("a worker that ends still counts", "lua/register.lua", "redis.call('ZREM', workers, name)"),
+    Mutant("a dead worker counts for ever", "lua/register.lua", "redis.call('EXPIRE', workers, math.ceil(seconds))"),
+    Mutant("dead workers are not pruned", "lua/register.lua", "redis.call('ZREMRANGEBYSCORE', workers, '-inf', now)"),
     Mutant("renewing prolongs nothing", "lua/renew.lua", "stamp(now + tonumber(ARGV[2]))", "stamp(now)"),
 ]
 

@@ -58,6 +58,8 @@ async def work(address: RedisAddress, clock: Clock) -> None:
     """Do all that a worker does."""
     async with JobQueue(address, LIST, clock=clock) as queue:
         await queue.dangers()
+        await queue.register("w", seconds=90)
+        await queue.unregister("w")
         waiting = asyncio.create_task(queue.claim_when_there("w", 1, seconds=30))
         while not await queue.stop_waiting() and not waiting.done():  # noqa: ASYNC110 - Redis tells no such event
             await asyncio.sleep(0.01)
@@ -144,6 +146,7 @@ async def scale(address: RedisAddress, _: Clock) -> None:
         client.ping()
         client.eval(KEDA_SCRIPT, 1, LIST)
         client.eval(KEDA_SCRIPT, 1, f"{LIST}:inflight")
+        client.eval(KEDA_SCRIPT, 1, f"{LIST}:workers")
 
 
 PARTS: dict[str, Callable[[RedisAddress, Clock], Awaitable[None]]] = {
@@ -182,6 +185,7 @@ async def fill(address: RedisAddress, raw: redis.Redis, clock: Clock) -> None:
         raw.hset(f"{LIST}:job:{held[5].id}", mapping={"alone": "1", "losses": 2})
     for job_id, state in STRAYS.items():
         raw.hset(f"{ASTRAY}:job:{job_id}", mapping={"state": state, "item": "hi"})
+    raw.zadd(f"{LIST}:workers", {"before": 1})
     raw.lpush(f"{LIST}:claiming", "stranded")
     raw.rpush(LIST, b"\xff")
 

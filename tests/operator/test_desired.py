@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from greenscale_operator import schema, workload
-from greenscale_operator.desired import Install, deployment, manifests, redis_host, scaled_object
-from greenscale_operator.overlay import overlay
-from greenscale_operator.workload import Engine, Queue, Redis, Server, Worker, Workload
+from greenscale_operator.desired import deployment, manifests
+from greenscale_operator.objects import Install, redis_host
+from greenscale_operator.scaled_object import scaled_object
+from greenscale_operator.workload import Engine, OpenAI, Queue, Redis, SecretRef, Server, Worker, Workload
 
 DATA = Path(__file__).parents[1] / "data"
 CASES = sorted(folder.name for folder in DATA.iterdir())
@@ -65,6 +66,56 @@ def test_new_settings_reach_a_worker_of_another_version_in_one_variable() -> Non
 
 def container_patch(**patch: Any) -> Worker:
     return Worker(pod_template={"spec": {"containers": [{"name": "worker", **patch}]}})
+
+
+KEY = SecretRef("openai", "api-key")
+KEYED = Engine("OpenAI", open_ai=OpenAI(api_key_secret_ref=KEY))
+FROM = {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+ALL = [{"secretRef": {"name": "all"}}]
+EVERY = ["OPENAI_API_KEY", "REDIS_PASSWORD", "REDIS_CA"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "redis", "worker", "expected"),
+    [
+        pytest.param(Engine("OpenAI"), Redis(), Worker(), [], id="no credentials"),
+        pytest.param(KEYED, Redis(), Worker(), ["OPENAI_API_KEY"], id="a key"),
+        pytest.param(
+            Engine("Echo"),
+            Redis(password_secret_ref=KEY, ca_secret_ref=KEY),
+            Worker(),
+            ["REDIS_PASSWORD", "REDIS_CA"],
+            id="a password and a certificate",
+        ),
+        pytest.param(Engine("OpenAI"), Redis(), Worker(env_from=tuple(ALL)), EVERY, id="all of a Secret"),
+        pytest.param(Engine("OpenAI"), Redis(), container_patch(envFrom=ALL), EVERY, id="the same by podTemplate"),
+        pytest.param(
+            Engine("OpenAI"), Redis(), Worker(env=({"name": "REDIS_URL", **FROM},)), ["REDIS_PASSWORD"], id="a URL"
+        ),
+        pytest.param(
+            Engine("OpenAI"),
+            Redis(),
+            container_patch(env=[{"name": "OPENAI_API_KEY", **FROM}]),
+            ["OPENAI_API_KEY"],
+            id="a key by podTemplate",
+        ),
+        pytest.param(
+            KEYED, Redis(), Worker(env=({"name": "OPENAI_API_KEY", "value": "sk-1"},)), [], id="written over by hand"
+        ),
+        pytest.param(
+            KEYED, Redis(), Worker(env=({"name": "A", "value": "1"},)), ["OPENAI_API_KEY"], id="another variable"
+        ),
+    ],
+)
+def test_a_worker_knows_what_its_restart_would_read_again(
+    engine: Engine, redis: Redis, worker: Worker, expected: list[str]
+) -> None:
+    """It ends where one of them is refused; of any other its restart would bring the same value."""
+    asked = Workload(name="w", namespace="team", engine=engine, worker=worker, queue=Queue(redis=redis))
+    first, *_ = deployment(asked, Install())["spec"]["template"]["spec"]["containers"]
+    settings = next(entry["value"] for entry in first["env"] if entry["name"] == "WORKER_SETTINGS")
+
+    assert json.loads(settings).get("readAgainAtRestart", []) == expected
 
 
 OURS = {"requests": {"memory": "128Mi"}, "limits": {"memory": "1Gi"}}
@@ -126,24 +177,6 @@ def test_every_namespace_resolves_redis(host: str | None, expected: str) -> None
     asked = Workload(name="w", namespace="team-b", engine=Engine(), queue=Queue(redis=Redis(host=host)))
 
     assert redis_host(asked, Install()) == expected
-
-
-@pytest.mark.parametrize(
-    ("base", "patch", "expected"),
-    [
-        pytest.param({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 3}, id="keys merge"),
-        pytest.param({"a": 1, "b": 2}, {"b": None}, {"a": 1}, id="None removes"),
-        pytest.param({"a": [1, 2]}, {"a": [3]}, {"a": [3]}, id="lists are replaced"),
-        pytest.param(
-            [{"name": "x", "v": 1}, {"name": "y"}],
-            [{"name": "z"}, {"name": "x", "w": 2}],
-            [{"name": "x", "v": 1, "w": 2}, {"name": "y"}, {"name": "z"}],
-            id="named lists merge by name",
-        ),
-    ],
-)
-def test_overlay(base: object, patch: object, expected: object) -> None:
-    assert overlay(base, patch) == expected
 
 
 def test_the_own_list_has_a_hash_tag() -> None:

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator import pods
 from greenscale_operator.memory import NUDGE_SECONDS, STUCK_SECONDS, Memory
-from greenscale_operator.observed import Fault, Scaler, Workers, scaler, workers
+from greenscale_operator.observed import Fault, Scaler, Workers, elapsed, scaler, workers
 
 NOW = 1_000_000.0
 
@@ -26,7 +25,55 @@ def test_a_deployment_whose_pods_are_refused() -> None:
     failing = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
     body = {"spec": {"replicas": 1}, "status": {"conditions": [failing]}}
 
-    assert workers(body) == Workers(1, 0, Fault("FailedCreate", "Kubernetes makes no pod: exceeded quota"))
+    assert workers(body) == Workers(1, 0, Fault("FailedCreate", "Kubernetes cannot create pods: exceeded quota"))
+
+
+@pytest.mark.parametrize(
+    ("status", "outdated"),
+    [
+        pytest.param({"replicas": 2, "updatedReplicas": 2}, 0, id="all have the template"),
+        pytest.param({"replicas": 2, "updatedReplicas": 1}, 1, id="a rollout"),
+        pytest.param({"replicas": 2}, 2, id="a rollout that has not begun"),
+        pytest.param({}, 0, id="no pods"),
+    ],
+)
+def test_pods_of_a_former_template_are_counted(status: Body, outdated: int) -> None:
+    found = workers({"spec": {"replicas": 2}, "status": status})
+
+    assert found is not None
+    assert found.outdated == outdated
+
+
+@pytest.mark.parametrize(
+    ("annotations", "pauses"),
+    [
+        pytest.param({}, [], id="none"),
+        pytest.param({"paused": "true"}, ["paused"], id="paused"),
+        pytest.param({"paused": "yes please"}, ["paused"], id="what is no boolean means yes"),
+        pytest.param({"paused": "false"}, [], id="not paused"),
+        pytest.param({"paused-replicas": "0"}, ["paused-replicas"], id="at a number"),
+        pytest.param({"paused-replicas": "false"}, ["paused-replicas"], id="its presence is enough"),
+        pytest.param(
+            {"paused-scale-in": "1", "paused-scale-out": "t"}, ["paused-scale-out", "paused-scale-in"], id="one way"
+        ),
+        pytest.param({"force-activation": "true"}, [], id="another annotation"),
+    ],
+)
+def test_annotations_that_pause_keda(annotations: Body, pauses: list[str]) -> None:
+    prefix = "autoscaling.keda.sh/"
+    body = {"metadata": {"annotations": {prefix + name: value for name, value in annotations.items()}}}
+    found = scaler(body)
+
+    assert found is not None
+    assert found.pauses == tuple(prefix + name for name in pauses)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (49, "40 s"), (119, "110 s"), (130, "2 min"), (7199, "119 min"), (9000, "2 h")]
+)
+def test_durations_are_coarse(seconds: float, words: str) -> None:
+    """A status that contains one would otherwise be written each second."""
+    assert elapsed(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -49,120 +96,13 @@ def test_a_deployment_whose_pods_are_refused() -> None:
         ),
         pytest.param(
             [{"type": "HPAActive", "status": "False", "reason": "FailedGetExternalMetric", "message": "no server"}],
-            Scaler(hpa_fault="FailedGetExternalMetric: no server"),
+            Scaler(hpa_reason="FailedGetExternalMetric", hpa_message="no server"),
             id="an HPA that gets no numbers is not",
         ),
     ],
 )
 def test_scaled_objects(conditions: list[Body], expected: Scaler) -> None:
     assert scaler({"metadata": {}, "status": {"conditions": conditions}}) == expected
-
-
-def pod(**status: Any) -> Body:
-    return {"metadata": {"name": "w-1"}, "status": status}
-
-
-SCHEDULED = {"type": "PodScheduled", "status": "True"}
-UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: no GPU"}
-
-
-def container(**state: Any) -> Body:
-    return {"name": "worker", "state": state}
-
-
-CREATING = container(waiting={"reason": "ContainerCreating"})
-SET_UP = {"type": "PodReadyToStartContainers", "status": "True"}
-NOT_SET_UP = {"type": "PodReadyToStartContainers", "status": "False"}
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        pytest.param(pod(), "waiting for a node", id="new"),
-        pytest.param(pod(conditions=[UNSCHEDULABLE]), "waiting for a node", id="unschedulable"),
-        pytest.param(
-            pod(conditions=[SCHEDULED], containerStatuses=[container(waiting={"reason": "ContainerCreating"})]),
-            "pulling images, mounting volumes and starting containers",
-            id="creating, and the kubelet does not say what",
-        ),
-        pytest.param(
-            pod(conditions=[SCHEDULED, NOT_SET_UP]), "mounting volumes and setting up the network", id="mounts"
-        ),
-        pytest.param(
-            pod(conditions=[SCHEDULED, SET_UP], containerStatuses=[CREATING]),
-            "pulling the image of the worker",
-            id="pulls",
-        ),
-        pytest.param(
-            pod(
-                conditions=[SCHEDULED, SET_UP],
-                initContainerStatuses=[{**CREATING, "name": "server"}],
-                containerStatuses=[CREATING],
-            ),
-            "pulling the image of the model server",
-            id="pulls the server's first",
-        ),
-        pytest.param(
-            pod(
-                conditions=[SCHEDULED, SET_UP],
-                initContainerStatuses=[{"name": "server", "started": True, "ready": True, "state": {"running": {}}}],
-                containerStatuses=[CREATING],
-            ),
-            "pulling the image of the worker",
-            id="the server runs, the worker's is still pulled",
-        ),
-        pytest.param(
-            pod(conditions=[SCHEDULED], containerStatuses=[container(running={})]), "the worker is starting", id="runs"
-        ),
-        pytest.param(
-            pod(
-                conditions=[SCHEDULED],
-                initContainerStatuses=[{"name": "server", "started": True, "ready": False, "state": {"running": {}}}],
-                containerStatuses=[container(running={})],
-            ),
-            "the model server is loading the model",
-            id="the model loads",
-        ),
-        pytest.param(pod(conditions=[SCHEDULED, {"type": "Ready", "status": "True"}]), None, id="ready"),
-    ],
-)
-def test_what_a_pod_is_at(body: Body, expected: str | None) -> None:
-    assert pods.stage([body]) == expected
-
-
-@pytest.mark.parametrize(
-    ("body", "reason", "message"),
-    [
-        pytest.param(
-            pod(conditions=[UNSCHEDULABLE]), "Unschedulable", "No node has a free GPU: 0/3 nodes: no GPU", id="no node"
-        ),
-        pytest.param(
-            pod(containerStatuses=[container(waiting={"reason": "ImagePullBackOff", "message": "denied"})]),
-            "ImagePullBackOff",
-            "the image cannot be pulled (container worker of pod w-1): denied",
-            id="no image",
-        ),
-        pytest.param(
-            pod(
-                containerStatuses=[
-                    {
-                        **container(waiting={"reason": "CrashLoopBackOff"}),
-                        "lastState": {"terminated": {"exitCode": 2, "reason": "Error"}},
-                    }
-                ]
-            ),
-            "CrashLoopBackOff",
-            "exit status 2, Error",
-            id="crashes",
-        ),
-    ],
-)
-def test_what_keeps_a_pod_from_starting(body: Body, reason: str, message: str) -> None:
-    fault = pods.trouble([pod(conditions=[SCHEDULED]), body])
-
-    assert fault is not None
-    assert fault.reason == reason
-    assert message in fault.message
 
 
 def stats(pending: int = 0, in_flight: int = 0, done: int = 0) -> Stats:
@@ -186,6 +126,39 @@ def test_workers_that_ran_before_we_looked_are_not_taken_for_a_start() -> None:
     memory.note_replicas(1, stats(in_flight=1), now=NOW)
 
     assert memory.waking_since is None
+
+
+def test_jobs_that_wait_beside_a_ready_worker_are_noted_until_one_is_claimed() -> None:
+    memory, idle = Memory(), Workers(replicas=1, ready=1)
+
+    def unclaimed(after: float, found: Stats, workers: Workers = idle, *, suspended: bool = False) -> float | None:
+        memory.note_waiting(workers, found, suspended=suspended, now=NOW + after)
+        return memory.unclaimed_since
+
+    assert unclaimed(0, stats(pending=1)) == NOW
+    assert unclaimed(50, stats(pending=2)) == NOW
+    assert unclaimed(60, stats(pending=1, done=1)) == NOW + 60  # one was claimed and done in between
+    assert unclaimed(70, stats(pending=1, in_flight=1)) is None  # it has one in hand
+    assert unclaimed(80, stats(pending=1), Workers(replicas=2, ready=1)) == NOW + 80
+    assert unclaimed(90, stats()) is None
+    assert unclaimed(95, stats(pending=1), suspended=True) is None
+    assert unclaimed(96, stats(pending=1), Workers(replicas=1)) is None
+
+
+def test_jobs_that_wait_at_zero_are_noted() -> None:
+    memory, none = Memory(), Workers()
+
+    def unscaled(
+        after: float, found: Stats | None, workers: Workers = none, *, suspended: bool = False
+    ) -> float | None:
+        memory.note_waiting(workers, found, suspended=suspended, now=NOW + after)
+        return memory.unscaled_since
+
+    assert unscaled(0, stats(pending=1)) == NOW
+    assert unscaled(50, stats(pending=2)) == NOW
+    assert unscaled(51, stats(pending=2), suspended=True) is None
+    assert unscaled(52, stats(pending=1), Workers(replicas=1)) is None
+    assert unscaled(53, None) is None
 
 
 def test_keda_is_nudged_when_redis_answers_and_it_says_otherwise() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_operator.desired import Install
+from greenscale_operator.objects import Install
 from greenscale_operator.settings import InvalidSettings, Settings, read_settings
 from greenscale_testing.kubernetes_variables import service_links
 

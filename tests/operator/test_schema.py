@@ -1,5 +1,6 @@
 """The CRD: readable, complete, and each rule says what to do."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ def test_each_rule_says_what_to_do(bad: Json, good: Json, message: str) -> None:
     [
         pytest.param(resource(scale={}), "spec: Additional properties are not allowed ('scale'", id="unknown field"),
         pytest.param(resource(queue={"leaseSeconds": 4}), "spec.queue.leaseSeconds: 4 is less than", id="bound"),
+        pytest.param(
+            resource(worker={"env": [{"name": "A", "value": 1}]}),
+            "spec.worker.env[0].value: 1 is not of type 'string'",
+            id="a variable that is no text",
+        ),
+        pytest.param(resource(labels={"a": 1}), "spec.labels.a: 1 is not of type 'string'", id="a label's type"),
         pytest.param(resource(suspend="yes"), "spec.suspend: 'yes' is not of type 'boolean'", id="type"),
         pytest.param(resource(engine={"type": "GPT"}), "spec.engine.type: 'GPT' is not one of", id="enum"),
         pytest.param(
@@ -104,6 +111,40 @@ def test_python_and_the_schema_have_the_same_defaults() -> None:
     assert workload.parse(minimal) == workload.parse(schema.with_defaults(minimal))
 
 
+def test_a_field_of_a_later_version_is_ignored() -> None:
+    """The CRD is upgraded before the operator: all workloads would be down in between, and after a rollback."""
+    spec = {"engine": {"type": "Echo", "later": 1}, "later": {"a": "b"}}
+    resource = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": "w"}, "spec": spec}
+
+    assert workload.parse(resource).engine.type == "Echo"
+
+
+def read_by_python(kind: msgspec.inspect.Type, path: str) -> Iterator[str]:
+    """Yield the path of each field that a type has."""
+    match kind:
+        case msgspec.inspect.StructType(fields=fields):
+            for field in fields:
+                yield f"{path}.{field.encode_name}"
+                yield from read_by_python(field.type, f"{path}.{field.encode_name}")
+        case msgspec.inspect.VarTupleType(item_type=item):
+            yield from read_by_python(item, f"{path}[]")
+        case msgspec.inspect.UnionType(types=types):
+            for one in types:
+                yield from read_by_python(one, path)
+
+
+def test_python_reads_each_field_of_the_schema_and_no_other() -> None:
+    """Unknown ones are ignored, so that nothing else would notice one that was forgotten."""
+    spec = schema.crd_schema()["properties"]["spec"]
+    kinds = msgspec.inspect.type_info(workload._Spec)  # noqa: SLF001 - what `parse` reads
+    whole = {path for path, node in parts(spec) if "x-kubernetes-preserve-unknown-fields" in node}
+    inside = tuple(f"{path}{end}" for path in whole for end in (".", "["))
+    named = {path for path, _ in parts(spec) if not path.startswith(inside) and not path.endswith("[]")} - {""}
+    handed_through = {".worker.imagePullSecrets[].name"}
+
+    assert set(read_by_python(kinds, "")) == named - handed_through
+
+
 def parts(node: Json, path: str = "") -> Iterator[tuple[str, Json]]:
     yield path, node
     for name, part in node.get("properties", {}).items():
@@ -140,7 +181,9 @@ def test_defaults_are_whole_and_valid() -> None:
     for path, node in parts(schema.crd_schema()):
         if isinstance(node.get("default"), dict):
             for rule in node.get("x-kubernetes-validations", ()):
-                read = {word.partition(".")[2] for word in rule["rule"].split() if word.startswith("self.")}
+                read = set(re.findall(r"self\.(\w+)", rule["rule"])) - set(
+                    re.findall(r"has\(self\.(\w+)", rule["rule"])
+                )
                 assert read <= set(node["default"]), path
 
 
@@ -157,7 +200,8 @@ def test_the_names_of_the_crd() -> None:
 
 def test_the_worker_knows_every_variable_that_a_pod_gives_it() -> None:
     """It refuses to start on one that it does not know. The model server's come with its engine."""
-    from greenscale_operator.desired import Install, deployment  # noqa: PLC0415
+    from greenscale_operator.desired import deployment  # noqa: PLC0415
+    from greenscale_operator.objects import Install  # noqa: PLC0415
     from greenscale_worker.settings import Settings, variable_of  # noqa: PLC0415
 
     known = {variable_of(field.name) for field in msgspec.structs.fields(Settings)}

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.observed import Observed, Scaler, Workers
-from greenscale_operator.status import NUMBERS_SECONDS, patch, status, wait_before_writing
+from greenscale_operator.observed import Fault, Observed, Pods, Scaler, Workers
+from greenscale_operator.status import MAX_MESSAGE, NUMBERS_SECONDS, least_status, patch, status, wait_before_writing
 
 NOW = 1_700_000_000.0
 
@@ -20,7 +20,7 @@ def test_the_whole_status_of_a_workload_at_zero() -> None:
         "observedGeneration": 3,
         "state": "ScaledToZero",
         "replicas": 0,
-        "conditions": 7,
+        "conditions": 8,
         "model": "m",
         "queue": {"pending": 0, "inFlight": 0, "delayed": 0, "dead": 0, "sampledAt": "2023-11-14T22:13:20Z"},
         "zeroAt": "2023-11-14T22:13:20Z",
@@ -48,6 +48,20 @@ def test_the_time_of_reaching_zero_is_kept_and_then_dropped() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "zero"),
+    [
+        pytest.param({"pods": Pods(looked=True, ending=2)}, False, id="pods still end"),
+        pytest.param({"workers": Workers(reported=True)}, False, id="pods may still end, nobody has looked"),
+        pytest.param({"workers": Workers(reported=True), "pods": Pods(looked=True)}, True, id="no pod is left"),
+        pytest.param({"workers": Workers()}, True, id="there never was a pod"),
+        pytest.param({"workers": None}, True, id="there is no Deployment"),
+    ],
+)
+def test_zero_is_reached_when_no_pod_is_left(changes: dict[str, object], *, zero: bool) -> None:
+    assert ("zeroAt" in status(msgspec.structs.replace(ASLEEP, **changes), {}, model=None)) is zero
+
+
+@pytest.mark.parametrize(
     ("changes", "seconds", "wait"),
     [
         pytest.param({}, 100, None, id="nothing new"),
@@ -62,3 +76,36 @@ def test_when_it_is_written(changes: dict[str, object], seconds: float, wait: fl
     observed = msgspec.structs.replace(ASLEEP, now=NOW + seconds, **changes)
 
     assert wait_before_writing(before, status(observed, before, model=None), now=NOW + seconds) == wait
+
+
+@pytest.mark.parametrize(
+    ("reason", "written"), [("Rejected", "Rejected"), ("no such!", "nosuch"), ("", "Unknown"), ("?", "Unknown")]
+)  # fmt: skip
+def test_others_words_are_cut_to_what_the_api_server_accepts(reason: str, written: str) -> None:
+    ready, *_ = status(
+        msgspec.structs.replace(ASLEEP, refusal=Fault(reason, "x" * 100_000)), {}, model=None
+    )["conditions"]  # fmt: skip
+
+    assert (ready["reason"], len(ready["message"])) == (written, MAX_MESSAGE)
+
+
+def test_the_least_status_says_it_once() -> None:
+    before = status(ASLEEP, {}, model=None)
+    fault = Fault("InternalError", "KeyError")
+    least = least_status(before, fault, generation=4, now=NOW + 60)
+
+    assert least == {
+        "observedGeneration": 4,
+        "state": None,
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "False",
+                "observedGeneration": 4,
+                "lastTransitionTime": "2023-11-14T22:14:20Z",
+                "reason": "InternalError",
+                "message": "KeyError",
+            }
+        ],
+    }
+    assert least_status({**before, **least}, fault, generation=4, now=NOW + 120) is None

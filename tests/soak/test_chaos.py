@@ -18,7 +18,9 @@ SEED = int(os.environ.get("GREENSCALE_TEST_SEED", "5"))
 
 FINISH_SECONDS = 120.0
 
-MAX_LOSSES = 3 if MINUTES > 1 else 2
+IS_LONG = MINUTES > 1
+
+MAX_LOSSES = 3 if IS_LONG else 2
 """Each costs the deadly jobs ten seconds, which the short form has not."""
 
 TABLE = Path(__file__).parents[2] / "artifacts" / "chaos.txt"
@@ -34,7 +36,7 @@ async def test_each_job_becomes_what_it_must_though_everything_fails(
     # With everysec a kill may take answered writes along, and what is lost would have to be guessed (docs/redis.md).
     own_redis.options = ("--appendonly", "yes", "--appendfsync", "always")
     own_redis.start()
-    async with chaos_soaking(own_redis, tmp_path, seed=SEED, max_losses=MAX_LOSSES) as soak:
+    async with chaos_soaking(own_redis, tmp_path, seed=SEED, max_losses=MAX_LOSSES, is_long=IS_LONG) as soak:
         await soak.run(MINUTES * 60, per_second=12, fault_every=3, outage_every=6, finish_seconds=FINISH_SECONDS)
         verdict = soak.verdict
         text = chaos_table(f"chaos: {MINUTES:g} minutes of load, seed {SEED}", soak, verdict)

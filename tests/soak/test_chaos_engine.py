@@ -16,7 +16,7 @@ from greenscale_testing.chaos_fatal import DEAD_KINDS
 from greenscale_testing.chaos_kinds import DONE_KINDS, TEXTS, Kind, prompt_of, text_of
 from greenscale_testing.chaos_ledger import calls_of, outages_of
 from greenscale_testing.chaos_process import EngineProcess, chaos_engine
-from greenscale_testing.chaos_troubles import MOST, TROUBLES, Cost, Met, drawn
+from greenscale_testing.chaos_troubles import HANGS, MOST, TROUBLES, Cost, Met, drawn
 
 UNENDING = [kind.name for kind in DEAD_KINDS if kind.name.startswith("endless")]
 HELD = {"silence-after", "heartbeats-after", "reset-after", "slow", "tool-calls"}
@@ -187,6 +187,65 @@ async def test_an_outage_is_in_the_account(engine: EngineProcess) -> None:
     await outage
 
     assert [call.does for call in calls_of(engine.lines)] == ["outage 402"]
+
+
+@pytest.mark.parametrize("name", [trouble.name for trouble in HANGS])
+async def test_a_call_hangs_until_the_outage_is_over(engine: EngineProcess, name: str) -> None:
+    """Then a frozen engine goes on as if nothing had been, and another one resets its connections."""
+    outage = asyncio.create_task(engine.refuse(name, 0.5))
+    await engine.until(lambda said: said["outage"] == 1)
+    async with connected(engine) as wire:
+        await wire.ask("plain")
+        got = await until_reset_or_end(wire)
+    await outage
+    (call,), (lasted,) = calls_of(engine.lines), outages_of(engine.lines)
+
+    dies = name.endswith("dies")
+    assert (b"0\r\n\r\n" in got) == (not dies)
+    assert dies or text_in(b"", unchunked(got)) == text_of(1)
+    assert b"chunked" in got or name == "hangs-and-dies"
+    assert (call.how, call.ended_at is not None and call.ended_at >= lasted.ended_at) == ("sent", True)
+
+
+async def test_in_silence_only_the_client_ends_a_call(engine: EngineProcess) -> None:
+    await engine.refuse("silent", 0.1)
+    outage = asyncio.create_task(engine.refuse("silent", 0.1))
+    await engine.until(lambda said: said["outage"] == 2)
+    async with connected(engine) as wire:
+        await wire.ask("plain")
+        await outage
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await wire.reader.read(1)
+    await until_ended(engine)
+
+    assert [call.how for call in calls_of(engine.lines)] == ["sent"]
+
+
+async def until_ended(engine: EngineProcess) -> None:
+    async with asyncio.timeout(5):
+        while not all(call.ended_at for call in calls_of(engine.lines)):  # noqa: ASYNC110 - a file tells nothing
+            await asyncio.sleep(0.01)
+
+
+async def until_reset_or_end(wire: Wire) -> bytes:
+    """Return all bytes of one streamed answer, or those before the connection was reset."""
+    got = b""
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout(5):
+            while b"\r\n0\r\n\r\n" not in got and (data := await wire.reader.read(2**16)):
+                got += data
+    return got
+
+
+def unchunked(message: bytes) -> bytes:
+    """Return the body of a chunked message that is whole."""
+    _, _, rest = message.partition(b"\r\n\r\n")
+    body = b""
+    while size := int(rest.partition(b"\r\n")[0], 16):
+        _, _, rest = rest.partition(b"\r\n")
+        body, rest = body + rest[:size], rest[size + 2 :]
+    return body
 
 
 async def test_what_a_call_meets_is_drawn_and_the_same_each_time(tmp_path: Path) -> None:

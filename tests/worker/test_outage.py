@@ -6,6 +6,8 @@ import pytest
 
 from greenscale_jobs import QueueUnavailable
 from greenscale_worker import outage
+from greenscale_worker.credentials import AccessRefusals
+from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
 
 
@@ -13,7 +15,7 @@ async def test_all_go_on_as_soon_as_one_is_answered(monkeypatch: pytest.MonkeyPa
     """Each had waited for a time of its own, though a lease may end meanwhile."""
     monkeypatch.setattr(outage, "FIRST_WAIT_SECONDS", 600.0)
     monkeypatch.setattr(outage, "LONGEST_WAIT_SECONDS", 600.0)
-    away = outage.Outage(Log("text", worker="w"))
+    away = outage.Outage(Log("text", worker="w"), refusals=AccessRefusals(()), pulse=Pulse())
     refused, tries = asyncio.Event(), iter([False, True])
 
     async def renew() -> str:

@@ -136,6 +136,30 @@ async def test_an_engine_that_is_away_kills_nobody_and_is_reported_after_half_a_
     assert client.stats().fault is None
 
 
+async def test_an_outage_is_reported_though_no_worker_lives_as_long_as_it(
+    start_worker: Start, client: JobClient, raw: redis.Redis
+) -> None:
+    """All jobs are delayed, so KEDA ends each worker as soon as the cooldown is over, sooner than after 30 s."""
+
+    async def answer(_prompt: str) -> web.StreamResponse:
+        return error(503, "away")
+
+    client.submit("hi")
+    async with engine(answer) as url:
+        first = start_worker(**openai(url))
+        await until(lambda: raw.hexists("jobs:stats", "troubleSince"))
+        first.terminate()
+        await asyncio.to_thread(first.wait, 20)
+        early = client.stats().fault
+        began = float(raw.hget("jobs:stats", "troubleSince") or 0)
+        raw.hset("jobs:stats", "troubleSince", f"{began - 30:.3f}")  # as if it had been long ago
+        start_worker(**openai(url))
+        await until(lambda: client.stats().fault is not None, seconds=20)
+
+    assert early is None
+    assert client.stats().counters.get("done", 0) == 0
+
+
 async def test_a_rate_limit_kills_nobody_and_its_wish_holds_for_all_claims(
     start_worker: Start, client: JobClient
 ) -> None:

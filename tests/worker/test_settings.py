@@ -238,10 +238,12 @@ def test_every_number_has_bounds(variable: str, value: str) -> None:
 
 
 def test_the_shared_settings_are_read() -> None:
-    given = '{"giveUpAfterSeconds": 60, "maxLosses": 2, "maxAnswerBytes": 1024, "ofAnotherVersion": [1]}'
+    given = '{"giveUpAfterSeconds": 60, "maxLosses": 2, "maxAnswerBytes": 1024, "ofAnotherVersion": [1], '
+    given += '"readAgainAtRestart": ["REDIS_CA", "OF_ANOTHER_VERSION"]}'
     settings = read_settings({"WORKER_SETTINGS": given}, process_id=1)
 
     assert (settings.give_up_after_seconds, settings.max_losses, settings.max_answer_bytes) == (60, 2, 1024)
+    assert settings.read_again == {"REDIS_CA", "OF_ANOTHER_VERSION"}
     assert settings.unknown == ("ofAnotherVersion",)
 
 
@@ -255,6 +257,7 @@ def test_the_shared_settings_are_read() -> None:
         pytest.param('{"giveUpAfterSeconds": 1e999}', "WORKER_SETTINGS", id="without end"),
         pytest.param('{"maxLosses": 0}', "WORKER_SETTINGS.maxLosses: ", id="no loss"),
         pytest.param('{"maxLosses": "5"}', "WORKER_SETTINGS.maxLosses: ", id="a text"),
+        pytest.param('{"readAgainAtRestart": "REDIS_CA"}', "WORKER_SETTINGS.readAgainAtRestart: ", id="one for many"),
         pytest.param('{"maxLosses": true}', "WORKER_SETTINGS.maxLosses: ", id="a truth"),
         pytest.param('{"maxAnswerBytes": 67108865}', "WORKER_SETTINGS.maxAnswerBytes: ", id="too large"),
     ],

@@ -8,6 +8,9 @@ from greenscale_jobs import Claim, JobQueue, QueueUnavailable
 BLOCK_SECONDS = 20.0
 """How long one blocking claim waits: an idle worker speaks to Redis that seldom."""
 
+FIRST_SECONDS = 0.1
+"""How long it waits where the last one was not answered: whether claims are answered should be known soon."""
+
 CALL_AGAIN_SECONDS = 0.1
 """How soon a blocking claim that did not hear is called off again."""
 
@@ -24,12 +27,12 @@ class BlockingClaim:
         self._waiting: asyncio.Timeout | None = None
         self._calling_off: asyncio.Task[None] | None = None
 
-    async def claim(self, count: int, *, in_hand: int, suspect_first: bool) -> list[Claim] | None:
+    async def claim(self, count: int, *, seconds: float, in_hand: int, suspect_first: bool) -> list[Claim] | None:
         """Do as `JobQueue.claim_when_there`; return nothing where it is called off. Raises QueueUnavailable."""
         try:
             async with asyncio.timeout(None) as self._waiting:
                 return await self._queue.claim_when_there(
-                    self._worker, count, seconds=BLOCK_SECONDS, in_hand=in_hand, suspect_first=suspect_first
+                    self._worker, count, seconds=seconds, in_hand=in_hand, suspect_first=suspect_first
                 )
         except TimeoutError:
             return []

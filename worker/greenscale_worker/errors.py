@@ -45,5 +45,9 @@ class EngineMisconfigured(EngineError):
     """Every job would be refused: an address, a key, a right, a model or money is missing. No job is at fault."""
 
 
+class CredentialsRefused(Exception):
+    """The engine or Redis refuses what this worker was started with, and a restart may bring something else."""
+
+
 class EngineLost(EngineError):
     """The connection broke with the request in hand: the engine may have died of this job, or of another."""

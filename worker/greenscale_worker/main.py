@@ -9,12 +9,15 @@ from greenscale_jobs import JobQueue
 from greenscale_jobs.environment import InvalidEnvFile, with_file
 from greenscale_jobs.usage import refuse_arguments
 from greenscale_worker.engines import Engine
-from greenscale_worker.errors import EngineError
+from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse, serve_liveness
 from greenscale_worker.logs import Log
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
 from greenscale_worker.usage import ABOUT
 from greenscale_worker.worker import Worker
+
+REFUSED_STATUS = 3
+"""The exit status where the credentials are refused and a restart may read others."""
 
 
 def main() -> None:
@@ -28,6 +31,9 @@ def main() -> None:
         asyncio.run(run(settings))
     except EngineError as error:
         sys.exit(f"greenscale-worker: {error}")
+    except CredentialsRefused as error:
+        _complaint(f"{str(error).rstrip('.')}. The worker ends: its restart reads the Secret again.")
+        sys.exit(REFUSED_STATUS)
 
 
 async def run(settings: Settings) -> None:
@@ -80,6 +86,6 @@ def make_engine(settings: Settings) -> Engine:
     )
 
 
-def _complaint(error: Exception) -> int:
+def _complaint(error: Exception | str) -> int:
     print(f"greenscale-worker: {error}", file=sys.stderr)  # noqa: T201
     return 2

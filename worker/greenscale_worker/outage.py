@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from greenscale_jobs import QueueUnavailable
+from greenscale_worker.credentials import AccessRefusals
+from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
 
 T = TypeVar("T")
@@ -24,17 +26,24 @@ LEAST_WAIT_SECONDS = 0.05
 class Outage:
     """One outage, shared by all loops of a worker: how soon each tries again, and that it is over for all."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, *, refusals: AccessRefusals, pulse: Pulse) -> None:
         self._log = log
+        self._refusals = refusals
+        self._pulse = pulse
         self._since: float | None = None
         self._said_at = 0.0
         self._said: set[str] = set()
         self._wait = FIRST_WAIT_SECONDS
         self._back = asyncio.Event()
 
+    def seconds(self, now: float) -> float:
+        """Return how long Redis has answered nothing; 0 while it answers."""
+        return 0.0 if self._since is None else now - self._since
+
     def note(self, error: QueueUnavailable) -> float:
         """Take note of a failed try; returns how many seconds to wait before the next."""
         now = time.monotonic()
+        self._refusals.note(error, now)
         if self._since is None:
             self._since, self._wait = now, FIRST_WAIT_SECONDS
             self._back.clear()
@@ -47,6 +56,8 @@ class Outage:
 
     def over(self) -> None:
         """Take note that Redis answered."""
+        self._refusals.answered()
+        self._pulse.redis_answered()
         if self._since is not None:
             self._log.info("Redis is back", after_seconds=round(time.monotonic() - self._since, 1))
             self._since = None

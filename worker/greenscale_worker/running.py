@@ -27,7 +27,7 @@ class Interruption(Enum):
 class Running:
     """A claimed job, the task that asks the engine, and what has been answered so far."""
 
-    def __init__(self, claim: Claim, *, on_piece: Callable[[], None]) -> None:
+    def __init__(self, claim: Claim, *, on_piece: Callable[[int], None]) -> None:
         self.claim = claim
         self.task: asyncio.Task[Answer] | None = None
         self.interruption: Interruption | None = None
@@ -58,8 +58,9 @@ class Running:
         if self._first_token_at is None:
             self._first_token_at = time.time()
         self._pieces.append(piece)
-        self.answer_bytes += len(piece) if piece.isascii() else len(piece.encode(errors="replace"))
-        self._on_piece()
+        size = len(piece) if piece.isascii() else len(piece.encode(errors="replace"))
+        self.answer_bytes += size
+        self._on_piece(size)
 
     def take_unseen(self) -> str:
         """Return what the engine wrote since this was asked last."""

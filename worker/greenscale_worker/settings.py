@@ -62,7 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_losses: Hundred = 5
     """How often a job may be there alone when its engine or worker is lost."""
     max_answer_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 8 * 1024 * 1024
-    """What one answer may hold, in UTF-8 bytes. This one and the two before it come in WORKER_SETTINGS."""
+    """What one answer may hold, in UTF-8 bytes."""
+    read_again: frozenset[str] = frozenset()
+    """Variables that a restart may bring new values of, since they come from Secrets: OPENAI_API_KEY, REDIS_PASSWORD,
+    REDIS_CA. A worker ends where one of them is refused. This one and the three before it come in WORKER_SETTINGS."""
     grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=172_800)] = 20
     """After SIGTERM: what is not finished by then is handed back. Kubernetes gives 30 s unless told."""
     liveness_port: Port = 0
@@ -105,6 +108,7 @@ ELSEWHERE = {
     "give_up_after_seconds": None,
     "max_losses": None,
     "max_answer_bytes": None,
+    "read_again": None,
     "proxy": None,
     "unknown": None,
 }
@@ -114,6 +118,7 @@ SHARED = {
     "giveUpAfterSeconds": "give_up_after_seconds",
     "maxLosses": "max_losses",
     "maxAnswerBytes": "max_answer_bytes",
+    "readAgainAtRestart": "read_again",
 }
 """Keys of WORKER_SETTINGS, and their fields.
 

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable
+from greenscale_jobs.engine_fault import FAULT_SECONDS
 from greenscale_worker.claim_limit import ClaimLimit
+from greenscale_worker.credentials import KeyRefusals
 from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
@@ -39,6 +41,12 @@ DEGRADED_SECONDS = 30.0
 REPORT_SECONDS = 60.0
 """How often it is reported while it lasts."""
 
+RESTART_SECONDS = 420.0
+"""How long the report of a worker that ends for its restart is news: the kubelet may wait for 300 s of it."""
+
+AGAIN_SECONDS = 5.0
+"""How soon a report is tried again that Redis did not take."""
+
 EARLY_SECONDS = 0.25
 """A postponed job is due a little before claims go on, so that it is the one that finds out."""
 
@@ -62,6 +70,7 @@ class Settling:
         on_trouble: Callable[[], None],
     ) -> None:
         self.limit = ClaimLimit(settings.concurrency)
+        self._key_refusals = KeyRefusals(settings.read_again)
         self._settings = settings
         self._queue = queue
         self._log = log
@@ -100,16 +109,28 @@ class Settling:
             self._settling = []
 
     async def report_loop(self) -> None:
-        """Report an engine that has answered nothing for long, again and again, until it does; until cancelled."""
+        """Note in Redis that the engine answers nothing, at each refusal and again and again, until it does.
+
+        There it is reported once it has lasted, whichever worker is alive then. Runs until cancelled.
+        """
         while True:
             await self._trouble.wait()
-            if self.limit.trouble_since is None:
+            self._trouble.clear()
+            while self.limit.trouble_since is not None:
+                wait = await self._report(after_seconds=DEGRADED_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait or REPORT_SECONDS):
+                        await self._trouble.wait()
                 self._trouble.clear()
-                continue
-            wait = self.limit.trouble_since + DEGRADED_SECONDS - time.monotonic()
-            if wait <= 0:
-                await self._report()
-            await asyncio.sleep(wait if wait > 0 else REPORT_SECONDS)
+
+    def key_refusal(self, now: float) -> str | None:
+        """Return how the engine refuses the key, if it has done so for so long that the key should be read again."""
+        return self._key_refusals.lasting(now, trouble_since=self.limit.trouble_since)
+
+    async def report_before_restart(self) -> None:
+        """Let the report outlast the time until the container runs again."""
+        if self.limit.trouble_since is not None:
+            await self._report(after_seconds=0, news_seconds=RESTART_SECONDS)
 
     async def _store(self, jobs: Sequence[Running]) -> None:
         results = [job.finished() for job in jobs]
@@ -160,7 +181,7 @@ class Settling:
         if state == "delayed":
             self._on_retry()
         if evidence.refusals >= self._settings.max_attempts and self.limit.trouble_since is not None:
-            await self._report()
+            await self._report(after_seconds=0)
 
     def _weigh(self, job: Running, error: EngineError) -> Evidence:
         """Take note of a failure, and say what is known of the engine and of this job now."""
@@ -196,16 +217,20 @@ class Settling:
             retry_after_seconds=error.retry_after_seconds if isinstance(error, EngineInTrouble) else None,
             overloaded=isinstance(error, EngineInTrouble) and error.overloaded,
         )
-        self._trouble.set()
+        self._key_refusals.note(error, now, trouble_since=self.limit.trouble_since or now)
         if news:
+            self._trouble.set()
             seconds = round(self.limit.pause_seconds(now), 1)
             self._log.error("engine refuses", reason=error.reason, message=error.message, next_try_seconds=seconds)
             self._on_trouble()
 
-    async def _report(self) -> None:
-        # Once: a Redis that is full refuses it, and results must not wait for that. It is repeated anyway.
-        with contextlib.suppress(QueueUnavailable):
-            await self._queue.report_fault(self._fault)
+    async def _report(self, *, after_seconds: float, news_seconds: float = FAULT_SECONDS) -> float:
+        """Return in how many seconds it should be noted again, at most."""
+        # Tried once: results must not wait for it. It is repeated anyway.
+        try:
+            return await self._queue.report_fault(self._fault, after_seconds=after_seconds, news_seconds=news_seconds)
+        except QueueUnavailable:
+            return AGAIN_SECONDS
 
 
 def batches(jobs: Sequence[Running]) -> Iterator[list[Running]]:

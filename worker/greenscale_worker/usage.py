@@ -34,13 +34,15 @@ The jobs
   GREENSCALE_BACKOFF_MAX_SECONDS             before any attempt, 300 unless told
   GREENSCALE_RESULT_TTL_SECONDS              how long answers are kept, 86400 unless told
 
-  WORKER_SETTINGS                            JSON: giveUpAfterSeconds (86400), maxLosses (5), maxAnswerBytes (8388608)
+  WORKER_SETTINGS                            JSON: giveUpAfterSeconds (86400), maxLosses (5), maxAnswerBytes (8388608),
+                                             readAgainAtRestart ([]): end where one of these variables is refused
 
 The process
   GREENSCALE_GRACE_SECONDS                   for what runs at SIGTERM, 20 unless told
   GREENSCALE_WORKER                          its name in jobs' records, host and process id unless told
-  GREENSCALE_LIVENESS_PORT                   where GET /livez answers, nowhere unless told
+  GREENSCALE_LIVENESS_PORT                   where GET /livez and /readyz answer, nowhere unless told
   GREENSCALE_LOG_FORMAT                      text (unless told) or json
 
-Exit status: 0 after a signal, 1 if the engine never gets ready, 2 for a wrong environment or arguments.
+Exit status: 0 after a signal, 1 if the engine never gets ready, 2 for a wrong environment or arguments,
+3 if the key or the password is refused and a restart may read another.
 """

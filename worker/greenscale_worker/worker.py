@@ -1,4 +1,4 @@
-"""The worker's loops: claim, renew, show, tend; and the way out. `settling` has the one that ends jobs.
+"""The worker's loops: claim, renew, show; and the way out. `settling` has the one that ends jobs, `tending` another.
 
 Each loop does one thing for all running jobs at once, so that the round trips to Redis do not grow with their
 number. Every loop outlives Redis: what could not be said is said again once it answers.
@@ -10,24 +10,24 @@ import time
 from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable, new_id, parse_item
-from greenscale_worker.blocking_claim import BLOCK_SECONDS, HAND_BACK_SECONDS, BlockingClaim
+from greenscale_worker.blocking_claim import BLOCK_SECONDS, FIRST_SECONDS, HAND_BACK_SECONDS, BlockingClaim
+from greenscale_worker.credentials import AccessRefusals
 from greenscale_worker.engines import Answer, Engine
-from greenscale_worker.errors import EngineError
+from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
+from greenscale_worker.presence import keep_counted
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 from greenscale_worker.settling import Settling
+from greenscale_worker.tending import Tending
 
 RENEW_SECONDS = 2.0
 """Renewals are at most this far apart, since a renewal is also how a worker learns of a cancellation."""
 
 EMIT_SECONDS = 0.1
 """Pieces of answers are shown in bundles this far apart; the first piece at once."""
-
-TEND_SECONDS = 10.0
-"""Tending is at most this far apart; what is due sooner is tended when it is due."""
 
 PAUSE_SECONDS = 1.0
 """How often a worker of a paused queue looks whether it goes on."""
@@ -45,23 +45,27 @@ class Worker:
         self._engine = engine
         self._log = log
         self._pulse = pulse
-        self._outage = Outage(log)
+        self._refusals = AccessRefusals(settings.read_again)
+        self._refused_claims = AccessRefusals(settings.read_again)
+        self._outage = Outage(log, refusals=self._refusals, pulse=pulse)
         self._running: dict[tuple[str, str], Running] = {}
         self._blocking_claim = BlockingClaim(queue, settings.worker)
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         self._busy, self._piece = asyncio.Event(), asyncio.Event()
-        self._slot_freed, self._tend_soon = asyncio.Event(), asyncio.Event()
+        self._slot_freed = asyncio.Event()
+        self._tending = Tending(queue, log=log, outage=self._outage)
         self._settling = Settling(
             settings,
             queue,
             log=log,
             outage=self._outage,
             on_settled=self._settled,
-            on_retry=self._tend_soon.set,
+            on_retry=self._tending.soon,
             on_trouble=self._blocking_claim.call_off,
         )
         self._limit = self._settling.limit
         self._others_since_suspect = settings.concurrency
+        self._bytes_in_hand = 0
 
     def stop(self) -> None:
         """Claim no more and finish what runs within the grace period; called again, hand it back at once."""
@@ -72,7 +76,12 @@ class Worker:
         self._blocking_claim.call_off()
 
     async def run(self) -> None:
-        """Work until `stop`; nothing is claimed any more when it returns. Raises EngineError if it cannot begin."""
+        """Work until `stop`; nothing is claimed any more when it returns.
+
+        Raises:
+            EngineError: The engine never got ready.
+            CredentialsRefused: It stopped by itself, since only a restart reads the key or the password again.
+        """
         self._log.info(
             "started",
             queue=self._queue.keys.list_name,
@@ -80,7 +89,19 @@ class Worker:
             engine=self._settings.engine,
             concurrency=self._settings.concurrency,
         )
-        await self._until_ready()
+        presence = asyncio.create_task(keep_counted(self._queue, self._settings.worker, self._stopping, self._log))
+        try:
+            await self._until_ready()
+            refusal = await self._work()
+        finally:
+            self._stopping.set()
+            await presence
+        self._log.info("stopped")
+        if refusal:
+            raise CredentialsRefused(refusal)
+
+    async def _work(self) -> str | None:
+        """Work until stopped; returns which credentials are refused, if that is why."""
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(loop())
@@ -89,15 +110,15 @@ class Worker:
                     self._emit_loop,
                     self._settling.loop,
                     self._settling.report_loop,
-                    self._tend_loop,
+                    self._tending.loop,
                     self._warn,
                 )
             ]
-            await self._claim_loop()
+            refusal = await self._claim_loop()
             await self._drain()
             for loop in loops:
                 loop.cancel()
-        self._log.info("stopped")
+        return refusal
 
     # Claiming.
 
@@ -116,27 +137,54 @@ class Worker:
                 with contextlib.suppress(QueueUnavailable):
                     await self._queue.report_fault(error.message)
                 raise
+            self._pulse.engine_is_ready()
 
-    async def _claim_loop(self) -> None:
+    async def _claim_loop(self) -> str | None:
+        """Claim until stopped, or until the credentials have been refused for too long: then returns the refusal."""
         while not self._stopping.is_set():
             self._pulse.beat()
+            now = time.monotonic()
+            if refusal := self._lasting_refusal(now):
+                await self._settling.report_before_restart()
+                self._hurry.set()
+                return refusal
+            free, slow = self._free_slots(), self._limit.pause_seconds(now)
+            if free == 0 or slow > 0:
+                await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
+                continue
             try:
-                await self._claim_some()
+                claims = await self._claim(free)
             except QueueUnavailable as error:
+                self._refused_claims.note(error, now)
+                self._pulse.claims_failed(str(error))
                 await self._rest(self._outage.note(error))
             else:
-                self._outage.over()
+                await self._take(claims)
+        return None
 
-    async def _claim_some(self) -> None:
-        free, slow = self._free_slots(), self._limit.pause_seconds(time.monotonic())
-        if free == 0 or slow > 0:
-            await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
-            return
+    def _lasting_refusal(self, now: float) -> str | None:
+        """Return why the credentials must be read again, once nothing that is in hand would be lost by it."""
+        idle = not self._running and not self._settling.busy
+        # Without Redis no lease is renewed: what is in hand has been given to others by then.
+        if idle or self._outage.seconds(now) > self._settings.lease_seconds:
+            refusal = self._refusals.lasting(now) or self._refused_claims.lasting(now)
+            if refusal:
+                return refusal
+        return self._settling.key_refusal(now) if idle else None
+
+    async def _claim(self, free: int) -> list[Claim] | None:
         claims = await self._blocking_claim.claim(
             free,
+            seconds=BLOCK_SECONDS if self._pulse.is_claiming else FIRST_SECONDS,
             in_hand=len(self._running),
             suspect_first=self._others_since_suspect >= self._settings.concurrency,
         )
+        self._refused_claims.answered()
+        self._pulse.claims_answered()
+        self._outage.over()
+        return claims
+
+    async def _take(self, claims: list[Claim] | None) -> None:
         if claims is None:
             await self._rest(PAUSE_SECONDS)
             return
@@ -147,7 +195,7 @@ class Worker:
 
     def _free_slots(self) -> int:
         jobs = self._running.values()
-        if any(job.claim.alone for job in jobs) or sum(job.answer_bytes for job in jobs) > MAX_BYTES_IN_HAND:
+        if any(job.claim.alone for job in jobs) or self._bytes_in_hand > MAX_BYTES_IN_HAND:
             return 0
         return max(0, self._limit.allowed - len(jobs))
 
@@ -163,7 +211,7 @@ class Worker:
             pass
 
     def _start(self, claim: Claim) -> Running:
-        job = Running(claim, on_piece=self._piece.set)
+        job = Running(claim, on_piece=self._take_piece)
         self._running[job.key] = job
         self._others_since_suspect = 0 if claim.alone else self._others_since_suspect + 1
         self._busy.set()
@@ -181,11 +229,18 @@ class Worker:
         job.task.add_done_callback(ended)
         return job
 
+    def _take_piece(self, size: int) -> None:
+        self._piece.set()
+        self._bytes_in_hand += size
+        if self._bytes_in_hand > MAX_BYTES_IN_HAND >= self._bytes_in_hand - size:
+            self._blocking_claim.call_off()
+
     async def _ask(self, job: Running) -> Answer:
         return await self._engine.answer(parse_item(job.claim.raw, job.claim.id), job.emit)
 
     def _settled(self, job: Running) -> None:
         del self._running[job.key]
+        self._bytes_in_hand -= job.answer_bytes
         self._slot_freed.set()
 
     # Holding.
@@ -222,25 +277,6 @@ class Worker:
     async def _warn(self) -> None:
         for danger in await self._outage.insist(self._queue.dangers):
             self._log.warning("jobs may be lost", why=danger)
-
-    async def _tend_loop(self) -> None:
-        while True:
-            tended = await self._outage.insist(self._queue.tend)
-            if tended.stranded or tended.expired or tended.due or tended.dead:
-                self._log.info(
-                    "tended",
-                    stranded=tended.stranded,
-                    expired=tended.expired,
-                    due=tended.due,
-                    dead=tended.dead,
-                )
-            wait = TEND_SECONDS if tended.next_in is None else min(TEND_SECONDS, tended.next_in + 0.01)
-            try:
-                async with asyncio.timeout(wait):
-                    await self._tend_soon.wait()
-            except TimeoutError:
-                pass
-            self._tend_soon.clear()
 
     # The way out.
 

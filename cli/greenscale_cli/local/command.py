@@ -165,9 +165,10 @@ class _Local:
     def _introduce(self, redis: RedisAddress, url: str | None) -> None:
         scaling = self._workload.scaling
         kept = self._run_dir / "redis"
+        rest = f"{scaling.min_replicas} again" if scaling.min_replicas else "asleep"
         say(f"""
   workload  {self._workload.name}: engine {self._workload.engine.type}, {scaling.min_replicas} to \
-{scaling.max_replicas} workers, asleep {scaling.cooldown_period} s after the last job
+{scaling.max_replicas} workers, {rest} {scaling.cooldown_period} s after the last job
   queue     list {self._workload.list_name} in Redis at {redis} (kept in {kept}, so jobs survive a restart)
   page      {url or "none (--no-page)"}
   send      greenscale submit --stream "Hello"    or    redis-cli -p {redis.port} LPUSH \

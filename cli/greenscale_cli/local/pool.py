@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import os
 import sys
 import time
@@ -124,4 +125,17 @@ def worker_environment(deployment: dict[str, Any], redis: RedisAddress, secrets:
     }
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("GREENSCALE_", "REDIS_"))}
     here = {**redis.variables(), "GREENSCALE_LIVENESS_PORT": "0"}
+    if "WORKER_SETTINGS" in told:
+        here["WORKER_SETTINGS"] = _without_rereading(told["WORKER_SETTINGS"])
     return {**ours, **secret, **told, **here}
+
+
+def _without_rereading(settings: str) -> str:
+    """Return a worker's settings without the credentials that its restart would read again: here it reads the same."""
+    try:
+        given = json.loads(settings)
+    except ValueError:
+        return settings  # the worker reports it
+    if not isinstance(given, dict) or "readAgainAtRestart" not in given:
+        return settings
+    return json.dumps({name: value for name, value in given.items() if name != "readAgainAtRestart"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import greenscale_cli
 from greenscale_cli.local.fault import LocalFault
-from greenscale_operator import schema, workload
+from greenscale_operator import desired, schedules, schema, workload
 from greenscale_operator.workload import InvalidWorkload
 
 EXAMPLE = "examples/local.yaml"
@@ -23,6 +23,8 @@ def load_resource(file: Path | None, environment: Mapping[str, str]) -> dict[str
         if file is None and environment.get("OPENAI_API_KEY"):
             resource = {**resource, "spec": {**resource["spec"], "engine": {"type": "OpenAI"}}}
         loaded = workload.parse(resource)
+        schedules.check(loaded.scaling)
+        desired.manifests(loaded)  # a podTemplate may not fit
     except (schema.InvalidFile, InvalidWorkload) as error:
         raise LocalFault(str(error)) from None
     if loaded.engine.type == "Server":

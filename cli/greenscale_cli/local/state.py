@@ -23,6 +23,10 @@ class Sight:
     """When scaling from zero began, until a worker claims."""
     asleep_at: float | None
     """When the cooldown ends if no job comes."""
+    kept_replicas: int
+    """How many workers are kept without work."""
+    kept: str
+    """Which these are and why, as a clause."""
     crash: str | None
     usual_wake_seconds: float | None
 
@@ -47,8 +51,11 @@ def describe(sight: Sight) -> tuple[str, str]:
         return "Waking", f"{_jobs(stats.pending)} waiting; the next poll wakes a worker."
     if sight.replicas > 0 and sight.asleep_at is not None:
         return "CoolingDown", f"Idle. Asleep again in {max(0.0, sight.asleep_at - sight.now):.0f} s."
+    if sight.replicas > sight.kept_replicas:
+        then = f"when the cooldown is over, {sight.kept}" if sight.kept_replicas else "the workers go soon"
+        return "CoolingDown", f"Idle; {then}."
     if sight.replicas > 0:
-        return "Active", "Idle; the least number of workers is kept."
+        return "Active", f"Idle; {sight.kept}."
     return "ScaledToZero", "Nothing runs, nothing costs. A prompt wakes it."
 
 

@@ -18,6 +18,7 @@ from greenscale_jobs import (
     WorkloadStatus,
     usual,
 )
+from greenscale_operator.schedules import who_keeps
 from greenscale_operator.workload import Workload
 
 STATUS_SECONDS = 0.5
@@ -87,9 +88,11 @@ class Supervisor:
     async def _poll(self) -> None:
         stats = await self._queue.stats()
         now = time.time()
-        work = 0 if self._workload.suspend and not stats.in_flight else stats.work
         before = self._position.replicas
-        self._position = decide(self._scaled, self._position, work, now=now)
+        if self._workload.suspend and not stats.in_flight:
+            self._position = Position(0)  # the operator pauses the ScaledObject at zero
+        else:
+            self._position = decide(self._scaled, self._position, work=stats.work, workers=stats.workers, now=now)
         if before == 0 and self._position.replicas > 0:
             self._waking_since, self._claimed_before = now, stats.claims
         await self._pool.scale(self._position.replicas)
@@ -113,7 +116,9 @@ class Supervisor:
                 suspended=self._workload.suspend,
                 now=now,
                 waking_since=self._waking_since,
-                asleep_at=self._asleep_at(stats),
+                asleep_at=self._asleep_at(stats, now),
+                kept_replicas=self._scaled.kept_replicas(now),
+                kept=who_keeps(self._scaled.min_replicas, self._scaled.kept(now), now),
                 crash=self._pool.crash,
                 usual_wake_seconds=usual(self._starts or ()),
             )
@@ -144,8 +149,9 @@ class Supervisor:
         elif not stats.work and not self._pool.running:
             self._waking_since = None  # cancelled before a worker came
 
-    def _asleep_at(self, stats: Stats) -> float | None:
-        return None if stats.work or self._scaled.min_replicas else asleep_at(self._scaled, self._position)
+    def _asleep_at(self, stats: Stats, now: float) -> float | None:
+        kept = stats.work or self._scaled.kept_replicas(now)
+        return None if kept else asleep_at(self._scaled, self._position)
 
     def _status(self, stats: Stats, state: str, message: str, now: float) -> WorkloadStatus:
         return WorkloadStatus(
@@ -166,7 +172,7 @@ class Supervisor:
             },
             sampled_at=now,
             waking_since=self._waking_since,
-            asleep_at=self._asleep_at(stats) if self._pool.running else None,
+            asleep_at=self._asleep_at(stats, now) if self._pool.running else None,
             usual_wake_seconds=usual(self._starts or ()),
             wakes=len(self._starts or ()),
         )

@@ -141,8 +141,10 @@ def _sentence(told: WorkloadStatus, stats: Stats, *, now: float) -> str:
         case "Waking" if told.waking_since:
             usual = f", usually {seconds(told.usual_wake_seconds)}" if told.usual_wake_seconds else ""
             return f"Waking for {seconds(now - told.waking_since)}{usual}."
-        case "Active":
-            return told.at_work(stats) if stats.work else f"Idle, {told.replicas} of {told.max_replicas} workers."
+        case "Active" if stats.work:
+            return told.at_work(stats)
+        case "Active" if told.queue.get("pending") or told.queue.get("inFlight"):
+            return f"Idle, {told.replicas} of {told.max_replicas} workers."
         case "CoolingDown" if told.asleep_at:
             return f"Idle. Asleep again in {max(0.0, told.asleep_at - now):.0f} s."
         case _:

@@ -21,7 +21,8 @@ for i = 3, #ARGV, 6 do
 end
 if #finished == 0 then return stored end
 
-spared(redis.pcall('HDEL', stats, 'fault', 'faultAt')) -- a write that a full Redis allows, like every script's first
+-- A write that a full Redis allows, like every script's first.
+spared(redis.pcall('HDEL', stats, 'fault', 'faultAt', 'faultUntil', 'troubleSince', 'troubleAt'))
 -- The keys that all jobs share come first: one of a foreign type must stop us before a record has changed.
 of_many('ZADD', done, expiring)
 of_many('ZREM', inflight, finished)

@@ -47,6 +47,7 @@ if job[3] then
     end_cancelled(id, attempts)
     return 'cancelled'
 elseif how == 'dead' then
+    spared(redis.pcall('HDEL', stats, 'troubleSince', 'troubleAt')) -- the engine works: this job alone is refused
     bury(id, reason, message, attempts)
     return 'dead'
 elseif how == 'release' then

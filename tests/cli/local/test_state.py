@@ -18,9 +18,12 @@ ASLEEP = Sight(
     now=NOW,
     waking_since=None,
     asleep_at=None,
+    kept_replicas=0,
+    kept="",
     crash=None,
     usual_wake_seconds=None,
 )
+KEPT = {"kept_replicas": 1, "kept": "the minimum of 1 worker is kept"}
 
 
 def stats(pending: int = 0, in_flight: int = 0, **more: Any) -> Stats:
@@ -64,7 +67,15 @@ def stats(pending: int = 0, in_flight: int = 0, **more: Any) -> Stats:
         pytest.param(
             {"replicas": 1, "asleep_at": 998.0}, "CoolingDown", "Idle. Asleep again in 0 s.", id="the cooldown is over"
         ),
-        pytest.param({"replicas": 1}, "Active", "Idle; the least number of workers is kept.", id="a minimum is kept"),
+        pytest.param(
+            {"replicas": 1, **KEPT}, "Active", "Idle; the minimum of 1 worker is kept.", id="a minimum is kept"
+        ),
+        pytest.param(
+            {"replicas": 3, **KEPT},
+            "CoolingDown",
+            "Idle; when the cooldown is over, the minimum of 1 worker is kept.",
+            id="more than the minimum",
+        ),
         pytest.param(
             {"suspended": True, "stats": stats(2, 1), "replicas": 1},
             "Suspended",

@@ -76,10 +76,16 @@ replace = msgspec.structs.replace
             id="working, by the numbers of now",
         ),
         pytest.param(
-            told(state="Active", replicas=1),
+            told(state="Active", replicas=1, queue={"pending": 0, "inFlight": 1}),
             stats(),
             "Idle, 1 of 4 workers.",
-            id="awake with nothing to do",
+            id="its last job has just ended",
+        ),
+        pytest.param(
+            told(state="Active", replicas=1, queue={"pending": 0, "inFlight": 0}),
+            stats(),
+            "The condition's own sentence.",
+            id="kept with nothing to do: the status says by what",
         ),
         pytest.param(
             told(state="CoolingDown", replicas=1, asleep_at=1044),

@@ -31,6 +31,15 @@ def namespace(control_plane: ControlPlane) -> str:
     return name
 
 
+@pytest.fixture
+def own_plane(tmp_path: Path) -> Iterator[ControlPlane]:
+    """An API server of the test's own, with our kinds and not KEDA's."""
+    folder = tmp_path / "plane"
+    folder.mkdir()
+    with ControlPlane(folder) as plane:
+        yield plane
+
+
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 

@@ -4,10 +4,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
+from collections.abc import Callable
 
 from greenscale_testing.control_plane import ControlPlane, keda_crds
 from greenscale_testing.kubernetes import Manifest
@@ -181,15 +178,6 @@ def _await_role(port: int, role: str) -> None:
             pass
         subprocess.run(["sleep", "0.1"], check=True)  # noqa: S607 - it tells only who asks
     raise AssertionError(f"no operator on port {port} is {role}")
-
-
-@pytest.fixture
-def own_plane(tmp_path: Path) -> Iterator[ControlPlane]:
-    """An API server of the test's own, with our kinds and not KEDA's."""
-    folder = tmp_path / "plane"
-    folder.mkdir()
-    with ControlPlane(folder) as plane:
-        yield plane
 
 
 def manifest(port: int, name: str = "w") -> Manifest:

@@ -38,6 +38,9 @@ REFUSED = "refused"
 
 OUTAGES = [REFUSED, *(trouble.name for trouble in BY_NAME.values() if trouble.lasting)]
 
+LONG_OUTAGES = [*OUTAGES, SILENT.name]
+"""With the one whose calls take as long as a job may."""
+
 
 class ChaosEngine:
     """One life of the engine."""
@@ -50,6 +53,7 @@ class ChaosEngine:
             if line.what == "call" and line.does.partition(" ")[2] in BY_NAME:
                 self._met.note(line.job, BY_NAME[line.does.partition(" ")[2]].cost)
         self._outage: str | None = None
+        self._over = asyncio.Event()
         self._episode, self._episodes = 0, itertools.count(1)
         self._listener: asyncio.Server | None = None
         self._port = 0
@@ -65,6 +69,7 @@ class ChaosEngine:
     async def refuse(self, name: str, seconds: float) -> None:
         """Refuse everything for so long."""
         self._outage, self._episode = name, next(self._episodes)
+        self._over.clear()
         self._ledger.write("outage", does=name)
         if name == REFUSED and self._listener:
             self._listener.close()
@@ -75,6 +80,7 @@ class ChaosEngine:
         if name == REFUSED:
             await self.listen(self._port)
         self._outage, self._episode = None, 0
+        self._over.set()
         self._ledger.write("over", does=name)
         _say("over", name)
 
@@ -121,10 +127,23 @@ class ChaosEngine:
             _say("kill", request.worker)
         if reply.end in {End.HOLD, End.KILL_CALLER}:
             await asyncio.wait({came})
+        kept = reply.end is End.KEEP
+        if how == "sent" and reply.end is End.HANG:
+            how = await self._go_on(reply, writer, came)
+            kept = bool(reply.left)
         self._ledger.write("end", call=call, does=how)
-        if reply.end is End.RESET:
+        if reply.end is End.RESET or (reply.end is End.HANG and not kept):
             _reset(writer)
-        return how == "sent" and reply.end is End.KEEP
+        return how == "sent" and kept
+
+    async def _go_on(self, reply: Reply, writer: asyncio.StreamWriter, came: "asyncio.Task[bytes]") -> str:
+        """Wait until the outage is over, or the client leaves; then send what is left."""
+        over = asyncio.create_task(self._over.wait())
+        await asyncio.wait({came, over}, return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        if came.done() and not came.result():
+            return "gone"
+        return await _play(Reply(reply.left), writer, came)
 
     def _choose(self, request: Request) -> tuple[str, Reply]:
         found, does = self._trouble(request)
@@ -150,7 +169,7 @@ class ChaosEngine:
         return not is_doubtful and self._met.bears(request.number, trouble.cost, episode)
 
     async def _health(self) -> Reply:
-        if self._outage and self._outage != SILENT.name:
+        if self._outage and (self._outage == REFUSED or not BY_NAME[self._outage].hangs):
             return whole(503, b"", kind="text/plain")
         if next(self._healths) % 2 == 0 and not self._calm:
             await asyncio.sleep(SLOW_HEALTH_SECONDS)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from greenscale_jobs import JobQueue
-from greenscale_testing.chaos_engine import OUTAGES
+from greenscale_testing.chaos_engine import LONG_OUTAGES, OUTAGES
 from greenscale_testing.chaos_ledger import calls_of, outages_of
 from greenscale_testing.chaos_load import ChaosLoad
 from greenscale_testing.chaos_process import EngineProcess, chaos_engine
@@ -43,8 +43,11 @@ SETTINGS = {
 class ChaosSoak:
     """One run; what it found is in `verdict` and `peak_mb`."""
 
-    def __init__(self, queue: JobQueue, engine: EngineProcess, chaos: Chaos, *, seed: int, max_losses: int) -> None:
+    def __init__(
+        self, queue: JobQueue, engine: EngineProcess, chaos: Chaos, *, seed: int, max_losses: int, is_long: bool
+    ) -> None:
         self.engine, self.chaos = engine, chaos
+        self._outages = LONG_OUTAGES if is_long else OUTAGES
         self._max_losses = max_losses
         self.load = ChaosLoad(queue, seed=seed)
         self.peak_mb = 0.0
@@ -85,8 +88,8 @@ class ChaosSoak:
 
     async def _refuse(self, until: float, *, every_seconds: float) -> None:
         """Have each kind of outage once, then as drawn."""
-        drawn = (self._random.choice(OUTAGES) for _ in itertools.count())
-        for name in itertools.chain(self._random.sample(OUTAGES, len(OUTAGES)), drawn):
+        drawn = (self._random.choice(self._outages) for _ in itertools.count())
+        for name in itertools.chain(self._random.sample(self._outages, len(self._outages)), drawn):
             await asyncio.sleep(every_seconds * self._random.uniform(0.5, 1.5))
             if asyncio.get_running_loop().time() >= until:
                 return
@@ -142,8 +145,13 @@ def chaos_table(title: str, soak: ChaosSoak, verdict: Verdict) -> str:
 
 
 @contextlib.asynccontextmanager
-async def chaos_soaking(server: RedisServer, folder: Path, *, seed: int, max_losses: int) -> AsyncIterator[ChaosSoak]:
-    """Give a chaos soak on a Redis that runs; engine and workers are gone at the end."""
+async def chaos_soaking(
+    server: RedisServer, folder: Path, *, seed: int, max_losses: int, is_long: bool
+) -> AsyncIterator[ChaosSoak]:
+    """Give a chaos soak on a Redis that runs; engine and workers are gone at the end.
+
+    `is_long`: there is time for calls that only the jobs' time limit ends.
+    """
     deadly: set[asyncio.Task[None]] = set()
     address = server.address
     bounds = {"giveUpAfterSeconds": 3600, "maxLosses": max_losses, "maxAnswerBytes": MAX_ANSWER_BYTES}
@@ -163,7 +171,7 @@ async def chaos_soaking(server: RedisServer, folder: Path, *, seed: int, max_los
     chaos = Chaos(server, folder, environment_of, seed=seed)
     async with JobQueue(address) as queue, chaos_engine(folder, seed=seed, on_kill=kill) as engine:
         try:
-            yield ChaosSoak(queue, engine, chaos, seed=seed, max_losses=max_losses)
+            yield ChaosSoak(queue, engine, chaos, seed=seed, max_losses=max_losses, is_long=is_long)
         finally:
             await asyncio.gather(*deadly, return_exceptions=True)
             await chaos.kill_all()

@@ -17,10 +17,10 @@ from greenscale_testing.chaos_wire import (
     End,
     Reply,
     Request,
-    Send,
     delta,
     error,
     event,
+    hanging,
     streamed,
     whole,
     words_of,
@@ -58,6 +58,8 @@ class Trouble:
     applies: Callable[[Request], bool] = lambda _: True
     lasting: bool = False
     """Whether it may be an outage."""
+    hangs: bool = False
+    """Whether its calls are taken and not answered: `GET /health` says that all is well."""
 
 
 RATE = 0.15
@@ -191,10 +193,27 @@ RETRIED_AT_ONCE = [
 
 TROUBLES = [*FREE, *COSTLY, *RETRIED_AT_ONCE]
 
-SILENT = Trouble("silent", Cost.NOTHING, lambda _: Reply((Send(b""),), End.HOLD))
-"""Never drawn: only a time limit ends it, and a test has no time. An outage may be so."""
 
-BY_NAME = {trouble.name: trouble for trouble in [*TROUBLES, SILENT]}
+def _hanging(after: int, *, goes_on: bool) -> Callable[[Request], Reply]:
+    """Return how the good answer stops: after 0 steps nothing has come, after 1 its head, after 3 some of its text."""
+    return lambda request: hanging(
+        streamed([*words_of(text_of(request.number), "stop"), DONE]), after=after, goes_on=goes_on
+    )
+
+
+HANGS = [
+    Trouble("hangs", Cost.NOTHING, _hanging(0, goes_on=True), lasting=True, hangs=True),
+    Trouble("hangs-after-head", Cost.NOTHING, _hanging(1, goes_on=True), lasting=True, hangs=True),
+    Trouble("hangs-within", Cost.NOTHING, _hanging(3, goes_on=True), lasting=True, hangs=True),
+    Trouble("hangs-and-dies", Cost.LOSS, _hanging(0, goes_on=False), lasting=True, hangs=True),
+    Trouble("hangs-within-and-dies", Cost.LOSS, _hanging(3, goes_on=False), lasting=True, hangs=True),
+]
+"""Outages in which the engine takes calls and says nothing, or no more."""
+
+SILENT = Trouble("silent", Cost.ATTEMPT, lambda _: Reply((), End.HOLD), hangs=True)
+"""The same until the job's time limit: for runs that have time for it."""
+
+BY_NAME = {trouble.name: trouble for trouble in [*TROUBLES, *HANGS, SILENT]}
 
 
 GROUPS, WEIGHTS = (FREE, COSTLY, RETRIED_AT_ONCE), (1, 6, 3)

@@ -21,6 +21,8 @@ class End(enum.Enum):
     """RST."""
     HOLD = enum.auto()
     """It stays open and silent until the client leaves."""
+    HANG = enum.auto()
+    """It stays open and silent until the outage is over: then comes what is left of the reply, or RST if nothing is."""
     EXIT = enum.auto()
     """The engine's process dies."""
     KILL_CALLER = enum.auto()
@@ -47,6 +49,8 @@ class Reply:
 
     steps: tuple[Send, ...]
     end: End = End.KEEP
+    left: tuple[Send, ...] = ()
+    """What `HANG` holds back."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +151,11 @@ def error(
     """Return an OpenAI-like error; it repeats nothing of the request."""
     said = {"message": message, **more}
     return whole(status, {"error": said} if nested else said, **(headers or {}))
+
+
+def hanging(reply: Reply, *, after: int, goes_on: bool) -> Reply:
+    """Return a reply that stops after so many steps; a frozen server goes on later, another one is restarted."""
+    return Reply(reply.steps[:after], End.HANG, reply.steps[after:] if goes_on else ())
 
 
 def zipped(events: Sequence[bytes], *, good: bool = True) -> Reply:

@@ -47,6 +47,8 @@ class Calls:
             lambda: queue.lose(held, "R", "m"),
             lambda: queue.release(held),
             lambda: queue.report_fault("a fault"),
+            lambda: queue.register("w", seconds=90),
+            lambda: queue.unregister("w"),
             queue.tend,
             queue.dangers,
         ):

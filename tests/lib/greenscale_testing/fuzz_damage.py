@@ -78,6 +78,9 @@ COUNTERS: list[str | bytes] = [
         "tokens",
         "fault",
         "faultAt",
+        "faultUntil",
+        "troubleSince",
+        "troubleAt",
         b"\xff",
     ),
 ]

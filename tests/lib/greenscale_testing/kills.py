@@ -32,7 +32,7 @@ NEVER = "never"
 """A point that no process passes: who waits for it waits for the kill."""
 
 FINAL_KEYS = {
-    *(f"jobs:{part}" for part in ("dead", "done", "config", "stats", "history", "starts")),
+    *(f"jobs:{part}" for part in ("dead", "done", "config", "stats", "history", "starts", "workers")),
     WORKLOADS,
     RESOURCES,
 }

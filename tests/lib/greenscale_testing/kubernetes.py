@@ -84,6 +84,12 @@ def get(kind: str, name: str, namespace: str) -> Manifest:
     return found
 
 
+def get_list(kind: str, namespace: str, selector: str) -> list[Manifest]:
+    """Return the objects of a kind that have these labels."""
+    found: list[Manifest] = json.loads(kubectl("get", kind, "-n", namespace, "-l", selector, "-o", "json"))["items"]
+    return found
+
+
 def names(kind: str, namespace: str) -> list[str]:
     """Return the names of all objects of a kind."""
     return kubectl("get", kind, "-n", namespace, "-o", "name").split()

@@ -249,10 +249,12 @@ class QueueMachine(RuleBasedStateMachine):
     )
     def finish(self, picks: list[int], unseen: str, usage: Usage | None) -> None:
         results = [Finished(self._claim(pick), self._text(), Outcome("m", usage), unseen) for pick in picks]
+        # All are looked up before any is stored: one that was said before is known beside a later claim of its job.
+        known = [self.model.settled_by(it.claim.id, it.claim.token) is not None for it in results]
         answers = self.do(self.queue.finish(results))
         tokens = 7 if usage else 0
-        expected = [self.model.finish(it.claim.id, it.claim.token, it.text, it.unseen, tokens) for it in results]
-        assert answers == expected
+        stored = [self.model.finish(it.claim.id, it.claim.token, it.text, it.unseen, tokens) for it in results]
+        assert answers == [now or before for now, before in zip(stored, known, strict=True)]
 
     @precondition(lambda self: self.claims)
     @rule(
@@ -365,21 +367,43 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.waiting.remove(item)
             self.submit_one("lost key", 0.0, again=True)
 
-    @rule(what=st.sampled_from(["the engine fails", "the operator looks", "results expire", "everybody starts anew"]))
+    @rule(
+        what=st.sampled_from(
+            ["the engine fails", "the operator looks", "results expire", "everybody starts anew", "workers come and go"]
+        )
+    )
     def rarely(self, what: str) -> None:
         """One rule, so that the many calls of a worker are drawn more often."""
         if what == "the engine fails":
-            self.do(self.queue.report_fault("no key"))
-            self.model.report_fault("no key")
+            for after in (30, 0):
+                wait = self.do(self.queue.report_fault("no key", after_seconds=after))
+                assert abs(wait - self.model.report_fault("no key", after=after)) < 0.01
         elif what == "the operator looks":
             self._sample()
         elif what == "results expire":  # Redis' own clock cannot be moved: do what it would have done
             for job_id in self.model.forget_expired():
                 self.redis.delete(f"jobs:job:{job_id}", f"jobs:events:{job_id}")
+        elif what == "workers come and go":
+            self._count_workers()
         else:
             self.do(self.queue.aclose())
             self.queue = self._connect()
             self.redis.script_flush()
+
+    def _count_workers(self) -> None:
+        """One leaves, one comes, one stays away until its time is over."""
+        for worker, leaves in (("w1", False), ("w2", False), ("w1", True), ("w3", False)):
+            if leaves:
+                self.do(self.queue.unregister(worker))
+                self.model.unregister(worker)
+            else:
+                self.do(self.queue.register(worker, seconds=40))
+                self.model.register(worker, 40)
+        assert self.do(self.queue.stats()).workers == len(self.model.workers)
+        assert 0 < self.redis.ttl("jobs:workers") <= 40
+        self.time_goes_on(41)
+        self.do(self.queue.register("w2", seconds=40))
+        self.model.register("w2", 40)
 
     def _sample(self) -> None:
         """Say what is there, and that a start is over; no lengths of its own are changed by it."""

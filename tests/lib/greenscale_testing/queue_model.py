@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from greenscale_jobs.engine_fault import FAULT_SECONDS, TROUBLE_SECONDS
+
 Event = tuple[str, int, str]
 """Its type, the attempt and the text."""
 
@@ -78,9 +80,12 @@ class QueueModel:
         self.jobs: dict[str, ModelJob] = {}
         self.config: dict[str, float] = {}
         self.counters: Counter[str] = Counter()
-        self.fault: tuple[str, float] | None = None
+        self.fault: tuple[str, float, float] | None = None
+        self.trouble: tuple[float, float] | None = None
         self.history: list[dict[str, float]] = []
         self.starts: list[dict[str, float]] = []
+        self.workers: dict[str, float] = {}
+        """Until when each counts."""
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that Redis must hold, in the form of `queue_state.observe`."""
@@ -94,8 +99,10 @@ class QueueModel:
             "config": self.config,
             "counters": dict(self.counters),
             "fault": self.fault,
+            "trouble": self.trouble,
             "history": self.history,
             "starts": self.starts,
+            "workers": self.workers,
         }
         for job_id, job in self.jobs.items():
             told[f"job {job_id}"] = job.fields()
@@ -344,7 +351,7 @@ class QueueModel:
         """Answer whether it was stored, now or when it was said before."""
         job = self.holds(job_id, token)
         if not job:
-            return self._settled_by(job_id, token) is not None
+            return self.settled_by(job_id, token) is not None
         self._drop_claim(job_id, job)
         job.settled_by = token
         job.state, job.result, job.finished_at, job.cancel = "done", text, self._clock(), False
@@ -353,7 +360,7 @@ class QueueModel:
             job.events.append(("delta", job.attempts or 0, unseen))
         job.events.append(("done", job.attempts or 0, ""))
         self._expire(job_id, job, self._ttl)
-        self.fault = None
+        self.fault = self.trouble = None
         self.counters += Counter(done=1, tokens=tokens)
         return True
 
@@ -361,12 +368,13 @@ class QueueModel:
         """Answer the new state, the present one where it was said before, or `lost`."""
         job = self.holds(job_id, token)
         if not job:
-            return self._settled_by(job_id, token) or "lost"
+            return self.settled_by(job_id, token) or "lost"
         job.settled_by = token
         attempts = job.attempts or 0
         if job.cancel:
             self._end_cancelled(job_id, job)
         elif how == "dead":
+            self.trouble = None
             self._bury(job_id, job, reason, attempts=attempts, message=message)
         elif how == "release":
             self._wait_again(job_id, job, attempts - 1)
@@ -416,14 +424,31 @@ class QueueModel:
         if job.losses > 1:
             job.suspect_since = self._clock()
 
-    def _settled_by(self, job_id: str, token: str) -> str | None:
+    def settled_by(self, job_id: str, token: str) -> str | None:
         """Return the state of a job whose last settled attempt had this token."""
         job = self.jobs.get(job_id)
         return job.state if job and job.settled_by == token else None
 
-    def report_fault(self, message: str) -> None:
-        """Say what is wrong with the engine."""
-        self.fault = (message, self._clock())
+    def register(self, worker: str, seconds: float) -> None:
+        """Count a worker for so long; those whose time is over count no more."""
+        self.workers = {name: until for name, until in self.workers.items() if until > self._clock()}
+        self.workers[worker] = self._clock() + seconds
+
+    def unregister(self, worker: str) -> None:
+        """Count a worker no longer."""
+        self.register(worker, 0)
+        del self.workers[worker]
+
+    def report_fault(self, message: str, *, after: float) -> float:
+        """Note what is wrong with the engine; answers in how many seconds it is to be reported."""
+        now = self._clock()
+        since, noted_at = self.trouble or (now, now)
+        since = now if now - noted_at > TROUBLE_SECONDS else since
+        self.trouble = (since, now)
+        wait = max(0.0, since + after - now)
+        if wait == 0:
+            self.fault = (message, now, now + FAULT_SECONDS)
+        return wait
 
     # What keeps the queue moving.
 

@@ -31,15 +31,15 @@ TIMES = {
 def observe(client: redis.Redis, list_name: str = "jobs") -> dict[str, Any]:
     """Return what there is; a key that belongs to no queue stands there by its name."""
     seen: dict[str, Any] = {"waiting": [], "claiming": [], "inflight": {}, "delayed": {}, "done": {}, "dead": []}
-    seen |= {"config": {}, "counters": {}, "fault": None, "history": [], "starts": []}
+    seen |= {"config": {}, "counters": {}, "fault": None, "trouble": None, "history": [], "starts": [], "workers": {}}
     for raw_key, ttl, value in client.eval(LOOK, 0):
         key = raw_key.decode()
         part = "waiting" if key == list_name else key.removeprefix(f"{list_name}:")
         match part.split(":", 1):
             case ["waiting" | "claiming"]:
                 seen[part] = value
-            case ["inflight" | "delayed" | "done"]:
-                seen[part] = {job_id: float(score) for job_id, score in _pairs(value)}
+            case ["inflight" | "delayed" | "done" | "workers"]:
+                seen[part] = {member: float(score) for member, score in _pairs(value)}
             case ["dead"]:
                 seen[part] = [_dead(entry) for entry in value]
             case ["config"]:
@@ -67,10 +67,12 @@ def _dead(entry: bytes) -> tuple[str, str, int, float]:
 
 
 def _stats(told: dict[str, bytes]) -> dict[str, Any]:
-    fault, fault_at = told.pop("fault", None), told.pop("faultAt", None)
+    fault, *times = (told.pop(name, None) for name in ("fault", "faultAt", "faultUntil"))
+    trouble = [told.pop(name, None) for name in ("troubleSince", "troubleAt")]
     return {
         "counters": {name: int(number) for name, number in told.items()},
-        "fault": None if fault is None or fault_at is None else (fault.decode(), float(fault_at)),
+        "fault": None if fault is None else (fault.decode(), *(float(at) for at in times if at)),
+        "trouble": tuple(float(at) for at in trouble if at) or None,
     }
 
 

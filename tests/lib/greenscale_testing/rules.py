@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from greenscale_jobs import Keys
 from greenscale_operator import schema
 
 Json = dict[str, Any]
@@ -23,9 +24,40 @@ def resource(name: str = "w", **spec: Any) -> Json:
     )
 
 
+def named(field: str, name: str) -> Json:
+    """Return a resource with this label or annotation."""
+    spec: Json = {field: {"team": "a", name: "x"}}
+    return resource(**spec)
+
+
 SERVER = {"image": "i", "model": "m"}
+NIGHT = {"start": "0 22 * * *", "end": "0 6 * * *", "timezone": "Europe/Berlin", "minReplicas": 1}
+
+RESERVED = ("app.kubernetes.io/name", "greenscale.dev/x", "autoscaling.keda.sh/paused", "scaledobject.keda.sh/name")
 
 RULES = [
+    *(
+        pytest.param(
+            named(field, name),
+            named(field, "example.com/greenscale.dev"),
+            f"spec.{field} has a name that GreenScale, KEDA or Kubernetes uses",
+            id=f"{field} with {name}",
+        )
+        for field in ("labels", "annotations")
+        for name in RESERVED
+    ),
+    pytest.param(
+        resource(labels={"pod-template-hash": "x"}),
+        resource(labels={"pod-template": "x"}),
+        "spec.labels has a name that GreenScale, KEDA or Kubernetes uses",
+        id="the label of a ReplicaSet",
+    ),
+    pytest.param(
+        resource(annotations={"deployment.kubernetes.io/revision": "1"}),
+        resource(annotations={"kubectl.kubernetes.io/default-container": "worker"}),
+        "spec.annotations has a name that GreenScale, KEDA or Kubernetes uses",
+        id="the annotation of a rollout",
+    ),
     pytest.param(resource("w" * 48), resource("w" * 47), "metadata.name has more than 47", id="the name's length"),
     pytest.param(
         resource(engine={"type": "Echo", "openAI": {}}),
@@ -66,12 +98,6 @@ RULES = [
         id="a lease longer than a job",
     ),
     pytest.param(
-        resource(queue={"listName": "jobs:inflight"}),
-        resource(queue={"listName": "jobs:team-a"}),
-        "spec.queue.listName looks like a key",
-        id="a list that is another's key",
-    ),
-    pytest.param(
         resource(queue={"redis": {"caSecretRef": {"name": "s", "key": "k"}}}),
         resource(queue={"redis": {"tls": True, "caSecretRef": {"name": "s", "key": "k"}}}),
         "spec.queue.redis.caSecretRef is set but tls is false",
@@ -94,5 +120,35 @@ RULES = [
         resource(scaling={"pollingInterval": 10, "cooldownPeriod": 20}),
         "spec.scaling.cooldownPeriod is less than twice pollingInterval",
         id="a cooldown that one poll ends",
+    ),
+    *(
+        pytest.param(
+            resource(scaling={**kept, "cooldownPeriod": 3601}),
+            resource(scaling={**kept, "cooldownPeriod": 3600}),
+            "spec.scaling.cooldownPeriod is more than 3600, which is the limit of the HPA",
+            id=f"a cooldown that is too long for the HPA: {sorted(kept)}",
+        )
+        for kept in ({"minReplicas": 1}, {"maxReplicas": 2}, {"schedules": [NIGHT]})
+    ),
+    pytest.param(
+        resource(scaling={"maxReplicas": 3, "scaleDownPolicy": "Gradual", "minReplicas": 1, "cooldownPeriod": 86400}),
+        resource(scaling={"maxReplicas": 3, "scaleDownPolicy": "Gradual", "schedules": [], "cooldownPeriod": 86400}),
+        "spec.scaling.cooldownPeriod is more than 3600, which is the limit of the HPA",
+        id="a cooldown that KEDA alone keeps",
+    ),
+    pytest.param(
+        resource(scaling={"schedules": [NIGHT, {**NIGHT, "minReplicas": 5}], "maxReplicas": 4}),
+        resource(scaling={"schedules": [NIGHT, {**NIGHT, "minReplicas": 4}], "maxReplicas": 4}),
+        "spec.scaling.schedules has a minReplicas that is more than maxReplicas",
+        id="a schedule that keeps more than there may be",
+    ),
+    *(
+        pytest.param(
+            resource(queue={"listName": f"jobs:{part}"}),
+            resource(queue={"listName": f"jobs:{part}s"}),
+            "spec.queue.listName looks like a key",
+            id=f"a list that is another's {part}",
+        )
+        for part in (key.partition(":")[2] for key in Keys("jobs").types if key != "jobs")
     ),
 ]

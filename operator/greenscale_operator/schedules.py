@@ -1,0 +1,100 @@
+"""Which schedule keeps how many workers at a time, and until when; and what is wrong with one.
+
+Pure. KEDA's cron trigger decides (pkg/scalers/cron_scaler.go): a schedule keeps its workers from a start until the
+next end, so it does where the next end is not after the next start.
+"""
+
+import datetime as dt
+import zoneinfo
+
+import msgspec
+
+from greenscale_operator.cron import InvalidCron, read_cron
+from greenscale_operator.workload import InvalidWorkload, Scaling, Schedule
+
+WEEK_SECONDS = 7 * 86_400
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Workers that a schedule keeps now."""
+
+    replicas: int
+    until: float
+    """Unix seconds."""
+    timezone: str
+
+    def clause(self, now: float) -> str:
+        """Return who keeps them until when: `kept by a schedule until 18:00 (Europe/Berlin)`."""
+        zone = zoneinfo.ZoneInfo(self.timezone)
+        end, today = dt.datetime.fromtimestamp(self.until, zone), dt.datetime.fromtimestamp(now, zone)
+        if end.date() == today.date():
+            when = f"{end:%H:%M}"
+        else:
+            when = f"{end:%a %H:%M}" if self.until - now < WEEK_SECONDS else f"{end:%Y-%m-%d %H:%M}"
+        return f"kept by a schedule until {when} ({self.timezone})"
+
+
+def check(scaling: Scaling) -> None:
+    """Raise InvalidWorkload for the first schedule that KEDA could not read, or whose time never comes."""
+    for number, schedule in enumerate(scaling.schedules):
+        where = f"spec.scaling.schedules[{number}]"
+        zone = _zone(schedule, f"{where}.timezone")
+        for name, line in (("start", schedule.start), ("end", schedule.end)):
+            _check_line(line, zone, f"{where}.{name}")
+        if schedule.start == schedule.end:
+            raise InvalidWorkload(f"{where}.end is the same as start, so the schedule keeps nothing: set a later end")
+
+
+def kept(scaling: Scaling, now: float) -> Kept | None:
+    """Return the schedule that keeps the most workers now, the longest of several; None where none keeps any.
+
+    `check` must have passed.
+    """
+    active = []
+    for schedule in scaling.schedules:
+        start, end = _next(schedule, now)
+        if end <= start:
+            active.append(Kept(schedule.min_replicas, end, schedule.timezone))
+    return max(active, key=lambda one: (one.replicas, one.until), default=None)
+
+
+def who_keeps(min_replicas: int, schedule: Kept | None, now: float) -> str:
+    """Return which workers are kept without work, and why, as a clause."""
+    count = max(min_replicas, schedule.replicas if schedule else 0)
+    workers = "1 worker" if count == 1 else f"{count} workers"
+    if schedule is None or min_replicas >= schedule.replicas:
+        return f"the minimum of {workers} is kept"
+    return f"{workers} {'is' if count == 1 else 'are'} {schedule.clause(now)}"
+
+
+def next_change(scaling: Scaling, now: float) -> float | None:
+    """Return when a schedule begins or ends next, in Unix seconds; None where there is none."""
+    return min((at for schedule in scaling.schedules for at in _next(schedule, now)), default=None)
+
+
+def _next(schedule: Schedule, now: float) -> tuple[float, float]:
+    """Return the next start and the next end."""
+    zone = zoneinfo.ZoneInfo(schedule.timezone)
+    start, end = (read_cron(line).next_after(now, zone) for line in (schedule.start, schedule.end))
+    if start is None or end is None:
+        raise ValueError(f"{schedule} never comes, which `check` refuses")
+    return start, end
+
+
+def _zone(schedule: Schedule, where: str) -> dt.tzinfo:
+    try:
+        return zoneinfo.ZoneInfo(schedule.timezone)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        raise InvalidWorkload(
+            f"{where} '{schedule.timezone}' is not a known time zone: use a name of the IANA database, such as "
+            "Europe/Berlin or UTC"
+        ) from None
+
+
+def _check_line(line: str, zone: dt.tzinfo, where: str) -> None:
+    try:
+        cron = read_cron(line)
+    except InvalidCron as error:
+        raise InvalidWorkload(f"{where} '{line}' {error}: write it as in '0 8 * * 1-5'") from None
+    if cron.next_after(0, zone) is None:
+        raise InvalidWorkload(f"{where} '{line}' never comes: name a day that exists")

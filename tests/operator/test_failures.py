@@ -1,0 +1,78 @@
+"""What a status says of an exception, and when the same answer is no passing trouble any more."""
+
+import pytest
+
+from greenscale_operator.errors import Gone, Passing, Rejected, Unavailable
+from greenscale_operator.failures import LASTING_AFTER, failure_of, note_failure
+from greenscale_operator.look import Look
+from greenscale_operator.memory import Memory
+
+NOW = 1_700_000_000.0
+
+
+def look(memory: Memory, *, now: float = NOW, generation: int = 2) -> Look:
+    return Look({"metadata": {"generation": generation}}, memory, now=now)
+
+
+def noted(memory: Memory, error: Exception, *, now: float = NOW) -> Look:
+    seen = look(memory, now=now)
+    note_failure(seen, error)
+    return seen
+
+
+def test_an_answer_that_stays_the_same_is_a_refusal_from_the_third_time_on() -> None:
+    memory = Memory(made_generation=2)
+    error = Unavailable("Kubernetes could not apply it (500): webhook away.", status=500)
+    looks = [noted(memory, error, now=NOW + number) for number in range(LASTING_AFTER + 1)]
+
+    assert [seen.failure and seen.failure.reason for seen in looks] == [None, None, "Rejected", "Rejected"]
+    assert looks[2].failure
+    assert "webhook away. This is the answer since 2023-11-14T22:13:20Z." in looks[2].failure.message
+    assert looks[2].failure == looks[3].failure, "the text stays, or each try would be a write"
+
+
+@pytest.mark.parametrize("other", [Unavailable("503.", status=503), Gone("409.")])
+def test_another_answer_begins_the_count_again(other: Passing) -> None:
+    memory, error = Memory(made_generation=2), Unavailable("500.", status=500)
+    looks = [noted(memory, one) for one in (error, error, other, error, error)]
+
+    assert [seen.failure for seen in looks] == [None] * 5
+
+
+@pytest.mark.parametrize("error", [Unavailable("It did not answer."), Unavailable("429.", status=429), Gone("409.")])
+def test_what_passes_is_pending_until_this_generation_is_made(error: Passing) -> None:
+    not_made, made = Memory(made_generation=1), Memory(made_generation=2)
+    looks = [noted(not_made, error) for _ in range(LASTING_AFTER + 1)]
+
+    assert {seen.pending and seen.pending.reason for seen in looks} == {"Progressing"}
+    assert {seen.failure for seen in looks} == {None}
+    assert noted(made, error).pending is None, "what is made is as ready as it was"
+
+
+def test_an_error_of_our_own_is_remembered_until_all_went_well() -> None:
+    memory = Memory()
+    seen = noted(memory, KeyError("spec"))
+
+    assert seen.failure == memory.failure
+    assert seen.failure
+    assert (seen.failure.reason, "KeyError: 'spec'" in seen.failure.message) == ("InternalError", True)
+
+
+@pytest.mark.parametrize(
+    "text", ["password=sesame", "redis://:sesame@redis:6379", "Bearer abcdefghijkl", "x" * 10_000 + " token: abc"]
+)
+def test_no_secret_and_no_novel_reaches_the_status(text: str) -> None:
+    message = failure_of(ValueError(text)).message
+
+    assert "sesame" not in message
+    assert "abcdefgh" not in message
+    assert len(message) < 500
+
+
+def test_a_refusal_keeps_its_reason_and_words() -> None:
+    fault = failure_of(Rejected("status.state: Unsupported value."))
+
+    assert (fault.reason, fault.message) == (
+        "Rejected",
+        "status.state: Unsupported value. It is tried again within 60 s.",
+    )
