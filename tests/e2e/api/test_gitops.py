@@ -29,7 +29,7 @@ ASLEEP = Observed(
     now=NOW, generation=2, max_replicas=4, stats=Stats(0, 0, 0, 0), workers=Workers(), scaler=Scaler(ready=True)
 )
 
-AWAKE = {"workers": Workers(2, 2), "scaler": Scaler(ready=True, active=True, last_active=NOW)}
+AWAKE: dict[str, Any] = {"workers": Workers(2, 2), "scaler": Scaler(ready=True, active=True, last_active=NOW)}
 
 SETTINGS = {
     "apiVersion": "v1",
