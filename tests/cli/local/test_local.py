@@ -154,9 +154,7 @@ def test_redis_is_started_again(make_instance: Make, client_of: Client) -> None:
     server.wait(10)
     while not instance.children("valkey-server"):
         psutil.Process(instance.pid).status()
-    restarted = instance.children("valkey-server")
 
-    assert restarted
     while True:
         try:
             job = client.job(done)
