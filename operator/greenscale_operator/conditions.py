@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from greenscale_jobs.records import at_work
-from greenscale_operator.faults import blocking, lacking, paused, scaler_fault, serving
+from greenscale_operator.faults import blocking, lacking, paused, refusal, scaler_fault, serving
 from greenscale_operator.observed import Fault, Observed, elapsed
 from greenscale_operator.schedules import who_keeps
 
@@ -164,7 +164,7 @@ def _unsettled(observed: Observed) -> Fault | None:
 def _spec_accepted(observed: Observed) -> Condition:
     """Return whether the API server accepts every object that the spec asks for."""
     kind = "SpecAccepted"
-    fault = observed.spec_fault or observed.refusal
+    fault = observed.spec_fault or refusal(observed)
     if fault:
         return Condition(kind, "False", fault.reason, fault.message)
     if observed.is_accepted:

@@ -29,7 +29,7 @@ def blocking(observed: Observed) -> Fault | None:
     return (
         observed.failure
         or observed.spec_fault
-        or observed.refusal
+        or refusal(observed)
         or observed.worker_fault
         or observed.queue_fault
         or _scaler_refused(observed)
@@ -154,9 +154,18 @@ def _is_starved(observed: Observed) -> bool:
     return wanted == 0 and any(name in ENDS for name in pauses)
 
 
+def refusal(observed: Observed) -> Fault | None:
+    """Return why Kubernetes does not accept the spec."""
+    return _with_foreign_hpa(observed.refusal, observed)
+
+
 def _scaler_refused(observed: Observed) -> Fault | None:
-    """Return why the ScaledObject is not there; a foreign HPA is named with the command that removes it."""
-    fault = observed.scaler_fault
+    """Return why the ScaledObject is not there."""
+    return _with_foreign_hpa(observed.scaler_fault, observed)
+
+
+def _with_foreign_hpa(fault: Fault | None, observed: Observed) -> Fault | None:
+    """Return the fault; a foreign HPA in it is named with the command that removes it."""
     named = HPA_NAME.search(fault.message) if fault else None
     if fault is None or named is None:
         return fault

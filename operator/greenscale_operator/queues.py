@@ -61,6 +61,10 @@ class _Redis:
     """When all statuses were, in Unix seconds."""
     down: bool = False
     """Whether the last look at its queues failed."""
+    looked_after: bool = False
+    """Whether it has a task of its own."""
+    unused: bool = False
+    """Whether no workload kept its queue here at the last look."""
     unreachable: str | None = None
     """Why it did not even answer."""
 
@@ -164,18 +168,18 @@ class Queues:
 
         `on_change` is called for a workload whose numbers changed, or whose Redis went or came back.
         """
-        looked_after: set[_Redis] = set()
         async with asyncio.TaskGroup() as group:
             while True:
-                for redis in set(self._redises.values()) - looked_after:
-                    looked_after.add(redis)
-                    group.create_task(self._look_after(redis, on_change))
+                for redis in self._redises.values():
+                    if not redis.looked_after:
+                        redis.looked_after = True
+                        group.create_task(self._look_after(redis, on_change))
                 self._redis_added.clear()
                 await self._redis_added.wait()
 
     async def _look_after(self, redis: _Redis, on_change: OnChange) -> None:
-        """Look at one Redis again and again."""
-        while True:
+        """Look at one Redis again and again, until no workload keeps its queue there."""
+        while not self._drop_unused(redis):
             redis.soon.clear()
             try:
                 wait = await self._visit(redis, on_change)
@@ -185,6 +189,15 @@ class Queues:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, wait)):
                     await redis.soon.wait()
+        await redis.fleet.aclose()
+
+    def _drop_unused(self, redis: _Redis) -> bool:
+        """Forget a Redis that no workload has used for two looks: its last workload is gone, or has a new password."""
+        unused = all(tenant.fleet is not redis.fleet for tenant in self._tenants.values())
+        drops, redis.unused = unused and redis.unused, unused
+        if drops:
+            del self._redises[redis.fleet.address]
+        return drops
 
     async def _visit(self, redis: _Redis, on_change: OnChange) -> float:
         """Look at one Redis; returns in how many seconds to look again."""
@@ -193,6 +206,8 @@ class Queues:
             for key, tenant in self._tenants.items()
             if tenant.fleet is redis.fleet
         }
+        if not tenants:
+            return DOWN_SECONDS
         try:
             survey = await redis.survey(list(tenants))
             soonest = await self._maintain(survey, tenants, on_change)

@@ -437,9 +437,13 @@ def test_another_autoscaler_of_the_same_deployment_is_named(most: int) -> None:
 
 def test_an_autoscaler_that_was_there_before_is_named_with_the_command_that_removes_it() -> None:
     words = "the workload 'w' of type 'apps/v1.Deployment' is already managed by the hpa 'theirs'."
-    told = of("ScalerReady", seen(**{**UP, "scaler": None}, scaler_fault=Fault("Rejected", words)))
+    refused = seen(**{**UP, "scaler": None}, refusal=Fault("Rejected", words))
+    not_made = seen(**{**UP, "scaler": None}, scaler_fault=Fault("Rejected", words))
+    remedy = "To remove it: kubectl delete hpa theirs -n shop"
 
-    assert told.message.endswith("To remove it: kubectl delete hpa theirs -n shop")
+    assert of("SpecAccepted", refused).message.endswith(remedy)
+    assert of("Ready", refused).message.endswith(remedy)
+    assert of("ScalerReady", not_made).message.endswith(remedy)
 
 
 REFUSED = Fault("Rejected", "Kubernetes refused to apply it.")

@@ -266,3 +266,21 @@ async def test_a_job_that_an_old_consumer_took_is_put_back(
         await until(lambda: raw.llen("jobs"))
 
     assert [claim.id for claim in await queue.claim("w") or []] == [job_id]
+
+
+async def test_a_redis_that_no_workload_uses_any_more_is_left(address: RedisAddress, raw: redis.Redis) -> None:
+    """Each new password is another address: its predecessors would be asked for ever, and refuse."""
+
+    def connections() -> int:
+        return len(raw.client_list())
+
+    before = connections()
+    async with an_operator(address) as queues:
+        await queues.settle(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
+        async with surveying(queues, lambda _: None):
+            await until(lambda: connections() > before)
+            await queues.forget(KEY)
+            await until(lambda: connections() == before)
+            await queues.settle(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
+            raw.delete("jobs:config")
+            await until(lambda: raw.exists("jobs:config"))

@@ -49,7 +49,7 @@ FAULTS: list[tuple[str, str, str, dict[str, Any]]] = [
         "write NAME.NAMESPACE in spec.queue.redis.host",
         {"queue": {"redis": {"host": "own"}}},
     ),
-    ("engine", "EngineRefuses", "127.0.0.1:9", {"engine": NOBODY}),
+    ("engine", "EngineRefuses", "nothing listens at that port", {"engine": NOBODY}),
     ("paused", "Paused", "kubectl annotate scaledobject paused-scaler -n", {}),
     ("autoscaler", "Rejected", "kubectl delete hpa theirs -n", {}),
 ]
