@@ -25,7 +25,7 @@ test-llama: .venv/.llama ## Try the engine against a real llama.cpp server (buil
 	$(BIN)/pytest tests/llama
 
 e2e: .venv/.dev cluster-up ## Test everything on a real cluster (the first time: 22 minutes to build Kubernetes)
-	KUBECONFIG=$${KUBECONFIG:-$$(tests/e2e/cluster/up)} $(BIN)/pytest tests/e2e
+	tests/e2e/run
 
 cluster-up: ## Bring a real Kubernetes with KEDA, and install GreenScale there
 	tests/e2e/install
