@@ -116,7 +116,9 @@ class Children:
         if made is None:
             name = change.manifest["metadata"]["name"]
             raise Gone(f"A Deployment {name} was created by somebody else just now: it is looked at again.")
-        made = await self._cluster.write_managed_fields(DEPLOYMENT, made, annexed(made, made["apiVersion"]))
+        # Kubernetes' own controller writes its status at once, which is no reason to begin again.
+        entries = annexed(made, made["apiVersion"])
+        made = await self._cluster.write_managed_fields(DEPLOYMENT, made, entries, even_if_changed=True)
         # What a creation drops, a variable without a value, say, only an apply makes ours.
         if not is_kept(change.manifest, made):
             made = await self._cluster.apply(DEPLOYMENT, change.manifest, uid=made["metadata"]["uid"])

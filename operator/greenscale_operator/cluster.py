@@ -81,16 +81,22 @@ class Cluster:
             content_type=APPLY,
         )
 
-    async def write_managed_fields(self, kind: Kind, live: Manifest, entries: list[Manifest]) -> Manifest:
-        """Write who owns which field of an object, and nothing else; Gone if it has changed meanwhile."""
+    async def write_managed_fields(
+        self, kind: Kind, live: Manifest, entries: list[Manifest], *, even_if_changed: bool = False
+    ) -> Manifest:
+        """Write who owns which field of an object, and nothing else; Gone if it has changed meanwhile.
+
+        With `even_if_changed` what somebody else has entered meanwhile is lost: of a new object nothing that matters.
+        """
         metadata = live["metadata"]
-        namespace, name, version = metadata["namespace"], metadata["name"], metadata["resourceVersion"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        condition = "uid" if even_if_changed else "resourceVersion"
         return await self._api.ask(
             "PATCH",
             kind.path(namespace, name),
             what=f"take over fields of {kind.kind} {namespace}/{name}",
             query={"fieldManager": FIELD_MANAGER},
-            body={"metadata": {"managedFields": entries, "resourceVersion": version}},
+            body={"metadata": {"managedFields": entries, condition: metadata[condition]}},
             content_type=MERGE,
         )
 
