@@ -132,6 +132,7 @@ async def test_what_was_rotated_is_taken_up_by_a_restart(
     """K12, without a hand, and without anybody who reads Secrets."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_a_key(start_worker, address, tmp_path))
+        group.create_task(_a_key_that_others_have_renewed(start_worker, tmp_path / "others"))
         group.create_task(_a_password(start_worker, tmp_path / "password"))
         group.create_task(_a_password_of_one_connection(start_worker, tmp_path / "connection"))
 
@@ -164,12 +165,32 @@ async def _a_key(start_worker: Start, address: RedisAddress, logs: Path) -> None
     assert (kept, status) == (None, REFUSED_STATUS)
     assert still_there is None, "a restart would not help one that was given its key by hand"
     logged = [file.read_text() for file in logs.glob("worker-*.log")]  # noqa: ASYNC240 - small, and all is over
-    (last,) = (line for text in logged for line in text.splitlines()[-1:] if "the API key" in line)
-    assert last.endswith("The worker ends: its restart reads the Secret again.")
+    last_lines = [line for text in logged for line in text.splitlines()[-1:] if "the API key" in line]
+    assert last_lines
+    assert all(line.endswith("The worker ends: its restart reads the Secret again.") for line in last_lines)
     assert "sk-" not in "".join(logged)
     assert stats.fault is not None
     assert seconds_of_news(stats, now=stats.fault_at or 0) > 5 * 60, "the kubelet may wait for so long"
     assert {(job.state, job.attempts) for job in jobs} == {(JobState.DONE, 1)}
+
+
+async def _a_key_that_others_have_renewed(start_worker: Start, folder: Path) -> None:
+    """What the last of the old workers reports would stay after all jobs are done: nobody would withdraw it."""
+    api = Keyed()
+    api.key = "sk-new"
+    async with serving(api) as url:
+        with running_redis(folder) as address, JobClient(address) as client:
+            openai = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "GREENSCALE_CONCURRENCY": "4"}
+            given = {"redis": address, "REDIS_PASSWORD": "old", **openai}
+            job_id = client.submit("hello")
+            old = start_worker(**given, **READ_AGAIN, OPENAI_API_KEY="sk-old")
+            await until(lambda: client.job(job_id).uncharged is not None)
+            start_worker(**given, OPENAI_API_KEY="sk-new")
+            await until(lambda: client.job(job_id).state is JobState.DONE)
+            status = await ended(old)
+            fault = client.stats().fault
+
+    assert (status, fault) == (REFUSED_STATUS, None)
 
 
 async def _a_password(start_worker: Start, folder: Path) -> None:

@@ -81,6 +81,8 @@ class Settling:
         self._some_ended = asyncio.Event()
         self._settling: list[Running] = []
         self._fault = ""
+        self._stored = 0
+        self._others_before: int | None = None
         self._trouble = asyncio.Event()
 
     @property
@@ -116,6 +118,7 @@ class Settling:
         while True:
             await self._trouble.wait()
             self._trouble.clear()
+            self._others_before = await self._answers_of_others()
             while self.limit.trouble_since is not None:
                 wait = await self._report(after_seconds=DEGRADED_SECONDS)
                 with contextlib.suppress(TimeoutError):
@@ -128,9 +131,21 @@ class Settling:
         return self._key_refusals.lasting(now, trouble_since=self.limit.trouble_since)
 
     async def report_before_restart(self) -> None:
-        """Let the report outlast the time until the container runs again."""
-        if self.limit.trouble_since is not None:
+        """Let the report outlast the time until the container runs again.
+
+        Unless others have had answers meanwhile: they have the new key already, and nobody would withdraw it.
+        """
+        others, before = await self._answers_of_others(), self._others_before
+        others_work = others is not None and before is not None and others > before
+        if self.limit.trouble_since is not None and not others_work:
             await self._report(after_seconds=0, news_seconds=RESTART_SECONDS)
+
+    async def _answers_of_others(self) -> int | None:
+        """Return how many answers the other workers of this queue have stored; None while Redis does not say."""
+        try:
+            return (await self._queue.stats()).counters.get("done", 0) - self._stored
+        except QueueUnavailable:
+            return None
 
     async def _store(self, jobs: Sequence[Running]) -> None:
         results = [job.finished() for job in jobs]
@@ -142,6 +157,7 @@ class Settling:
         for job, kept in zip(jobs, stored, strict=True):
             self.limit.answered(job.claim.id, time.monotonic(), started_at=job.started_at)
             event = "done" if kept else "lost"
+            self._stored += event == "done"
             self._log.info(event, job=job.claim.id, attempt=job.claim.attempt, seconds=round(job.seconds, 3))
 
     async def _store_apart(self, jobs: Sequence[Running], error: JobRefusedByRedis) -> None:
