@@ -109,7 +109,7 @@ def not_looking(observed: Observed) -> Fault | None:
 def idle_until(observed: Observed) -> float | None:
     """Return when the last worker must be gone if no job comes, in Unix seconds; None where one may stay."""
     stats, scaler, workers = observed.stats, observed.scaler, observed.workers
-    if stats is None or stats.work or observed.suspend or observed.min_replicas or paused(observed):
+    if stats is None or stats.work or observed.suspend or observed.kept_replicas or paused(observed):
         return None
     if scaler is None or scaler.last_active is None or workers is None or not workers.replicas:
         return None

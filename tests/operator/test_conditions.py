@@ -378,6 +378,7 @@ def test_a_keda_that_does_not_see_what_waits(seconds: float, polling: int, reaso
         pytest.param({"now": NOW - 1}, "ScaledObjectReady", id="KEDA may still do it"),
         pytest.param({"stats": Stats(0, 1, 0, 0)}, "ScaledObjectReady", id="a job runs"),
         pytest.param({"min_replicas": 1}, "ScaledObjectReady", id="one is kept"),
+        pytest.param({"kept": Kept(1, UNTIL, "UTC")}, "ScaledObjectReady", id="a schedule keeps one"),
         pytest.param({"workers": Workers()}, "ScaledObjectReady", id="none is there"),
     ],
 )

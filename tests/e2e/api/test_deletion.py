@@ -46,7 +46,7 @@ def test_a_scaled_object_that_keda_never_ends_is_told_with_the_remedy(
         control_plane.kubectl("delete", "so", f"{name}-scaler", "-n", namespace, "--wait=false")
     workload("is-back")
     lives = await_reason("Ready", "BeingDeleted", "lives", seconds=120)
-    back = await_reason("Ready", "BeingDeleted", "is-back", seconds=60)
+    back = await_reason("Ready", "BeingDeleted", "is-back", seconds=120)
     gone = await_event(control_plane, namespace, "BeingDeleted", "is-gone-scaler")
     remedy = lives["message"].partition("kubectl ")[2].replace("'", "").split()
     control_plane.kubectl(*remedy)

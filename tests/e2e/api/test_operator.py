@@ -36,7 +36,7 @@ def test_a_workload_becomes_a_deployment_at_zero_and_a_scaled_object(
     deployment = control_plane.get("deployment", "w", namespace)
 
     assert deployment["spec"]["replicas"] == 0
-    assert [told["name"] for told in scaled["spec"]["triggers"]] == ["pending", "inflight"]
+    assert [told["name"] for told in scaled["spec"]["triggers"]] == ["pending", "inflight", "workers"]
     assert {told["kind"] for told in scaled["metadata"]["ownerReferences"]} == {"GreenScaleWorkload"}
     assert "finalizers" not in control_plane.get("gsw", "w", namespace)["metadata"]
 

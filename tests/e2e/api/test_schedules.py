@@ -62,7 +62,9 @@ def test_workers_that_a_schedule_keeps_do_not_cool_down(
     workload(scaling={"schedules": [ALWAYS]})
     await_reason("Ready", "WaitingForKeda")
     patch(control_plane, namespace, "deployment/w", {"spec": {"replicas": 1}})
-    patch(control_plane, namespace, "deployment/w", {"status": {"replicas": 1, "readyReplicas": 1}})
+    patch(
+        control_plane, namespace, "deployment/w", {"status": {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}}
+    )
     active = [{"type": "Ready", "status": "True"}, {"type": "Active", "status": "True"}]
     told = {"conditions": active, "lastActiveTime": "2026-01-01T00:00:00Z"}
     patch(control_plane, namespace, "scaledobject/w-scaler", {"status": told})
