@@ -16,6 +16,9 @@ from greenscale_testing.local_redis import RedisServer
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
+pytestmark = pytest.mark.timeout(500)
+"""A young API server may take a minute to end a CRD: it has to serve the kind first, and waits longer each time."""
+
 OURS = "crd/greenscaleworkloads.greenscale.dev"
 
 
@@ -83,7 +86,7 @@ def test_workloads_are_taken_up_again_when_our_crd_is_back(
     for _ in range(times):
         own_plane.apply(workload(own_redis))
         await_taken_up(own_plane)
-        own_plane.kubectl("delete", OURS, "--timeout=40s")
+        own_plane.kubectl("delete", OURS, "--timeout=150s")
         install(own_plane)
     own_plane.apply(workload(own_redis))
     await_taken_up(own_plane)
@@ -93,7 +96,7 @@ def test_an_operator_that_was_there_first_takes_up_our_crd(
     own_plane: ControlPlane, start_operator: Start, own_redis: RedisServer
 ) -> None:
     own_redis.start()
-    own_plane.kubectl("delete", OURS, "--timeout=40s")
+    own_plane.kubectl("delete", OURS, "--timeout=150s")
     start_operator(own_plane)
     await_leader(own_plane, "operator-0")
     install(own_plane)
@@ -127,7 +130,7 @@ def test_the_end_of_our_crd_removes_the_queues_that_go_with_their_workloads(
     await_ready(own_plane, "WaitingForKeda")
     with JobClient(own_redis.address, "greenscale:{default/w}") as client:
         client.submit("hello")
-        own_plane.kubectl("delete", OURS, "--timeout=40s")
+        own_plane.kubectl("delete", OURS, "--timeout=150s")
         left = client.stats().pending
 
     assert left == 0
@@ -138,7 +141,7 @@ def test_a_signal_ends_the_operator_that_begins_anew(own_plane: ControlPlane, st
     for rounds in range(4):
         operator = start_operator(own_plane)
         await_leader(own_plane, f"operator-{rounds}")
-        own_plane.kubectl("delete", OURS, "--timeout=40s")
+        own_plane.kubectl("delete", OURS, "--timeout=150s")
         with contextlib.suppress(subprocess.TimeoutExpired):
             operator.wait(1 + rounds / 2)  # it begins anew after two seconds
         operator.terminate()
