@@ -9,6 +9,7 @@ import typer
 
 from greenscale_cli.words import harmless
 from greenscale_jobs import (
+    AccessRefused,
     DuplicateJob,
     InvalidItem,
     JobRefusedByRedis,
@@ -50,6 +51,7 @@ HELP = (
 STATUSES: dict[type[Exception], Exit] = {
     QueueFull: Exit.UNAVAILABLE,
     QueueUnavailable: Exit.UNAVAILABLE,
+    AccessRefused: Exit.UNAVAILABLE,
     QueueDamaged: Exit.UNAVAILABLE,
     UnknownJob: Exit.UNKNOWN,
     JobRefusedByRedis: Exit.USAGE,

@@ -45,6 +45,7 @@ OPERATOR_NEEDS: tuple[Right, ...] = (
     ),
     ("list", "", "pods", ""),
     ("get", "", "secrets", ""),
+    ("get", "", "configmaps", ""),
     ("create", "events.k8s.io", "events", ""),
     *((verb, "apiextensions.k8s.io", "customresourcedefinitions", "") for verb in ("list", "watch")),
 )

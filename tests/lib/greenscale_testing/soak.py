@@ -24,8 +24,8 @@ LEASE_SECONDS, MAX_ATTEMPTS, RESULT_TTL_SECONDS = 15, 5, 30
 FINISH_SECONDS = 90.0
 """For what is left when the load ends: leases of the killed, retries, what was dead, results that expire."""
 
-LEFT = {"jobs:dead", "jobs:config", "jobs:stats"}
-"""What a queue keeps when all results have expired, beside the dead."""
+LEFT = {"jobs:dead", "jobs:config", "jobs:stats", "jobs:workers"}
+"""What a queue keeps when all results have expired, beside the dead; the workers that still live are counted."""
 
 SETTINGS = {
     "GREENSCALE_ENGINE": "OpenAI",
