@@ -19,6 +19,15 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 pytestmark = pytest.mark.timeout(500)
 """A young API server may take a minute to end a CRD: it has to serve the kind first, and waits longer each time."""
 
+PROBE = json.dumps(
+    {
+        "apiVersion": "greenscale.dev/v1alpha1",
+        "kind": "GreenScaleWorkload",
+        "metadata": {"name": "probe", "namespace": "default"},
+        "spec": {"engine": {"type": "Echo"}},
+    }
+)
+
 OURS = "crd/greenscaleworkloads.greenscale.dev"
 
 
@@ -60,6 +69,18 @@ def await_ready(plane: ControlPlane, reason: str) -> None:
     plane.kubectl("wait", f"--for=jsonpath={path}={reason}", "gsw/w", "--timeout=40s")
 
 
+def await_served(plane: ControlPlane) -> None:
+    """Wait until the API server serves our kind: a CRD that is deleted sooner may stay for minutes."""
+
+    def served() -> bool:
+        try:
+            return plane.kubectl("create", "-f", "-", "--dry-run=server", told=PROBE) != ""
+        except AssertionError:
+            return False
+
+    until(served, seconds=60)
+
+
 def await_taken_up(plane: ControlPlane) -> None:
     """Wait until the workload is reconciled, and collect the garbage meanwhile, which nobody else does here."""
 
@@ -96,6 +117,7 @@ def test_an_operator_that_was_there_first_takes_up_our_crd(
     own_plane: ControlPlane, start_operator: Start, own_redis: RedisServer
 ) -> None:
     own_redis.start()
+    await_served(own_plane)
     own_plane.kubectl("delete", OURS, "--timeout=150s")
     start_operator(own_plane)
     await_leader(own_plane, "operator-0")
