@@ -60,7 +60,7 @@ def render(file: Annotated[Path, typer.Argument(metavar="FILE", help="A GreenSca
 
     try:
         loaded = workload.parse(schema.load(file))
-        schedules.check(loaded.scaling)
+        schedules.check(loaded.scaling.schedules)
         manifests = desired.manifests(loaded)
     except (schema.InvalidFile, workload.InvalidWorkload) as error:
         _say(str(error))

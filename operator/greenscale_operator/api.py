@@ -13,6 +13,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from greenscale_operator.errors import (
+    SERVER_ERROR,
     ClusterError,
     Forbidden,
     Gone,
@@ -29,7 +30,7 @@ TIMEOUT_SECONDS = 20.0
 JSON, APPLY, MERGE = "application/json", "application/apply-patch+yaml", "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
-FORBIDDEN, NOT_FOUND, CONFLICT, SERVER_ERROR = 403, 404, 409, 500
+FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
 
 PASSING = {401, 408, 425, 429}
 """Of the 4xx those that the same request need not meet again."""

@@ -4,10 +4,9 @@ Pure: no I/O, no clock, no Kopf. `cluster` applies it, `conditions` says what ca
 """
 
 import math
-from typing import Any
 
 from greenscale_operator.objects import MANAGED_BY, Install, Manifest, owned, redis_host, selector
-from greenscale_operator.overlay import InvalidPodTemplate, overlay
+from greenscale_operator.overlay import InvalidPodTemplate, objects_in, overlay
 from greenscale_operator.pod import pod_template
 from greenscale_operator.scaled_object import scaled_object, trigger_authentication
 from greenscale_operator.workload import Workload
@@ -68,21 +67,17 @@ def with_config(deployment: Manifest, digest: str) -> Manifest:
 def config_maps(deployment: Manifest) -> list[str]:
     """Return the names of the ConfigMaps that the pod template refers to, whatever else a podTemplate holds."""
     pod = deployment["spec"]["template"]["spec"]
-    containers = [*_objects(pod.get("containers")), *_objects(pod.get("initContainers"))]
-    env = [entry for container in containers for entry in _objects(container.get("env"))]
-    sources = [entry for container in containers for entry in _objects(container.get("envFrom"))]
-    volumes = _objects(pod.get("volumes"))
-    projected = [source for volume in volumes for source in _objects(_part(volume, "projected").get("sources"))]
+    containers = [*objects_in(pod.get("containers")), *objects_in(pod.get("initContainers"))]
+    env = [entry for container in containers for entry in objects_in(container.get("env"))]
+    sources = [entry for container in containers for entry in objects_in(container.get("envFrom"))]
+    volumes = objects_in(pod.get("volumes"))
+    projected = [source for volume in volumes for source in objects_in(_part(volume, "projected").get("sources"))]
     references = [
         *(_part(_part(entry, "valueFrom"), "configMapKeyRef") for entry in env),
         *(_part(source, "configMapRef") for source in sources),
         *(_part(source, "configMap") for source in [*volumes, *projected]),
     ]
     return sorted({reference["name"] for reference in references if isinstance(reference.get("name"), str)})
-
-
-def _objects(value: Any) -> list[Manifest]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _part(value: Manifest, name: str) -> Manifest:

@@ -3,6 +3,9 @@
 `cluster` translates the API's errors into these; no other module knows an HTTP status.
 """
 
+SERVER_ERROR = 500
+"""The first status that is an error of the API server's own."""
+
 
 class ClusterError(Exception):
     """The API server did not do what was asked. `reason` is for a condition, the text a sentence with the remedy."""
@@ -28,6 +31,11 @@ class Unavailable(Passing):
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the API server answered, with an error of its own."""
+        return self.status is not None and self.status >= SERVER_ERROR
 
 
 class Forbidden(Lasting):

@@ -11,8 +11,6 @@ from greenscale_operator.shown import shown
 LASTING_AFTER = 3
 """So many times the same answer is no passing trouble."""
 
-SERVER_ERROR = 500
-
 MAX_WORDS = 300
 
 AGAIN = "It is tried again within 60 s."
@@ -24,7 +22,7 @@ def note_failure(look: Look, error: Exception) -> None:
         look.failure = look.memory.failure = failure_of(error)
         return
     times, since = look.memory.note_trouble(str(error), now=look.now)
-    if isinstance(error, Unavailable) and (error.status or 0) >= SERVER_ERROR and times >= LASTING_AFTER:
+    if isinstance(error, Unavailable) and error.is_answered and times >= LASTING_AFTER:
         look.failure = Fault("Rejected", f"{error} This is the answer since {timestamp(since)}. {AGAIN}")
     elif look.memory.made_generation != look.generation:
         look.pending = Fault("Progressing", f"{error} {AGAIN}")

@@ -11,7 +11,7 @@ from greenscale_operator.memory import Memory
 from greenscale_operator.observed import Fault, Observed, Pods
 from greenscale_operator.schedules import Kept
 from greenscale_operator.shown import shown
-from greenscale_operator.workload import Scaling, Workload
+from greenscale_operator.workload import Schedule, Workload
 
 Body = dict[str, Any]
 
@@ -49,10 +49,10 @@ class Look:
         """Look again in so many seconds, or sooner."""
         self.again = seconds if self.again is None else min(self.again, seconds)
 
-    def look_at_schedules(self, scaling: Scaling) -> None:
+    def look_at_schedules(self, planned: Sequence[Schedule]) -> None:
         """Take note of what a schedule keeps now, and look again when that changes."""
-        self.kept = schedules.kept(scaling, self.now)
-        change = schedules.next_change(scaling, self.now)
+        self.kept = schedules.kept(planned, self.now)
+        change = schedules.next_change(planned, self.now)
         if change is not None:
             self.again_in(change - self.now)
 

@@ -46,6 +46,11 @@ def overlay(base: Any, patch: Any, path: str = "spec.worker.podTemplate") -> Any
     return patch
 
 
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in what should be a list of them, whatever else a user's part of a pod holds."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
+
+
 def by_name(ours: list[Any], theirs: list[Any]) -> list[Any]:
     """Return a list of named entries in which each name stands once: the last one wins, at its own place.
 

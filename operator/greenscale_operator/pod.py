@@ -6,7 +6,7 @@ Pure. The variables are those that `greenscale_worker.settings` reads.
 import json
 from typing import Any
 
-from greenscale_operator.overlay import by_name
+from greenscale_operator.overlay import by_name, objects_in
 from greenscale_operator.workload import Cache, Server, Workload
 
 Manifest = dict[str, Any]
@@ -126,17 +126,13 @@ def _default_resources(workload: Workload) -> Manifest:
 
 def _worker_patches(workload: Workload) -> list[Manifest]:
     """Return what `worker.podTemplate` changes of the worker's container."""
-    containers = _objects(_pod_patch(workload).get("containers"))
+    containers = objects_in(_pod_patch(workload).get("containers"))
     return [container for container in containers if container.get("name") == "worker"]
 
 
 def _pod_patch(workload: Workload) -> Manifest:
     pod = workload.worker.pod_template.get("spec")
     return pod if isinstance(pod, dict) else {}  # a wrong shape is refused where it is laid over ours
-
-
-def _objects(value: Any) -> list[Manifest]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
 
 
 def _environment(workload: Workload, redis_host: str, grace_seconds: int) -> list[Manifest]:
@@ -197,7 +193,7 @@ def _read_again(workload: Workload) -> list[str]:
     A worker whose credentials are refused ends then, so that its restart reads them again.
     """
     parts = [{"env": workload.worker.env, "envFrom": workload.worker.env_from}, *_worker_patches(workload)]
-    entries = [*_from_secrets(workload), *(entry for part in parts for entry in _objects(part.get("env")))]
+    entries = [*_from_secrets(workload), *(entry for part in parts for entry in objects_in(part.get("env")))]
     # Of two of a name the last one counts.
     refers = {entry["name"]: "valueFrom" in entry for entry in entries if isinstance(entry.get("name"), str)}
     all_of_an_object = any(part.get("envFrom") for part in parts)

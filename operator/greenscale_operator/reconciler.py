@@ -147,11 +147,11 @@ class Reconciler:
     async def _work(self, look: Look) -> None:
         try:
             workload = look.workload = parse(look.body)
-            schedules.check(workload.scaling)
+            schedules.check(workload.scaling.schedules)
         except InvalidWorkload as error:
             look.spec_fault = Fault("InvalidSpec", f"{error}: edit the spec.")
             return
-        look.look_at_schedules(workload.scaling)
+        look.look_at_schedules(workload.scaling.schedules)
         await self._look_at_queue(look, workload)
         await self._check_secrets(look, workload)
         await self._making.make(look, workload)

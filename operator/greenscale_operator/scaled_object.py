@@ -69,7 +69,7 @@ def scaled_object(workload: Workload, install: Install, switches: Switches | Non
     manifest["metadata"]["labels"]["scaledobject.keda.sh/name"] = name
     annotations = _annotations(switches or Switches())
     if annotations:
-        manifest["metadata"]["annotations"] = {**workload.annotations, **annotations}
+        manifest["metadata"].setdefault("annotations", {}).update(annotations)
     return manifest
 
 

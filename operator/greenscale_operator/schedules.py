@@ -6,11 +6,12 @@ next end, so it does where the next end is not after the next start.
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Sequence
 
 import msgspec
 
 from greenscale_operator.cron import InvalidCron, read_cron
-from greenscale_operator.workload import InvalidWorkload, Scaling, Schedule
+from greenscale_operator.workload import InvalidWorkload, Schedule
 
 WEEK_SECONDS = 7 * 86_400
 
@@ -34,9 +35,9 @@ class Kept(msgspec.Struct, frozen=True):
         return f"kept by a schedule until {when} ({self.timezone})"
 
 
-def check(scaling: Scaling) -> None:
+def check(schedules: Sequence[Schedule]) -> None:
     """Raise InvalidWorkload for the first schedule that KEDA could not read, or whose time never comes."""
-    for number, schedule in enumerate(scaling.schedules):
+    for number, schedule in enumerate(schedules):
         where = f"spec.scaling.schedules[{number}]"
         zone = _zone(schedule, f"{where}.timezone")
         for name, line in (("start", schedule.start), ("end", schedule.end)):
@@ -45,13 +46,13 @@ def check(scaling: Scaling) -> None:
             raise InvalidWorkload(f"{where}.end is the same as start, so the schedule keeps nothing: set a later end")
 
 
-def kept(scaling: Scaling, now: float) -> Kept | None:
+def kept(schedules: Sequence[Schedule], now: float) -> Kept | None:
     """Return the schedule that keeps the most workers now, the longest of several; None where none keeps any.
 
     `check` must have passed.
     """
     active = []
-    for schedule in scaling.schedules:
+    for schedule in schedules:
         start, end = _next(schedule, now)
         if end <= start:
             active.append(Kept(schedule.min_replicas, end, schedule.timezone))
@@ -67,9 +68,9 @@ def who_keeps(min_replicas: int, schedule: Kept | None, now: float) -> str:
     return f"{workers} {'is' if count == 1 else 'are'} {schedule.clause(now)}"
 
 
-def next_change(scaling: Scaling, now: float) -> float | None:
+def next_change(schedules: Sequence[Schedule], now: float) -> float | None:
     """Return when a schedule begins or ends next, in Unix seconds; None where there is none."""
-    return min((at for schedule in scaling.schedules for at in _next(schedule, now)), default=None)
+    return min((at for schedule in schedules for at in _next(schedule, now)), default=None)
 
 
 def _next(schedule: Schedule, now: float) -> tuple[float, float]:

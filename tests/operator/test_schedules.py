@@ -9,7 +9,7 @@ import pytest
 from greenscale_operator import schedules
 from greenscale_operator.cron import read_cron
 from greenscale_operator.schedules import Kept
-from greenscale_operator.workload import InvalidWorkload, Scaling, Schedule
+from greenscale_operator.workload import InvalidWorkload, Schedule
 from greenscale_testing.zone_file import zone
 
 HOUR = 3600
@@ -52,17 +52,17 @@ def test_a_line_means_what_keda_means_by_it() -> None:
     ],
 )
 def test_what_is_kept_now(schedule: tuple[Schedule, ...], now: float, expected: tuple[int, str] | None) -> None:
-    found = schedules.kept(Scaling(schedules=schedule), now)
+    found = schedules.kept(schedule, now)
 
     assert (found and (found.replicas, found.until)) == (expected and (expected[0], at(expected[1])))
 
 
 def test_the_next_change_is_the_next_look() -> None:
-    both = Scaling(schedules=(OFFICE, NIGHT))
+    both = (OFFICE, NIGHT)
 
     assert schedules.next_change(both, at("2026-11-30T12:00")) == at("2026-11-30T17:00")
     assert schedules.next_change(both, at("2026-11-30T17:00")) == at("2026-11-30T22:00")
-    assert schedules.next_change(Scaling(), 0.0) is None
+    assert schedules.next_change((), 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_a_schedule_that_keda_could_not_read_is_named(changes: dict[str, str], m
     given = {"start": "0 8 * * 1-5", "end": "0 18 * * 1-5", "timezone": "UTC", **changes}
     bad = Schedule(given["start"], given["end"], 1, given["timezone"])
     with pytest.raises(InvalidWorkload) as caught:
-        schedules.check(Scaling(schedules=(OFFICE, bad)))
+        schedules.check((OFFICE, bad))
 
     assert f"spec.scaling.{message}" in str(caught.value)
 
 
 def test_good_schedules_pass() -> None:
-    schedules.check(Scaling(schedules=(OFFICE, NIGHT, LUNCH)))
+    schedules.check((OFFICE, NIGHT, LUNCH))
 
 
 # Clocks that change in the middle: at 02:00 UTC, from one hour ahead of UTC to two, or back.

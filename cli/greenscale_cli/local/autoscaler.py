@@ -11,9 +11,7 @@ from typing import Any
 
 from greenscale_operator import schedules
 from greenscale_operator.schedules import Kept
-from greenscale_operator.workload import Scaling, Schedule
-
-NO_SCHEDULES = Scaling()
+from greenscale_operator.workload import Schedule
 
 TOLERANCE = 0.1
 """The HPA leaves the replicas as they are while the work is within so much of what they are for."""
@@ -36,8 +34,8 @@ class ScaledObject:
     """Whether the HPA may take replicas away."""
     stabilization_seconds: float
     """The HPA shrinks to the most that it wanted within this time."""
-    schedules: Scaling = NO_SCHEDULES
-    """Whose schedules keep replicas."""
+    schedules: tuple[Schedule, ...] = ()
+    """They keep replicas."""
 
     @classmethod
     def read(cls, manifest: dict[str, Any]) -> "ScaledObject":
@@ -57,7 +55,7 @@ class ScaledObject:
             counts_workers="workers" in triggers,
             shrinks=scale_down["selectPolicy"] != "Disabled",
             stabilization_seconds=scale_down["stabilizationWindowSeconds"],
-            schedules=Scaling(schedules=crons),
+            schedules=crons,
         )
 
     def kept(self, now: float) -> Kept | None:
@@ -97,8 +95,8 @@ def value(scaled: ScaledObject, *, work: int, workers: int, now: float) -> float
 def decide(scaled: ScaledObject, position: Position, *, work: int, workers: int, now: float) -> Position:
     """Return the position after a poll that found `work` jobs, waiting and running together, and live `workers`.
 
-    Source: keda-kopf.md 1.3. From zero to one, and from any number to zero once the cooldown is over, is KEDA's; all
-    else is the HPA's.
+    Source: KEDA, pkg/scaling/executor/scale_scaledobjects.go. From zero to one, and from any number to zero once the
+    cooldown is over, is KEDA's; all else is the HPA's.
     """
     asked = value(scaled, work=work, workers=workers, now=now)
     last_active = now if asked > 0 else position.last_active

@@ -117,7 +117,7 @@ def worker_environment(deployment: dict[str, Any], redis: RedisAddress, secrets:
     A Secret's value comes from `secrets` (our environment and `.env`) under the variable's own name.
     """
     container = deployment["spec"]["template"]["spec"]["containers"][0]
-    told = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+    literal = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
     secret = {
         entry["name"]: secrets[entry["name"]]
         for entry in container["env"]
@@ -125,9 +125,9 @@ def worker_environment(deployment: dict[str, Any], redis: RedisAddress, secrets:
     }
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("GREENSCALE_", "REDIS_"))}
     here = {**redis.variables(), "GREENSCALE_LIVENESS_PORT": "0"}
-    if "WORKER_SETTINGS" in told:
-        here["WORKER_SETTINGS"] = _without_rereading(told["WORKER_SETTINGS"])
-    return {**ours, **secret, **told, **here}
+    if "WORKER_SETTINGS" in literal:
+        here["WORKER_SETTINGS"] = _without_rereading(literal["WORKER_SETTINGS"])
+    return {**ours, **secret, **literal, **here}
 
 
 def _without_rereading(settings: str) -> str:

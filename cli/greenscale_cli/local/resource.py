@@ -23,7 +23,7 @@ def load_resource(file: Path | None, environment: Mapping[str, str]) -> dict[str
         if file is None and environment.get("OPENAI_API_KEY"):
             resource = {**resource, "spec": {**resource["spec"], "engine": {"type": "OpenAI"}}}
         loaded = workload.parse(resource)
-        schedules.check(loaded.scaling)
+        schedules.check(loaded.scaling.schedules)
         desired.manifests(loaded)  # a podTemplate may not fit
     except (schema.InvalidFile, InvalidWorkload) as error:
         raise LocalFault(str(error)) from None

@@ -121,41 +121,41 @@ def workload(address: RedisAddress, name: str, list_name: str, *, local: bool = 
     )
 
 
-def describe(told: WorkloadStatus | None, stats: Stats, *, now: float) -> tuple[Look, str]:
-    """Return how a workload looks and what is said of it. Pure; `now` is by the clock of whoever told."""
-    if told is None:
+def describe(reported: WorkloadStatus | None, stats: Stats, *, now: float) -> tuple[Look, str]:
+    """Return how a workload looks and what is said of it. Pure; `now` is by the clock of whoever reported."""
+    if reported is None:
         fault = f" A worker says: {stats.fault}" if stats.fault else ""
         return UNKNOWN, f"A bare queue: nobody scales it, so its workers are not counted.{fault}"
-    look = LOOKS.get(told.state, UNKNOWN)
-    age = now - told.sampled_at
+    look = LOOKS.get(reported.state, UNKNOWN)
+    age = now - reported.sampled_at
     if age > STATUS_STALE_SECONDS:
         return UNKNOWN, f"Nobody has told of it for {seconds(age)}. The last that was heard: {look.word.lower()}."
-    return look, _sentence(told, stats, now=now)
+    return look, _sentence(reported, stats, now=now)
 
 
-def _sentence(told: WorkloadStatus, stats: Stats, *, now: float) -> str:
+def _sentence(reported: WorkloadStatus, stats: Stats, *, now: float) -> str:
     """Return what is said of a state, with the numbers of now and not of the last status."""
-    match told.state:
+    match reported.state:
         case "ScaledToZero":
-            return f"Nothing runs, nothing costs. A prompt wakes it{_in_about(told)}."
-        case "Waking" if told.waking_since:
-            usual = f", usually {seconds(told.usual_wake_seconds)}" if told.usual_wake_seconds else ""
-            return f"Waking for {seconds(now - told.waking_since)}{usual}."
+            return f"Nothing runs, nothing costs. A prompt wakes it{_in_about(reported)}."
+        case "Waking" if reported.waking_since:
+            usual = f", usually {seconds(reported.usual_wake_seconds)}" if reported.usual_wake_seconds else ""
+            return f"Waking for {seconds(now - reported.waking_since)}{usual}."
         case "Active" if stats.work:
-            return told.at_work(stats)
-        case "Active" if told.queue.get("pending") or told.queue.get("inFlight"):
-            return f"Idle, {told.replicas} of {told.max_replicas} workers."
-        case "CoolingDown" if told.asleep_at:
-            return f"Idle. Asleep again in {max(0.0, told.asleep_at - now):.0f} s."
+            return reported.at_work(stats)
+        case "Active" if reported.queue.get("pending") or reported.queue.get("inFlight"):
+            return f"Idle, {reported.replicas} of {reported.max_replicas} workers."
+        case "CoolingDown" if reported.asleep_at:
+            return f"Idle. Asleep again in {max(0.0, reported.asleep_at - now):.0f} s."
         case _:
-            return told.message
+            return reported.message
 
 
-def _in_about(told: WorkloadStatus) -> str:
-    if not told.usual_wake_seconds:
+def _in_about(reported: WorkloadStatus) -> str:
+    if not reported.usual_wake_seconds:
         return ""
-    of = f"median of the last {told.wakes} starts" if told.wakes > 1 else "the one start so far"
-    return f" in about {seconds(told.usual_wake_seconds)} ({of})"
+    of = f"median of the last {reported.wakes} starts" if reported.wakes > 1 else "the one start so far"
+    return f" in about {seconds(reported.usual_wake_seconds)} ({of})"
 
 
 def remedy(told: WorkloadStatus, look: Look) -> str:

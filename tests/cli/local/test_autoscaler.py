@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from greenscale_cli.local.autoscaler import Position, ScaledObject, decide
-from greenscale_operator.workload import Scaling, Schedule
+from greenscale_operator.workload import Schedule
 
 SCALED = ScaledObject(
     list_name="jobs",
@@ -19,7 +19,7 @@ SCALED = ScaledObject(
     stabilization_seconds=30,
 )
 DAY = 86_400
-NIGHT = Scaling(schedules=(Schedule("0 22 * * *", "0 6 * * *", 2),))
+NIGHT = (Schedule("0 22 * * *", "0 6 * * *", 2),)
 
 
 @pytest.mark.parametrize(

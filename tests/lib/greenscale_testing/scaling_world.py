@@ -221,9 +221,9 @@ class World:
     def _least(self, now: float) -> int:
         """Return how many are kept without work; reckoned only when a schedule begins or ends."""
         if now >= self._kept_until:
-            kept = schedules.kept(self.scaling, now)
+            kept = schedules.kept(self.scaling.schedules, now)
             self._kept = max(self.scaling.min_replicas, kept.replicas if kept else 0)
-            self._kept_until = schedules.next_change(self.scaling, now) or float("inf")
+            self._kept_until = schedules.next_change(self.scaling.schedules, now) or float("inf")
         return self._kept
 
     def _check(self, second: int) -> None:
