@@ -1,0 +1,38 @@
+"""What the operator may observe of a workload, for the tests of what it says of it."""
+
+from typing import Any
+
+import msgspec
+
+from greenscale_jobs import Stats
+from greenscale_operator.conditions import Condition, conditions
+from greenscale_operator.observed import Observed, Scaler, Workers
+
+EMPTY = Stats(0, 0, 0, 0)
+NOW = 1_000_000.0
+UNTIL = NOW + 11_600
+"""18:00 of the same day in Berlin."""
+
+ASLEEP = Observed(
+    now=NOW,
+    generation=1,
+    max_replicas=4,
+    cooldown_seconds=60,
+    redis="redis:6379",
+    stats=EMPTY,
+    workers=Workers(),
+    scaler=Scaler(ready=True, active=False),
+    is_accepted=True,
+)
+"""A workload that is well and has nothing to do."""
+
+
+def seen(**changes: Any) -> Observed:
+    return msgspec.structs.replace(ASLEEP, **changes)
+
+
+RUNNING = {"workers": Workers(replicas=2, ready=2), "scaler": Scaler(ready=True, active=True, last_active=NOW - 5)}
+
+
+def of(kind: str, observed: Observed) -> Condition:
+    return next(condition for condition in conditions(observed) if condition.type == kind)

@@ -1,0 +1,242 @@
+"""What is reported as wrong with a workload, and when, for everything that the operator may see of it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from greenscale_jobs import Stats
+from greenscale_operator.conditions import asleep_at, ready, running, sentence, state
+from greenscale_operator.faults import CLAIM_SECONDS
+from greenscale_operator.observed import Fault, Observed, Pods, Scaler, Workers
+from greenscale_operator.schedules import Kept
+from greenscale_testing.observations import NOW, UNTIL, of, seen
+
+UP = {"scaler": Scaler(ready=True, active=True, last_active=NOW - 5), "name": "w", "namespace": "shop"}
+QUOTA = Fault("FailedCreate", "exceeded quota")
+NO_NODE = Fault("Unschedulable", "no node")
+STUCK = Pods(looked=True, fault=NO_NODE)
+
+
+@pytest.mark.parametrize(
+    ("observed", "ready_status", "degraded", "available"),
+    [
+        pytest.param(
+            seen(**UP, workers=Workers(1), pods=Pods(looked=True, doing="waiting for a node for 40 s", starting=True)),
+            "True",
+            "AsExpected",
+            "1 wanted: waiting for a node for 40 s.",
+            id="a node may still come",
+        ),
+        pytest.param(seen(**UP, workers=Workers(1), pods=STUCK), "False", "Unschedulable", "no node", id="none came"),
+        pytest.param(
+            seen(**UP, workers=Workers(2, 1), pods=Pods(looked=True, working=1, fault=NO_NODE)),
+            "True",
+            "Unschedulable",
+            "1 of 2 workers are ready: no node",
+            id="one of two has none",
+        ),
+        pytest.param(
+            seen(**UP, workers=Workers(4, 2, QUOTA, existing=2), pods=Pods(looked=True, working=2)),
+            "True",
+            "FailedCreate",
+            "2 of 4 workers are ready: exceeded quota",
+            id="a quota for two of four",
+        ),
+        pytest.param(
+            seen(**UP, workers=Workers(4, 0, QUOTA, existing=2), pods=Pods(looked=True, starting=True, doing="starts")),
+            "True",
+            "FailedCreate",
+            "4 wanted: exceeded quota",
+            id="a quota, and two that start",
+        ),
+        pytest.param(
+            seen(**UP, workers=Workers(1, 0, QUOTA), pods=Pods(looked=True)),
+            "False",
+            "FailedCreate",
+            "exceeded quota",
+            id="a quota for none",
+        ),
+        pytest.param(
+            seen(**UP, workers=Workers(2), pods=Pods(looked=True, fault=NO_NODE, starting=True)),
+            "True",
+            "Unschedulable",
+            "2 wanted: no node",
+            id="one waits for a node and one starts",
+        ),
+        pytest.param(
+            seen(**UP, workers=Workers(2, 2, existing=2), pods=Pods(looked=True, working=0, fault=NO_NODE)),
+            "False",
+            "Unschedulable",
+            "no node",
+            id="ready by chance between two crashes",
+        ),
+    ],
+)
+def test_ready_is_lost_only_where_no_worker_is_ready_and_none_will_be(
+    observed: Observed, ready_status: str, degraded: str, available: str
+) -> None:
+    assert ready(observed).status == ready_status
+    assert of("Degraded", observed).reason == degraded
+    assert of("WorkerAvailable", observed).message == available
+
+
+def test_a_rollout_that_cannot_proceed_is_reported_while_a_former_worker_serves() -> None:
+    image = Fault("ErrImagePull", "no such image")
+    stuck = seen(**UP, workers=Workers(2, 1, existing=2, outdated=1), pods=Pods(looked=True, working=1, fault=image))
+
+    assert (ready(stuck).status, ready(stuck).reason) == ("True", "RollingOut")
+    assert "1 of 2 workers have the present one" in ready(stuck).message
+    assert of("Degraded", stuck).reason == "ErrImagePull"
+    assert ready(seen(**UP, workers=Workers(2, 2, existing=2, outdated=1))).reason == "WorkersRunning"
+
+
+def test_a_model_server_that_is_away_takes_ready_away_but_is_no_fault_at_once() -> None:
+    lost = Fault("ModelServerNotReady", "the model server is not ready")
+    observed = seen(**UP, workers=Workers(1), stats=Stats(1, 0, 0, 0), pods=Pods(looked=True, starting=True, lost=lost))
+
+    assert (ready(observed).status, ready(observed).reason) == ("Unknown", "ModelServerNotReady")
+    assert of("Degraded", observed).status == "False"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"pods": Pods(looked=True, working=1)}, "Active", id="only another container is not ready"),
+        pytest.param({"stats": Stats(1, 1, 0, 0)}, "Active", id="a job runs"),
+        pytest.param({"stats": Stats(1, 1, 0, 0), "workers": Workers()}, "Waking", id="of a worker that is gone"),
+        pytest.param({}, "Waking", id="nothing runs"),
+    ],
+)
+def test_what_has_a_job_in_hand_is_active(changes: dict[str, Any], expected: str) -> None:
+    observed = seen(**{**UP, "workers": Workers(1), "stats": Stats(1, 0, 0, 0), **changes})
+
+    assert state(observed) == expected
+
+
+@pytest.mark.parametrize(("seconds", "reason"), [(CLAIM_SECONDS - 1, "WorkersRunning"), (CLAIM_SECONDS, "NotClaiming")])
+def test_a_ready_worker_that_claims_nothing(seconds: float, reason: str) -> None:
+    observed = seen(**UP, stats=Stats(1, 0, 0, 0), workers=Workers(1, 1), unclaimed_since=NOW - seconds)
+
+    assert ready(observed).reason == reason
+
+
+def test_a_fault_of_the_engine_goes_before_the_claims_that_it_holds_up() -> None:
+    stats = Stats(1, 0, 0, 0, {}, "nobody listens", NOW - 9)
+    observed = seen(**UP, stats=stats, workers=Workers(1, 1), unclaimed_since=NOW - 999)
+
+    assert ready(observed).reason == "EngineRefuses"
+
+
+PREFIX = "autoscaling.keda.sh/"
+
+
+@pytest.mark.parametrize("name", ["paused", "paused-replicas", "paused-scale-out", "paused-scale-in"])
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_a_pause_that_is_not_ours_is_reported_with_the_command_that_undoes_it(name: str, replicas: int) -> None:
+    """Ready is lost where it lets no worker start; where one runs, or only none may go, a job is still done."""
+    scaler = Scaler(ready=True, active=False, pauses=(PREFIX + name,))
+    workers = Workers(replicas, replicas)
+    observed = seen(**{**UP, "scaler": scaler}, workers=workers)
+    command = f"kubectl annotate scaledobject w-scaler -n shop {PREFIX}{name}-"
+    starved = replicas == 0 and name != "paused-scale-in"
+
+    assert (of("ScalerReady", observed).status, of("ScalerReady", observed).reason) == ("False", "Paused")
+    assert of("Degraded", observed).reason == "Paused"
+    assert all(command in of(kind, observed).message for kind in ("ScalerReady", "Degraded", "Ready"))
+    assert ready(observed).status == ("False" if starved else "True")
+
+
+def test_a_suspended_workload_is_paused_by_the_operator_itself() -> None:
+    scaler = Scaler(ready=True, pauses=(PREFIX + "paused-replicas",))
+    observed = seen(**{**UP, "scaler": scaler}, suspend=True)
+
+    assert of("ScalerReady", observed).status == "True"
+    assert ready(observed).reason == "Suspended"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "polling", "reason"),
+    [(59, 2, "ScaledToZero"), (60, 2, "ScalerNotLooking"), (89, 30, "ScaledToZero"), (90, 30, "ScalerNotLooking")],
+)
+def test_a_keda_that_does_not_see_what_waits(seconds: float, polling: int, reason: str) -> None:
+    observed = seen(**UP, stats=Stats(1, 0, 0, 0), unscaled_since=NOW - seconds, polling_seconds=polling)
+
+    assert ready(observed).reason == reason
+    assert (of("ScalerReady", observed).reason == "ScalerNotLooking") == (reason == "ScalerNotLooking")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({}, "ScalerNotLooking", id="long after the cooldown"),
+        pytest.param({"now": NOW - 1}, "ScaledObjectReady", id="KEDA may still do it"),
+        pytest.param({"stats": Stats(0, 1, 0, 0)}, "ScaledObjectReady", id="a job runs"),
+        pytest.param({"min_replicas": 1}, "ScaledObjectReady", id="one is kept"),
+        pytest.param({"kept": Kept(1, UNTIL, "UTC")}, "ScaledObjectReady", id="a schedule keeps one"),
+        pytest.param({"workers": Workers()}, "ScaledObjectReady", id="none is there"),
+    ],
+)
+def test_a_keda_that_lets_no_worker_go(changes: dict[str, Any], reason: str) -> None:
+    scaler = Scaler(ready=True, active=False, last_active=NOW - 60 - 60)
+    observed = seen(**{**UP, "scaler": scaler, "workers": Workers(1, 1), **changes})
+
+    assert of("ScalerReady", observed).reason == reason
+    assert of("Degraded", observed).reason == (reason if reason == "ScalerNotLooking" else "AsExpected")
+    assert ready(observed).status == "True"
+
+
+ENDING = Pods(looked=True, ending=1, ending_since=NOW - 45, ending_until=NOW + 585)
+
+
+def test_zero_is_when_the_pods_are_gone() -> None:
+    observed = seen(**UP, pods=ENDING)
+
+    assert state(observed) == "CoolingDown"
+    assert sentence(observed) == "1 worker is still ending (for 40 s)."
+    assert running(observed) == 1
+    assert asleep_at(observed) is None
+    assert of("WorkerAvailable", observed).message == "No worker is needed; 1 worker is still ending (for 40 s)."
+    assert ready(observed).status == "True"
+
+
+def test_a_suspended_workload_is_drained_when_its_pods_are_gone() -> None:
+    told = of("Suspended", seen(**UP, pods=ENDING, suspend=True))
+
+    assert (told.reason, told.message) == ("Draining", "Takes prompts, runs none; 1 worker is still ending (for 40 s).")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "in_flight", "reason"),
+    [(59, 0, "AsExpected"), (60, 0, "EndingSlowly"), (600, 1, "AsExpected")],
+)
+def test_a_pod_that_ignores_sigterm_is_reported(seconds: float, in_flight: int, reason: str) -> None:
+    """One that still has a job takes the time it has."""
+    ending = msgspec.structs.replace(ENDING, ending_since=NOW - seconds)
+    told = of("Degraded", seen(**UP, pods=ending, stats=Stats(0, in_flight, 0, 0)))
+
+    assert told.reason == reason
+    if reason == "EndingSlowly":
+        assert "until 1970-01-12T13:56:25Z at the latest" in told.message
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_another_autoscaler_of_the_same_deployment_is_named(most: int) -> None:
+    words = "pods by selector are controlled by multiple HPAs: [shop/keda-hpa-w-scaler shop/theirs]"
+    scaler = Scaler(ready=True, active=True, hpa_reason="AmbiguousSelector", hpa_message=words)
+    told = of("Degraded", seen(**{**UP, "scaler": scaler}, workers=Workers(1, 1), max_replicas=most))
+
+    assert told.reason == "ForeignAutoscaler"
+    assert "shop/theirs" in told.message
+    assert "kubectl get hpa -n shop" in told.message
+
+
+def test_an_autoscaler_that_was_there_before_is_named_with_the_command_that_removes_it() -> None:
+    words = "the workload 'w' of type 'apps/v1.Deployment' is already managed by the hpa 'theirs'."
+    refused = seen(**{**UP, "scaler": None}, refusal=Fault("Rejected", words))
+    not_made = seen(**{**UP, "scaler": None}, scaler_fault=Fault("Rejected", words))
+    remedy = "To remove it: kubectl delete hpa theirs -n shop"
+
+    assert of("SpecAccepted", refused).message.endswith(remedy)
+    assert of("Ready", refused).message.endswith(remedy)
+    assert of("ScalerReady", not_made).message.endswith(remedy)
