@@ -76,7 +76,7 @@ def main() -> None:
     verdicts = []
     for persistence in options.persistence or (list(PERSISTENCE) if options.full else ["off"]):
         results, about = _run(persistence, wanted, rounds, full=options.full, patient=options.patient)
-        _keep(results, about, [RAW, *([KEPT] if options.keep else [])])
+        _keep(results, about, [RAW, *([KEPT] if options.keep else [])], "row-14" if wanted == {"14"} else "rows")
         verdicts.append(_print(results, about))
     sys.exit(0 if all(verdicts) else 1)
 
@@ -234,7 +234,7 @@ def _everyone(rounds: list[list[Load]]) -> Table:
     return table
 
 
-def _keep(results: Results, about: dict[str, Any], folders: list[Path]) -> None:
+def _keep(results: Results, about: dict[str, Any], folders: list[Path], what: str) -> None:
     """Write every figure as a line of JSON; the first line says on what it was measured."""
     lines = [json.dumps(about)]
     for number, (measured, loads) in enumerate(zip(results.rounds, results.loads, strict=True), start=1):
@@ -242,7 +242,7 @@ def _keep(results: Results, about: dict[str, Any], folders: list[Path]) -> None:
         lines += [json.dumps({"round": number, **asdict(one)}) for one in loads]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        name = "rows.jsonl" if about["persistence"] == "off" else f"rows-{about['persistence']}.jsonl"
+        name = f"{what}.jsonl" if about["persistence"] == "off" else f"{what}-{about['persistence']}.jsonl"
         (folder / name).write_text("\n".join(lines) + "\n")
 
 
