@@ -78,7 +78,7 @@ def _measure(address: RedisAddress, namespace: str, interval: int, rounds: int) 
     kubectl("wait", "--for=condition=Ready", f"so/{floor}-scaler", "-n", namespace, "--timeout=60s")
     rows = []
     with ExitStack() as stack:
-        seen = stack.enter_context(Seen(namespace))
+        seen = stack.enter_context(WatchCache(namespace))
         queue = stack.enter_context(JobClient(address, f"greenscale:{{{namespace}/{ours}}}"))
         plain = stack.enter_context(redis.Redis(address.host, address.port, socket_timeout=None))
         for number in range(1, rounds + 1):
@@ -94,7 +94,7 @@ def _measure(address: RedisAddress, namespace: str, interval: int, rounds: int) 
     return rows
 
 
-def _wake_ours(queue: JobClient, seen: "Seen", name: str, namespace: str) -> Times:
+def _wake_ours(queue: JobClient, seen: "WatchCache", name: str, namespace: str) -> Times:
     since = time.time()
     job_id = queue.submit("hello")
     at = {event.type: event.at for event in reversed(list(queue.events(job_id)))}
@@ -166,7 +166,7 @@ def _floor(name: str, namespace: str, interval: int) -> list[Manifest]:
     return [deployment, scaled_object(parse(workload), Install())]
 
 
-class Seen:
+class WatchCache:
     """When the API server's watches showed what became of Deployments and pods."""
 
     def __init__(self, namespace: str) -> None:

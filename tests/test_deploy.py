@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from greenscale_operator import schema, workload
-from greenscale_operator.desired import deployment
+from greenscale_operator.manifest import deployment
 from greenscale_operator.objects import Install
 
 ROOT = Path(__file__).parents[1]

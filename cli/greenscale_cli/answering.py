@@ -1,7 +1,7 @@
 """One job's answer, for whoever waits for it: `greenscale submit --wait` and `greenscale jobs wait`."""
 
-from greenscale_cli.exits import Exit, Fault, tell
-from greenscale_cli.life import CUT_OFF
+from greenscale_cli.exits import CommandError, Exit, tell
+from greenscale_cli.job_rows import CUT_OFF
 from greenscale_cli.streams import OutputLost
 from greenscale_cli.tables import show_json
 from greenscale_cli.waiting import exit_of, follow, write
@@ -13,23 +13,23 @@ def answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Ex
     """Wait until a job is final, print its answer and return the exit status.
 
     Raises:
-        Fault: There is no answer; the text says why, and how to come back to the job.
+        CommandError: There is no answer; the text says why, and how to come back to the job.
     """
     if stream and as_json:
-        raise Fault("-o json is one document: it does not go with --stream", Exit.USAGE)
+        raise CommandError("-o json is one document: it does not go with --stream", Exit.USAGE)
     again = f"wait for it with `greenscale jobs wait {job_id}`"
     try:
         job = follow(client, job_id, stream=stream)
         _print(job, stream=stream, as_json=as_json)
     except OutputLost as lost:
-        raise Fault(f"{lost}; job {job_id} is kept: {again}", Exit.OUTPUT) from None
+        raise CommandError(f"{lost}; job {job_id} is kept: {again}", Exit.OUTPUT) from None
     except KeyboardInterrupt:
         end = f"end it with `greenscale jobs cancel {job_id}`"
-        raise Fault(f"job {job_id} goes on; {again}, {end}", Exit.INTERRUPTED) from None
+        raise CommandError(f"job {job_id} goes on; {again}, {end}", Exit.INTERRUPTED) from None
     except QueueUnavailable as error:
-        raise Fault(f"{error} Job {job_id} is kept there: {again}", Exit.UNAVAILABLE) from None
+        raise CommandError(f"{error} Job {job_id} is kept there: {again}", Exit.UNAVAILABLE) from None
     if job.state is not JobState.DONE and not as_json:
-        raise Fault(_why(job), exit_of(job))
+        raise CommandError(_why(job), exit_of(job))
     if job.outcome and job.outcome.cut_off:
         tell(f"the answer was cut off {CUT_OFF}")
     return exit_of(job)

@@ -8,8 +8,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Column
 from rich.text import Text
 
+from greenscale_cli.formatting import harmless
 from greenscale_cli.terminal import is_screen
-from greenscale_cli.words import harmless
 
 
 class Bar:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from greenscale_cli import endpoint
-from greenscale_cli.exits import Exit, Fault, tell
+from greenscale_cli.exits import CommandError, Exit, tell
 from greenscale_jobs import JobClient, RedisAddress, WorkloadStatus
-from greenscale_jobs.address import names_redis
-from greenscale_jobs.environment import InvalidEnvFile, over, read_env_file
+from greenscale_jobs.connection.address import names_redis
+from greenscale_jobs.connection.environment import InvalidEnvFile, over, read_env_file
 
 NOWHERE = (
     "no Redis is named and no local instance runs here: start one with `greenscale local`, set REDIS_HOST and "
@@ -32,7 +32,7 @@ def choose_redis(url: str | None, run_dir: Path, environment: Mapping[str, str],
     """Return the Redis of --redis, else of the environment, the local instance here, `file` (.env), one further up.
 
     Raises:
-        Fault: None of them names one, or one of them is wrong.
+        CommandError: None of them names one, or one of them is wrong.
     """
     variables = over(environment, file)
     if url:
@@ -47,7 +47,7 @@ def choose_redis(url: str | None, run_dir: Path, environment: Mapping[str, str],
         return Chosen(_address(lambda: RedisAddress.from_environment(variables), ".env: "), ".env")
     running = endpoint.find(run_dir)
     if running is None:
-        raise Fault(NOWHERE, Exit.UNAVAILABLE)
+        raise CommandError(NOWHERE, Exit.UNAVAILABLE)
     return Chosen(RedisAddress(running.redis.host, running.redis.port), "the local instance")
 
 
@@ -55,26 +55,26 @@ def _address(read: Callable[[], RedisAddress], source: str = "") -> RedisAddress
     try:
         return read()
     except ValueError as error:
-        raise Fault(f"{source}{error}", Exit.USAGE) from None
+        raise CommandError(f"{source}{error}", Exit.USAGE) from None
 
 
 def file_variables() -> dict[str, str]:
     """Return the variables of the `.env` file of the working directory.
 
     Raises:
-        Fault: The file cannot be read whole.
+        CommandError: The file cannot be read whole.
     """
     try:
         return read_env_file()
     except InvalidEnvFile as error:
-        raise Fault(str(error), Exit.USAGE) from None
+        raise CommandError(str(error), Exit.USAGE) from None
 
 
 def environment_with_file() -> dict[str, str]:
     """Return the environment, and beneath it the `.env` file of the working directory.
 
     Raises:
-        Fault: The file cannot be read whole.
+        CommandError: The file cannot be read whole.
     """
     return over(os.environ, file_variables())
 
@@ -89,35 +89,35 @@ def pick(workloads: Sequence[WorkloadStatus], name: str | None) -> WorkloadStatu
     """Return the workload called `name` or `namespace/name`, or without a name the only one.
 
     Raises:
-        Fault: There is none, or several.
+        CommandError: There is none, or several.
     """
     found = [status for status in workloads if name in {None, status.name, f"{status.namespace}/{status.name}"}]
     if len(found) == 1:
         return found[0]
     names = ", ".join(names_of(found or workloads)) or "none"
     if name is None:
-        raise Fault(f"say which workload: NAME or NAMESPACE/NAME; known here: {names}", Exit.USAGE)
+        raise CommandError(f"say which workload: NAME or NAMESPACE/NAME; known here: {names}", Exit.USAGE)
     if found:
-        raise Fault(f"several workloads are called {name}: say which of {names}", Exit.USAGE)
-    raise Fault(f"no workload is called {name}; known here: {names}", Exit.UNKNOWN)
+        raise CommandError(f"several workloads are called {name}: say which of {names}", Exit.USAGE)
+    raise CommandError(f"no workload is called {name}; known here: {names}", Exit.UNKNOWN)
 
 
 def pick_list(workloads: list[WorkloadStatus], name: str | None, environment: Mapping[str, str]) -> str:
     """Return the list of the workload that is meant: the named, the only one, or the list `jobs`.
 
     Raises:
-        Fault: It is not clear which.
+        CommandError: It is not clear which.
     """
     if name:
         return pick(workloads, name).list_name
     if len(workloads) > 1:
         names = ", ".join(names_of(workloads))
-        raise Fault(f"there are several workloads: say which with -w ({names})", Exit.USAGE)
+        raise CommandError(f"there are several workloads: say which with -w ({names})", Exit.USAGE)
     return workloads[0].list_name if workloads else environment.get("GREENSCALE_QUEUE") or "jobs"
 
 
 def choose(url: str | None, run_dir: Path) -> Chosen:
-    """Return the Redis that a command means, and say on stderr where it may surprise; raises Fault."""
+    """Return the Redis that a command means, and say on stderr where it may surprise; raises CommandError."""
     chosen = choose_redis(url, run_dir, os.environ, file_variables())
     if chosen.notice:
         tell(chosen.notice)
@@ -125,7 +125,7 @@ def choose(url: str | None, run_dir: Path) -> Chosen:
 
 
 def open_client(url: str | None, run_dir: Path, workload: str | None, *, sends: bool = False) -> JobClient:
-    """Return a client of the queue that is meant; raises Fault or QueueUnavailable.
+    """Return a client of the queue that is meant; raises CommandError or QueueUnavailable.
 
     A command that `sends` also says where to, if that stands in a file.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import typer
 
-from greenscale_cli.words import harmless
+from greenscale_cli.formatting import harmless
 from greenscale_jobs import (
     AccessRefused,
     DuplicateJob,
@@ -62,7 +62,7 @@ STATUSES: dict[type[Exception], Exit] = {
 }
 
 
-class Fault(Exception):
+class CommandError(Exception):
     """An expected end: its text is for the person, its status for the script."""
 
     def __init__(self, text: str, status: Exit) -> None:
@@ -71,14 +71,14 @@ class Fault(Exception):
 
 
 @contextlib.contextmanager
-def faults_told() -> Iterator[None]:
+def errors_reported() -> Iterator[None]:
     """Turn an expected error into one line on stderr and an exit status."""
     try:
         yield
     except (QueueError, InvalidItem) as error:
         tell(str(error))
         raise typer.Exit(STATUSES[type(error)]) from None
-    except Fault as fault:
+    except CommandError as fault:
         tell(str(fault))
         raise typer.Exit(fault.status) from None
 

@@ -13,8 +13,8 @@ import typer
 from greenscale_cli import options
 from greenscale_cli.choose import open_client
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
-from greenscale_cli.exits import Exit, Fault, faults_told
-from greenscale_cli.when import past_of
+from greenscale_cli.exits import CommandError, Exit, errors_reported
+from greenscale_cli.time_options import past_of
 from greenscale_jobs import Job, JobClient, JobState, UnknownJob
 from greenscale_jobs.document import document
 
@@ -100,7 +100,7 @@ def list_jobs(  # noqa: PLR0913 - a command's options
 
     $ greenscale jobs list --state done --limit 100000 -o jsonl > done.jsonl
     """
-    with faults_told():
+    with errors_reported():
         now = dt.datetime.now(dt.UTC)
         first, last = (
             None if told is None else past_of(told, option=option, now=now)
@@ -135,11 +135,11 @@ def show_job(
 
     $ greenscale jobs show 1a20d9061ba8b3597795f
     """
-    from greenscale_cli.life import life_of  # noqa: PLC0415
+    from greenscale_cli.job_rows import life_of  # noqa: PLC0415
     from greenscale_cli.tables import show as show_table  # noqa: PLC0415
     from greenscale_cli.tables import show_json, table  # noqa: PLC0415
 
-    with faults_told(), open_client(redis, run_dir, workload) as client:
+    with errors_reported(), open_client(redis, run_dir, workload) as client:
         job = client.job(job_id)
         if output is options.Output.JSON:
             show_json(document(job))
@@ -165,7 +165,7 @@ def wait_for_job(
     """
     from greenscale_cli.answering import answer  # noqa: PLC0415
 
-    with faults_told(), open_client(redis, run_dir, workload) as client:
+    with errors_reported(), open_client(redis, run_dir, workload) as client:
         raise typer.Exit(answer(client, job_id, stream=stream, as_json=output is options.Output.JSON))
 
 
@@ -183,20 +183,20 @@ def cancel_jobs(
 
     $ greenscale jobs list --text spam -o jsonl | jq -r .id | xargs greenscale jobs cancel
     """
-    with faults_told(), open_client(redis, run_dir, workload) as client:
-        missed: list[Fault] = []
+    with errors_reported(), open_client(redis, run_dir, workload) as client:
+        missed: list[CommandError] = []
         for job_id in ids:
             try:
                 before = client.cancel(job_id)
             except UnknownJob as error:
-                missed.append(Fault(str(error), Exit.UNKNOWN))
+                missed.append(CommandError(str(error), Exit.UNKNOWN))
                 continue
             if before.final:
-                missed.append(Fault(f"job {job_id} is {before} already", Exit.USAGE))
+                missed.append(CommandError(f"job {job_id} is {before} already", Exit.USAGE))
                 continue
             print(f"{job_id} {'is being' if before is JobState.RUNNING else 'is'} cancelled")  # noqa: T201
         if missed:
-            raise Fault("; ".join(map(str, missed)), missed[0].status)
+            raise CommandError("; ".join(map(str, missed)), missed[0].status)
 
 
 @app.command("retry")
@@ -215,9 +215,9 @@ def retry_jobs(
 
     $ greenscale jobs retry --all-dead -w assistant
     """
-    with faults_told(), open_client(redis, run_dir, workload) as client:
+    with errors_reported(), open_client(redis, run_dir, workload) as client:
         if bool(ids) == all_dead:
-            raise Fault("say which jobs: ids, or --all-dead", Exit.USAGE)
+            raise CommandError("say which jobs: ids, or --all-dead", Exit.USAGE)
         if all_dead:
             from greenscale_cli.retrying import retry_all  # noqa: PLC0415
 
@@ -228,7 +228,7 @@ def retry_jobs(
             print(job_id)  # noqa: T201
         missed = [job_id for job_id in ids or [] if job_id not in sent]
         if missed:
-            raise Fault(f"not dead, so not sent again: {', '.join(missed)}", Exit.UNKNOWN)
+            raise CommandError(f"not dead, so not sent again: {', '.join(missed)}", Exit.UNKNOWN)
 
 
 def _search(client: JobClient, state: JobState, text: str, since: float | None, until: float | None) -> Iterator[Job]:
@@ -242,7 +242,7 @@ def _search(client: JobClient, state: JobState, text: str, since: float | None, 
 
 
 def _print_jobs(found: Iterable[Job], output: ListOutput) -> None:
-    from greenscale_cli.life import LIST_COLUMNS, list_row  # noqa: PLC0415
+    from greenscale_cli.job_rows import LIST_COLUMNS, list_row  # noqa: PLC0415
     from greenscale_cli.tables import json_line, show, show_json, table  # noqa: PLC0415
 
     match output:

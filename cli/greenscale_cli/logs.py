@@ -14,11 +14,11 @@ import typer
 from greenscale_cli import endpoint, options
 from greenscale_cli.choose import choose, file_variables, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
-from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.exits import CommandError, Exit, errors_reported
+from greenscale_cli.formatting import harmless
 from greenscale_cli.streams import readable
-from greenscale_cli.words import harmless
 from greenscale_jobs import JobClient
-from greenscale_jobs.address import names_redis
+from greenscale_jobs.connection.address import names_redis
 
 LOOK_SECONDS = 0.3
 """How often the files are looked at for more."""
@@ -48,7 +48,7 @@ def logs(
 
     $ greenscale logs greenscale-system/greenscale-worker
     """
-    with faults_told():
+    with errors_reported():
         folder = None if _is_elsewhere(redis, run_dir) else _folder(run_dir)
         if folder:
             with contextlib.suppress(KeyboardInterrupt):
@@ -85,7 +85,7 @@ def _print_files(folder: Path, workload: str | None, *, follow: bool) -> None:
             break
         time.sleep(LOOK_SECONDS)
     if not read:
-        raise Fault(f"no worker of {workload or 'any workload'} has written to {folder} yet", Exit.UNKNOWN)
+        raise CommandError(f"no worker of {workload or 'any workload'} has written to {folder} yet", Exit.UNKNOWN)
 
 
 def _more(file: Path, read: dict[Path, int]) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _become_kubectl(namespace: str, name: str, *, follow: bool) -> None:
     """Hand over to kubectl, whose exit status is then ours."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        raise Fault(
+        raise CommandError(
             "the logs of a cluster are read with kubectl, which is not on the PATH: install it "
             "(https://kubernetes.io/docs/tasks/tools/)",
             Exit.USAGE,

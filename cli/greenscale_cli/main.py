@@ -56,12 +56,12 @@ def render(file: Annotated[Path, typer.Argument(metavar="FILE", help="A GreenSca
     """
     import yaml  # noqa: PLC0415
 
-    from greenscale_operator import desired, schedules, schema, workload  # noqa: PLC0415
+    from greenscale_operator import manifest, schedules, schema, workload  # noqa: PLC0415
 
     try:
         loaded = workload.parse(schema.load(file))
         schedules.check(loaded.scaling.schedules)
-        manifests = desired.manifests(loaded)
+        manifests = manifest.manifests(loaded)
     except (schema.InvalidFile, workload.InvalidWorkload) as error:
         _say(str(error))
         raise typer.Exit(Exit.USAGE) from None

@@ -34,7 +34,7 @@ def job_ids(*states: JobState) -> Any:
 
     def complete(context: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
         from greenscale_cli.choose import open_client  # noqa: PLC0415
-        from greenscale_cli.words import excerpt  # noqa: PLC0415
+        from greenscale_cli.formatting import excerpt  # noqa: PLC0415
 
         named = set(context.params.get("ids") or ())
         with _quietly(), open_client(*_redis_of(context), context.params.get("workload")) as client:
@@ -56,10 +56,10 @@ def _redis_of(context: typer.Context) -> tuple[str | None, Path]:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Complete nothing where Redis cannot be asked: there is nobody to tell."""
-    from greenscale_cli.exits import Fault  # noqa: PLC0415
+    from greenscale_cli.exits import CommandError  # noqa: PLC0415
     from greenscale_jobs import QueueUnavailable  # noqa: PLC0415
 
-    with contextlib.suppress(Fault, QueueUnavailable):
+    with contextlib.suppress(CommandError, QueueUnavailable):
         yield
 
 

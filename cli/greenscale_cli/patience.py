@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from greenscale_cli.exits import tell
-from greenscale_cli.words import duration
+from greenscale_cli.formatting import duration
 from greenscale_jobs import QueueUnavailable
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from greenscale_cli.bars import Bar
 from greenscale_cli.ctrl_c import ctrl_c_later
-from greenscale_cli.exits import Exit, Fault
+from greenscale_cli.exits import CommandError, Exit
 from greenscale_cli.streams import OutputLost
 from greenscale_cli.terminal import is_screen
 from greenscale_jobs import JobClient, QueueUnavailable
@@ -17,8 +17,8 @@ def retry_all(client: JobClient, *, sure: bool) -> None:
     """Send again what is dead now and print the ids, oldest first.
 
     Raises:
-        Fault: Somebody was asked, and does not want it; or it was ended by Ctrl-C or by Redis, the text says how many
-            were sent until then.
+        CommandError: Somebody was asked, and does not want it; or it was ended by Ctrl-C or by Redis: the text says
+            how many were sent until then.
     """
     dead = client.stats().dead
     if not dead:
@@ -40,12 +40,14 @@ def retry_all(client: JobClient, *, sure: bool) -> None:
 
             client.redrive_all(told=told)
     except KeyboardInterrupt:
-        raise Fault(f"{sent} jobs were sent again, {left} are dead still: {REST}", Exit.INTERRUPTED) from None
+        raise CommandError(f"{sent} jobs were sent again, {left} are dead still: {REST}", Exit.INTERRUPTED) from None
     except OutputLost as lost:
-        raise Fault(f"{lost}; {sent} jobs were sent again, {left} are dead still: {REST}", Exit.OUTPUT) from None
+        raise CommandError(f"{lost}; {sent} jobs were sent again, {left} are dead still: {REST}", Exit.OUTPUT) from None
     except QueueUnavailable as error:
         # Whether the step that got no answer was done is not known; what it sent is no longer dead.
-        raise Fault(f"at least {sent} of {dead} jobs were sent again: {error} Then {REST}", Exit.UNAVAILABLE) from None
+        raise CommandError(
+            f"at least {sent} of {dead} jobs were sent again: {error} Then {REST}", Exit.UNAVAILABLE
+        ) from None
     if is_screen(sys.stderr):
         _note(f"{sent} sent again")
 
@@ -55,7 +57,7 @@ def _ask(dead: int, list_name: str) -> None:
     print(f"{jobs} of the list {list_name} will be sent again. Go on? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
     # Ctrl-D is no yes.
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Fault("nothing was sent", Exit.USAGE)
+        raise CommandError("nothing was sent", Exit.USAGE)
 
 
 def _note(text: str) -> None:

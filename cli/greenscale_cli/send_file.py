@@ -14,8 +14,8 @@ from typing import BinaryIO
 from greenscale_cli.bars import Bar
 from greenscale_cli.batch import Batch, Terms
 from greenscale_cli.collecting import Numbered, collect
-from greenscale_cli.exits import Exit, Fault, tell
-from greenscale_cli.life import CUT_OFF
+from greenscale_cli.exits import CommandError, Exit, tell
+from greenscale_cli.job_rows import CUT_OFF
 from greenscale_cli.patience import Patience
 from greenscale_cli.streams import OutputLost
 from greenscale_cli.tables import json_line
@@ -40,7 +40,7 @@ def send_file(client: JobClient, source: Source, parameters: Parameters, terms: 
     """Send the prompts of a file and print their jobs' ids, or with `wait` their answers; return the exit status.
 
     Raises:
-        Fault: The file cannot be read, or not all of it could be sent; the text says where to go on.
+        CommandError: The file cannot be read, or not all of it could be sent; the text says where to go on.
     """
     started = dt.datetime.now(dt.UTC)
     with _opened(source.file) as opened:
@@ -62,7 +62,7 @@ def send_file(client: JobClient, source: Source, parameters: Parameters, terms: 
         raise full
     if batch.refused:
         named = f"the {prompts.unit}s are named above"
-        raise Fault(f"{_are(len(batch.jobs))} in, {_are(batch.refused)} not: {named}", Exit.USAGE)
+        raise CommandError(f"{_are(len(batch.jobs))} in, {_are(batch.refused)} not: {named}", Exit.USAGE)
     return ended
 
 
@@ -74,7 +74,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
     try:
         opened = file.open("rb")
     except OSError as error:
-        raise Fault(f"--file {file} cannot be read: {error.strerror}", Exit.USAGE) from None
+        raise CommandError(f"--file {file} cannot be read: {error.strerror}", Exit.USAGE) from None
     with opened:
         yield opened
 
@@ -83,29 +83,29 @@ def _prompts(opened: BinaryIO, source: Source, parameters: Parameters) -> Prompt
     try:
         return read_prompts(opened, parameters, name=source.file.name, form=source.form)
     except RefusedFile as error:
-        raise Fault(f"--file {source.file} {error}", Exit.USAGE) from None
+        raise CommandError(f"--file {source.file} {error}", Exit.USAGE) from None
     except OSError as error:
-        raise Fault(f"--file {source.file} cannot be read: {error.strerror}", Exit.USAGE) from None
+        raise CommandError(f"--file {source.file} cannot be read: {error.strerror}", Exit.USAGE) from None
 
 
-def _send(batch: Batch, prompts: Prompts, file: Path, since: dt.datetime) -> Fault | None:
+def _send(batch: Batch, prompts: Prompts, file: Path, since: dt.datetime) -> CommandError | None:
     """Send all; return what is to be said where the queue became full, and raise what stopped it otherwise."""
     so_far, go_on = partial(_so_far, batch, prompts), partial(_go_on, batch, prompts, file)
     try:
         batch.send(prompts.lines)
     except QueueFull:
         then = f"When workers have caught up, {go_on()}"
-        return Fault(f"the queue is full (queue.maxLength): {so_far()}. {then}", Exit.UNAVAILABLE)
+        return CommandError(f"the queue is full (queue.maxLength): {so_far()}. {then}", Exit.UNAVAILABLE)
     except QueueUnavailable as error:
-        raise Fault(f"{so_far()}{_unsure(batch)}: {error} Then {go_on()}", Exit.UNAVAILABLE) from None
+        raise CommandError(f"{so_far()}{_unsure(batch)}: {error} Then {go_on()}", Exit.UNAVAILABLE) from None
     except KeyboardInterrupt:
-        raise Fault(f"{so_far()}; {go_on()}", Exit.INTERRUPTED) from None
+        raise CommandError(f"{so_far()}; {go_on()}", Exit.INTERRUPTED) from None
     except OutputLost as lost:
         seen = _see(len(batch.jobs), since)
-        raise Fault(f"{lost}: {so_far()}; see them with `{seen}`; {go_on()}", Exit.OUTPUT) from None
+        raise CommandError(f"{lost}: {so_far()}; see them with `{seen}`; {go_on()}", Exit.OUTPUT) from None
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "its encoding is broken"
-        raise Fault(f"{so_far()}; --file {file} cannot be read any more: {why}", Exit.USAGE) from None
+        raise CommandError(f"{so_far()}; --file {file} cannot be read any more: {why}", Exit.USAGE) from None
     return None
 
 
@@ -163,11 +163,11 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
                 write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
                 bar.go_on()
         except KeyboardInterrupt:
-            raise Fault(_others_go_on(len(ends), len(jobs), since), Exit.INTERRUPTED) from None
+            raise CommandError(_others_go_on(len(ends), len(jobs), since), Exit.INTERRUPTED) from None
         except QueueUnavailable as error:
-            raise Fault(f"{error} {_others_go_on(len(ends), len(jobs), since)}", Exit.UNAVAILABLE) from None
+            raise CommandError(f"{error} {_others_go_on(len(ends), len(jobs), since)}", Exit.UNAVAILABLE) from None
         except OutputLost as lost:
-            raise Fault(f"{lost}; {_others_go_on(len(ends), len(jobs), since)}", Exit.OUTPUT) from None
+            raise CommandError(f"{lost}; {_others_go_on(len(ends), len(jobs), since)}", Exit.OUTPUT) from None
     if cut_off:
         tell(f"{cut_off} of {len(jobs)} answers were cut off {CUT_OFF}")
     return next((end for end in (Exit.FAILED, Exit.UNKNOWN, Exit.CANCELLED) if end in ends), Exit.DONE)

@@ -11,9 +11,9 @@ import typer
 from greenscale_cli import options
 from greenscale_cli.choose import choose, names_of, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
-from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.exits import CommandError, Exit, errors_reported
+from greenscale_cli.formatting import duration, excerpt
 from greenscale_cli.terminal import is_screen
-from greenscale_cli.words import duration, excerpt
 from greenscale_jobs import (
     STATUS_STALE_SECONDS,
     JobClient,
@@ -70,9 +70,9 @@ def status(
 
     $ greenscale status assistant -o json
     """
-    with faults_told():
+    with errors_reported():
         if watch and output is options.Output.JSON:
-            raise Fault("-o json is one document: it does not go with --watch", Exit.USAGE)
+            raise CommandError("-o json is one document: it does not go with --watch", Exit.USAGE)
         address = choose(redis, run_dir).address
         if watch:
             _watch(address, workload)

@@ -13,9 +13,9 @@ from greenscale_cli import options
 from greenscale_cli.choose import open_client
 from greenscale_cli.ctrl_c import ctrl_c_later
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
-from greenscale_cli.exits import Exit, Fault, faults_told, tell
+from greenscale_cli.exits import CommandError, Exit, errors_reported, tell
 from greenscale_cli.streams import OutputLost
-from greenscale_cli.when import moment_of, seconds_of
+from greenscale_cli.time_options import moment_of, seconds_of
 from greenscale_jobs import JobClient, Parameters, QueueError
 from greenscale_jobs.document import document
 from greenscale_jobs.file_kinds import WIDE, RefusedFile, check_block, encoding_of
@@ -96,7 +96,7 @@ def submit(  # noqa: PLR0913 - a command's options
     $ greenscale submit --file tonight.csv --at 2026-11-26T01:00 --key-prefix tonight-
     """
     parameters = Parameters(max_tokens, temperature, system)
-    with faults_told():
+    with errors_reported():
         delay_seconds, moment = _when(delay, at)
         if file is not None:
             alone = {"a PROMPT": prompt, "--id": job_id, "--idempotency-key": idempotency_key}
@@ -111,7 +111,7 @@ def submit(  # noqa: PLR0913 - a command's options
         _refuse({"--format": form, "--key-prefix": key_prefix}, "one prompt is sent")
         as_json = output is options.Output.JSON
         if as_json and stream:
-            raise Fault("-o json is one document: it does not go with --stream", Exit.USAGE)
+            raise CommandError("-o json is one document: it does not go with --stream", Exit.USAGE)
         text = _stdin() if prompt in {None, "-"} else prompt
         with open_client(redis, run_dir, workload, sends=True) as client:
             job_id = _send(
@@ -139,7 +139,7 @@ def _send(submit: Callable[[], str]) -> str:
         with ctrl_c_later():
             job_id = submit()
     except KeyboardInterrupt:
-        raise Fault(f"job {job_id} is in the queue", Exit.INTERRUPTED) from None
+        raise CommandError(f"job {job_id} is in the queue", Exit.INTERRUPTED) from None
     return job_id
 
 
@@ -153,13 +153,13 @@ def _warn_of_eviction(client: JobClient) -> None:
 def _refuse(told: dict[str, object | None], why: str) -> None:
     beside = [name for name, value in told.items() if value is not None]
     if beside:
-        raise Fault(f"{why}: {', '.join(beside)} does not go with it", Exit.USAGE)
+        raise CommandError(f"{why}: {', '.join(beside)} does not go with it", Exit.USAGE)
 
 
 def _when(delay: str | None, at: str | None) -> tuple[float, dt.datetime | None]:
     """Return in how many seconds a job is due, or when."""
     if delay is not None and at is not None:
-        raise Fault("say --in or --at, not both", Exit.USAGE)
+        raise CommandError("say --in or --at, not both", Exit.USAGE)
     if at is None:
         return (0 if delay is None else seconds_of(delay)), None
     moment, notice = moment_of(at, now=dt.datetime.now(dt.UTC))
@@ -173,16 +173,16 @@ def _stdin() -> str:
         print("Type a prompt, then Ctrl-D:", file=sys.stderr)  # noqa: T201
     raw = sys.stdin.buffer.read(MAX_PROMPT_BYTES + 1)
     if len(raw) > MAX_PROMPT_BYTES:
-        raise Fault(f"the prompt has more than the {MAX_PROMPT_BYTES} bytes that are allowed", Exit.USAGE)
+        raise CommandError(f"the prompt has more than the {MAX_PROMPT_BYTES} bytes that are allowed", Exit.USAGE)
     try:
         encoding = encoding_of(raw)
         if encoding not in WIDE:
             check_block(raw, line=1)
         return raw.decode(encoding)
     except RefusedFile as error:
-        raise Fault(f"stdin {error}", Exit.USAGE) from None
+        raise CommandError(f"stdin {error}", Exit.USAGE) from None
     except UnicodeDecodeError as error:
-        raise Fault(f"stdin is not UTF-8 (byte {error.start}): convert it, say with iconv", Exit.USAGE) from None
+        raise CommandError(f"stdin is not UTF-8 (byte {error.start}): convert it, say with iconv", Exit.USAGE) from None
 
 
 def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
@@ -194,4 +194,4 @@ def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:
         else:
             print(job_id, flush=True)  # noqa: T201
     except OutputLost as lost:
-        raise Fault(f"{lost}; job {job_id} is in the queue", Exit.OUTPUT) from None
+        raise CommandError(f"{lost}; job {job_id} is in the queue", Exit.OUTPUT) from None

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from greenscale_cli.formatting import STEERING
 from greenscale_cli.streams import readable, takes_unicode
-from greenscale_cli.words import STEERING
 
 PIPE_COLUMNS = 500
 """A pipe gets lines of any length: what reads them does not know of a terminal's width."""

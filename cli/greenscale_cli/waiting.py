@@ -11,9 +11,9 @@ from rich.status import Status
 from rich.text import Text
 
 from greenscale_cli.exits import Exit
+from greenscale_cli.formatting import duration, harmless
 from greenscale_cli.patience import Patience
 from greenscale_cli.terminal import is_screen
-from greenscale_cli.words import duration, harmless
 from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadStatus
 
 BROKE_OFF, AGAIN = "\n[the attempt broke off]\n", "\n[the attempt broke off; again]\n"

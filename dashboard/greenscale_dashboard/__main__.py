@@ -4,7 +4,7 @@ import os
 import sys
 
 from greenscale_dashboard.settings import login_is_set, read_guard
-from greenscale_jobs.service_links import is_service_link
+from greenscale_jobs.connection.service_links import is_service_link
 
 ALONE = """\
 GreenScale's page listens on loopback only, for nobody would have to log in. `kubectl port-forward` reaches it.

@@ -6,13 +6,13 @@ import streamlit as st
 
 from greenscale_dashboard import parameters
 from greenscale_dashboard.context import Context
+from greenscale_dashboard.formatting import counted, plain, sentence
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.view.batch import Batch, numbers, read_file, read_lines, through
-from greenscale_dashboard.words import counted, plain, sentence
 from greenscale_jobs import QueueUnavailable, Stats
 from greenscale_jobs.file_kinds import RefusedFile
 
-MOST_BROKEN = 1000
+MAX_BROKEN = 1000
 """So many broken lines are shown, the first."""
 
 HELP = """\
@@ -84,14 +84,14 @@ def _broken(batch: Batch) -> None:
     with st.expander(f"{lines} cannot be sent; the rest goes on", icon=":material/warning:", expanded=not batch.items):
         st.dataframe(
             {
-                "Line": [broken.number for broken in batch.broken[:MOST_BROKEN]],
-                "Why": [broken.why for broken in batch.broken[:MOST_BROKEN]],
+                "Line": [broken.number for broken in batch.broken[:MAX_BROKEN]],
+                "Why": [broken.why for broken in batch.broken[:MAX_BROKEN]],
             },
             hide_index=True,
             column_config={"Line": st.column_config.NumberColumn(width="small")},
         )
-        if len(batch.broken) > MOST_BROKEN:
-            st.markdown(f"The first {MOST_BROKEN:,} of {len(batch.broken):,}.")
+        if len(batch.broken) > MAX_BROKEN:
+            st.markdown(f"The first {MAX_BROKEN:,} of {len(batch.broken):,}.")
 
 
 def _go_on(context: Context, name: str, batch: Batch) -> None:

@@ -5,9 +5,9 @@ import dataclasses
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from greenscale_dashboard.formatting import plain
 from greenscale_dashboard.guard import Role
 from greenscale_dashboard.view import cache, workloads
-from greenscale_dashboard.words import plain
 from greenscale_jobs import JobClient, RedisAddress
 from greenscale_jobs.keys import DEFAULT_LIST
 

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from greenscale_dashboard.context import Context
+from greenscale_dashboard.formatting import sentence
 from greenscale_dashboard.view import listing
-from greenscale_dashboard.view.export import FORMS, MOST_BYTES, export
+from greenscale_dashboard.view.export import FORMS, MAX_BYTES, export
 from greenscale_dashboard.view.listing import Filter, Place
-from greenscale_dashboard.words import sentence
 from greenscale_jobs import QueueError
 
 MIB = 1024 * 1024
@@ -31,7 +31,7 @@ def ask(context: Context, name: str, wanted: Filter, form: str) -> None:
     st.markdown(f"**{made.jobs:,}** {'job' if made.jobs == 1 else 'jobs'}, {len(made.content) / MIB:,.1f} MiB")
     if not made.whole:
         st.warning(
-            f"It ends here, for it has {MOST_BYTES / MIB:.0f} MiB: the filter matches more. Narrow it, by time say.",
+            f"It ends here, for it has {MAX_BYTES / MIB:.0f} MiB: the filter matches more. Narrow it, by time say.",
             icon=":material/content_cut:",
         )
     st.download_button(

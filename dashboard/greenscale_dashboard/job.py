@@ -6,16 +6,16 @@ from collections.abc import Callable
 import streamlit as st
 
 from greenscale_dashboard.context import Context
+from greenscale_dashboard.formatting import opening, plain, sentence
 from greenscale_dashboard.fragments import let_it_arrive
 from greenscale_dashboard.times import when, zone
 from greenscale_dashboard.view import jobs as view
-from greenscale_dashboard.words import opening, plain, sentence
 from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
 
 REFRESH_SECONDS = 1.0
 """How often a job that is not final is drawn anew."""
 
-MOST_CHARS = 20_000
+MAX_CHARS = 20_000
 """What is shown of a text; the whole of it is a file."""
 
 TALL_LINES, TALL_CHARS, TALL_PIXELS = 12, 1200, 300
@@ -109,10 +109,10 @@ def _text(text: str | None, instead: str, *, file: str) -> None:
         st.text(instead)
         return
     tall = len(text) > TALL_CHARS or text.count("\n") >= TALL_LINES
-    st.code(text[:MOST_CHARS], language=None, wrap_lines=True, height=TALL_PIXELS if tall else "content")
-    if len(text) > MOST_CHARS:
+    st.code(text[:MAX_CHARS], language=None, wrap_lines=True, height=TALL_PIXELS if tall else "content")
+    if len(text) > MAX_CHARS:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":small[The first {MOST_CHARS:,} of {len(text):,} characters.]", width="content")
+            st.markdown(f":small[The first {MAX_CHARS:,} of {len(text):,} characters.]", width="content")
             st.download_button(
                 "The whole text", text, file_name=file, mime="text/plain", icon=":material/download:", on_click="ignore"
             )

@@ -9,12 +9,12 @@ import streamlit as st
 
 from greenscale_dashboard import export, job, redrive
 from greenscale_dashboard.context import Context
+from greenscale_dashboard.formatting import DAY, HOUR, MINUTE, plain, sentence
 from greenscale_dashboard.fragments import let_it_arrive
 from greenscale_dashboard.times import zone
 from greenscale_dashboard.view import jobs as view
 from greenscale_dashboard.view.export import FORMS
 from greenscale_dashboard.view.listing import BEGINNING, LISTED, Counts, Filter, Listing, Sheet, counts, extent
-from greenscale_dashboard.words import DAY, HOUR, MINUTE, plain, sentence
 from greenscale_jobs import JobState, QueueUnavailable
 
 REFRESH_SECONDS = 2.0
@@ -26,7 +26,7 @@ TABLE, DIALOG, WHOLE_PAGE = "jobs-table", "jobs-dialog", "jobs-whole-page"
 TABLE_ROWS, TABLE_PIXELS = 8, 318
 """More rows scroll, so that the job that is opened below them is seen."""
 
-MOST_CHARS = 250
+MAX_CHARS = 250
 """Of a text to look for: in UTF-8 it is never longer than a search may be."""
 
 EVERY = "All"
@@ -66,7 +66,7 @@ def _filter() -> Filter:
             "Search",
             key="text",
             bind="query-params",
-            max_chars=MOST_CHARS,
+            max_chars=MAX_CHARS,
             icon=":material/search:",
             placeholder="prompts, answers, errors",
         )

@@ -4,12 +4,12 @@ import streamlit as st
 
 from greenscale_dashboard.charts import HEIGHT, line_of_the_hour
 from greenscale_dashboard.context import Context
+from greenscale_dashboard.formatting import plain, seconds, sentence
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.times import when, zone
 from greenscale_dashboard.view import past, workloads
 from greenscale_dashboard.view.past import Past
 from greenscale_dashboard.view.workloads import Workload
-from greenscale_dashboard.words import plain, seconds, sentence
 from greenscale_jobs import QueueUnavailable
 
 UNMEASURED = seconds(None)

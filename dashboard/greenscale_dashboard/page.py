@@ -10,10 +10,10 @@ import streamlit as st
 
 from greenscale_dashboard import access, jobs, overview, prompt, workload
 from greenscale_dashboard.context import Context, Pages
+from greenscale_dashboard.formatting import plain, sentence
 from greenscale_dashboard.guard import Role
 from greenscale_dashboard.settings import is_local, read_settings
 from greenscale_dashboard.view import workloads
-from greenscale_dashboard.words import plain, sentence
 from greenscale_jobs import QueueUnavailable
 
 ICON = Path(__file__).with_name("leaf.svg")

@@ -4,11 +4,11 @@ import streamlit as st
 
 from greenscale_dashboard import batch, parameters, story
 from greenscale_dashboard.context import Context
+from greenscale_dashboard.formatting import plain, sentence
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.overview import headline
 from greenscale_dashboard.view import conversation
 from greenscale_dashboard.view.workloads import workload
-from greenscale_dashboard.words import plain, sentence
 from greenscale_jobs import InvalidItem, Job, JobClient, QueueError, QueueFull, QueueUnavailable, UnknownJob
 
 ONE, SEVERAL = "Conversation", "Several prompts"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from greenscale_dashboard.context import Context
-from greenscale_dashboard.words import sentence
+from greenscale_dashboard.formatting import sentence
 from greenscale_jobs import QueueError
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from greenscale_dashboard.context import Context
+from greenscale_dashboard.formatting import plain
 from greenscale_dashboard.times import when, zone
 from greenscale_dashboard.view import resource as view
 from greenscale_dashboard.view import workload
-from greenscale_dashboard.words import plain
 from greenscale_jobs import Resource, WorkloadStatus
 
 Draw = Callable[[Context, WorkloadStatus], None]

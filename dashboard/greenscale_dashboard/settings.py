@@ -7,7 +7,7 @@ import streamlit as st
 
 from greenscale_dashboard.guard import Guard
 from greenscale_jobs import RedisAddress
-from greenscale_jobs.environment import with_file
+from greenscale_jobs.connection.environment import with_file
 from greenscale_jobs.keys import DEFAULT_LIST
 
 

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
+from greenscale_dashboard.formatting import harmless, opening, plain, seconds, sentence
 from greenscale_dashboard.fragments import STORY_SECONDS, let_it_arrive
 from greenscale_dashboard.view.story import JobWatch, Step, Story
-from greenscale_dashboard.words import harmless, opening, plain, seconds, sentence
 from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
 
 LONG_PROMPT_CHARS, LONG_PROMPT_LINES, LONG_PROMPT_PIXELS = 300, 5, 128
 """A prompt that has more is shown in a box that scrolls: the answer should not begin screens further down."""
 
-MOST_CHARS = 20_000
+MAX_CHARS = 20_000
 """More of one text is not drawn: a browser needs seconds for a megabyte of markdown. It can be downloaded whole."""
 
-MOST_TURNS = 40
+MAX_TURNS = 40
 """Of a longer conversation only so many turns are drawn, the last."""
 
 PERSON, MODEL = ":material/person:", ":material/eco:"
@@ -86,7 +86,7 @@ def _step(step: Step) -> str:
 
 
 def _said_before(job: Job) -> None:
-    hidden = max(0, len(job.history) - MOST_TURNS)
+    hidden = max(0, len(job.history) - MAX_TURNS)
     if hidden:
         st.markdown(f":small[The first {hidden:,} turns are not shown; the model is given them too.]")
     for number, turn in enumerate(job.history[hidden:]):
@@ -102,9 +102,9 @@ def _said_by_person(prompt: str) -> None:
         st.chat_message("user", avatar=PERSON),
         st.container(height=LONG_PROMPT_PIXELS if long else "content", border=False),
     ):
-        st.text(prompt[:MOST_CHARS])
-        if len(prompt) > MOST_CHARS:
-            st.markdown(f"The first {MOST_CHARS:,} of {len(prompt):,} characters.")
+        st.text(prompt[:MAX_CHARS])
+        if len(prompt) > MAX_CHARS:
+            st.markdown(f"The first {MAX_CHARS:,} of {len(prompt):,} characters.")
 
 
 def _said_by_model(answer: str, *, key: str) -> None:
@@ -113,10 +113,10 @@ def _said_by_model(answer: str, *, key: str) -> None:
 
 
 def _answer(answer: str, *, key: str, whole: bool) -> None:
-    st.markdown(harmless(answer[:MOST_CHARS]))
-    if len(answer) <= MOST_CHARS:
+    st.markdown(harmless(answer[:MAX_CHARS]))
+    if len(answer) <= MAX_CHARS:
         return
-    st.markdown(f"The first {MOST_CHARS:,} of {len(answer):,} characters{'' if whole else ' so far'}.")
+    st.markdown(f"The first {MAX_CHARS:,} of {len(answer):,} characters{'' if whole else ' so far'}.")
     if whole:
         st.download_button(
             "The whole answer", answer, "answer.md", "text/markdown", key=f"whole-{key}", on_click="ignore"

@@ -8,11 +8,11 @@ import streamlit as st
 
 from greenscale_dashboard import overview, resource, workload_charts
 from greenscale_dashboard.context import Context
+from greenscale_dashboard.formatting import plain, seconds, sentence
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.view import workload as view
 from greenscale_dashboard.view import workloads
 from greenscale_dashboard.view.workload import SPANS, Past, Series, Span, Timing
-from greenscale_dashboard.words import plain, seconds, sentence
 from greenscale_jobs import QueueUnavailable, Start, usual
 
 CHARTS_SECONDS = 10.0

@@ -1,8 +1,7 @@
 """The durable job queue that all parts of GreenScale share."""
 
-from greenscale_jobs.address import RedisAddress
-from greenscale_jobs.calls import Claim, Finished, Page, Tended
 from greenscale_jobs.client import JobClient
+from greenscale_jobs.connection.address import RedisAddress
 from greenscale_jobs.errors import (
     AccessRefused,
     DuplicateJob,
@@ -16,9 +15,9 @@ from greenscale_jobs.errors import (
     UnknownJob,
 )
 from greenscale_jobs.fleet import Fleet, Survey
-from greenscale_jobs.history import USUAL_STARTS, Sample, Start, usual
 from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import Keys
+from greenscale_jobs.protocol import Claim, Finished, Maintained, Page
 from greenscale_jobs.pushed import parse_item
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import (
@@ -39,6 +38,7 @@ from greenscale_jobs.records import (
     WorkloadStatus,
     at_work,
 )
+from greenscale_jobs.samples import USUAL_STARTS, Sample, Start, usual
 from greenscale_jobs.searching import Found
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "KeyReused",
     "Keys",
     "Limits",
+    "Maintained",
     "Outcome",
     "Page",
     "Parameters",
@@ -76,7 +77,6 @@ __all__ = [
     "Start",
     "Stats",
     "Survey",
-    "Tended",
     "Turn",
     "UnchargedTries",
     "UnknownJob",

@@ -13,13 +13,13 @@ from typing import Any, Self, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls, reading, searching
-from greenscale_jobs.address import RedisAddress
-from greenscale_jobs.calls import Call, Page, Redriven
-from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
-from greenscale_jobs.history import USUAL_STARTS, Sample, Start, read_samples, read_starts
+from greenscale_jobs import protocol, reading, searching
+from greenscale_jobs.connection.address import RedisAddress
+from greenscale_jobs.connection.server_checks import eviction_danger
+from greenscale_jobs.errors import FOREIGN_TYPE, REDIS_ERRORS, QueueError, QueueUnavailable, damage, demoted, translate
 from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
-from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_MORE, is_over, may_be_over
+from greenscale_jobs.protocol import Call, Page, Redriven
+from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_EXTRA_KEYS, is_over, may_be_over
 from greenscale_jobs.records import (
     Event,
     Item,
@@ -31,9 +31,9 @@ from greenscale_jobs.records import (
     Turn,
     WorkloadStatus,
 )
+from greenscale_jobs.samples import USUAL_STARTS, Sample, Start, read_samples, read_starts
 from greenscale_jobs.scripts import script_sha, script_text
 from greenscale_jobs.searching import SEARCH_SECONDS, Found
-from greenscale_jobs.server import eviction_danger
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class JobClient:
             KeyReused: The key stands for another prompt, other parameters or another history.
         """
         return self._run(
-            calls.submit(
+            protocol.submit(
                 prompt,
                 job_id=job_id,
                 parameters=parameters,
@@ -111,7 +111,7 @@ class JobClient:
         With `again` those that are known already and are the very same stay as they are, whatever became of them:
         whoever got no answer, or stopped half-way, may send all of them once more.
         """
-        self._run(calls.submit_many(items, delay_seconds=delay_seconds, at=at, again=again))
+        self._run(protocol.submit_many(items, delay_seconds=delay_seconds, at=at, again=again))
 
     def eviction_danger(self) -> str | None:
         """Return how this Redis may throw jobs away when its memory is full, with the remedy; None where it does not.
@@ -123,11 +123,11 @@ class JobClient:
 
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job and return the state it was in; a running one ends when its worker renews next."""
-        return self._run(calls.cancel(job_id))
+        return self._run(protocol.cancel(job_id))
 
     def redrive(self, job_ids: Sequence[str]) -> list[str]:
         """Send dead jobs again, with all attempts, and put strays back; return both. `maxLength` does not bar them."""
-        return [job_id for call in calls.redrive(job_ids) for job_id in self._run(call)]
+        return [job_id for call in protocol.redrive(job_ids) for job_id in self._run(call)]
 
     def redrive_all(self, *, told: Redriven | None = None) -> int:
         """Send again what is dead now, oldest first, in steps that block Redis for an instant; return how many.
@@ -136,7 +136,7 @@ class JobClient:
         """
         left, sent = self.stats().dead, 0
         while left > 0:
-            taken, job_ids = self._run(calls.redrive_oldest(left))
+            taken, job_ids = self._run(protocol.redrive_oldest(left))
             if taken == 0:  # somebody else sends them too
                 break
             left, sent = left - taken, sent + len(job_ids)
@@ -146,15 +146,15 @@ class JobClient:
 
     def stats(self) -> Stats:
         """Return the queue's numbers at one instant."""
-        return self._run(calls.stats())
+        return self._run(protocol.stats())
 
     def job(self, job_id: str) -> Job:
         """Return one job; raises UnknownJob."""
-        return self._run(calls.job(job_id))
+        return self._run(protocol.job(job_id))
 
     def jobs(self, state: JobState, *, offset: int = 0, limit: int = 50) -> Page:
         """Return some jobs of one state; `done` holds the cancelled too."""
-        return self._run(calls.page(state, offset=offset, limit=limit))
+        return self._run(protocol.page(state, offset=offset, limit=limit))
 
     def starts(self, limit: int = USUAL_STARTS) -> list[Start]:
         """Return the last starts from zero, newest first."""
@@ -249,16 +249,16 @@ class JobClient:
         types = self.keys.types_of_job(call.job_id) if call.job_id else {}
         return call.read(self._guard(lambda: self._evaluate(call.script, *args), types))
 
-    def _evaluate(self, script: str, *args: calls.Argument) -> Any:
+    def _evaluate(self, script: str, *args: protocol.Argument) -> Any:
         try:
             return self._redis.evalsha(script_sha(script), 1, *args)
         except NoScriptError:
             return self._redis.eval(script_text(script), 1, *args)
 
-    def _guard(self, command: Callable[[], T], types: Mapping[str, str] = NO_MORE) -> T:
+    def _guard(self, command: Callable[[], T], types: Mapping[str, str] = NO_EXTRA_KEYS) -> T:
         try:
             return command()
-        except THEIRS as error:
+        except REDIS_ERRORS as error:
             if demoted(error):
                 self._redis.connection_pool.disconnect(inuse_connections=False)
             raise self._meaning(error, types) from error

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import redis.exceptions as theirs
 
-THEIRS = (theirs.RedisError, OSError, UnicodeError)
+REDIS_ERRORS = (theirs.RedisError, OSError, UnicodeError)
 """What redis-py raises; UnicodeError where a host's name cannot be one."""
 
 

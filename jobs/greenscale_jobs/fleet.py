@@ -7,9 +7,9 @@ from typing import Any, Self
 import msgspec
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls
-from greenscale_jobs.address import RedisAddress
-from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, damage, demoted, translate
+from greenscale_jobs import protocol
+from greenscale_jobs.connection.address import RedisAddress
+from greenscale_jobs.errors import FOREIGN_TYPE, REDIS_ERRORS, damage, demoted, translate
 from greenscale_jobs.keys import RESOURCES, WORKLOADS
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import Resource, WorkloadStatus
@@ -29,7 +29,7 @@ class Survey(msgspec.Struct, frozen=True):
     """Which queues are not empty, and which of these need tending now."""
 
     busy: tuple[str, ...]
-    to_tend: tuple[str, ...]
+    to_maintain: tuple[str, ...]
     next_in: float | None
     """In how many seconds the next lease ends or retry is due."""
     unconfigured: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Fleet:
         soonest = [survey.next_in for survey in surveys if survey.next_in is not None]
         return Survey(
             tuple(name for survey in surveys for name in survey.busy),
-            tuple(name for survey in surveys for name in survey.to_tend),
+            tuple(name for survey in surveys for name in survey.to_maintain),
             min(soonest, default=None),
             tuple(name for survey in surveys for name in survey.unconfigured),
         )
@@ -126,7 +126,7 @@ class Fleet:
         recovered = [await self.queue(name).recover(some) for name, some in ids.items()]
         return [job_id for some in recovered for job_id in some]
 
-    async def _evaluate(self, script: str, keys: Sequence[str], *args: calls.Argument) -> Any:
+    async def _evaluate(self, script: str, keys: Sequence[str], *args: protocol.Argument) -> Any:
         try:
             return await self._redis.evalsha(script_sha(script), len(keys), *keys, *args)
         except NoScriptError:
@@ -135,7 +135,7 @@ class Fleet:
     async def _do(self, command: Awaitable[Any]) -> Any:
         try:
             return await command
-        except THEIRS as error:
+        except REDIS_ERRORS as error:
             if demoted(error):
                 await self._redis.connection_pool.disconnect(inuse_connections=False)
             if FOREIGN_TYPE in str(error):  # the survey passes such queues by: it is a key that they share

@@ -14,15 +14,15 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from greenscale_jobs import calls, reading, server
-from greenscale_jobs.address import RedisAddress
-from greenscale_jobs.calls import Call, Claim, Finished, Page, Redriven, Tended
-from greenscale_jobs.engine_fault import FAULT_SECONDS
-from greenscale_jobs.errors import FOREIGN_TYPE, THEIRS, QueueError, QueueUnavailable, damage, demoted, translate
-from greenscale_jobs.history import SAMPLES_KEPT, STARTS_KEPT, USUAL_STARTS, Sample, Start, read_starts, sample_fields
+from greenscale_jobs import protocol, reading
+from greenscale_jobs.connection import server_checks
+from greenscale_jobs.connection.address import RedisAddress
+from greenscale_jobs.connection.fast_connection import FastConnection
+from greenscale_jobs.engine_report import FAULT_SECONDS
+from greenscale_jobs.errors import FOREIGN_TYPE, REDIS_ERRORS, QueueError, QueueUnavailable, damage, demoted, translate
 from greenscale_jobs.ids import new_id
 from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
-from greenscale_jobs.lane import Lane
+from greenscale_jobs.protocol import Call, Claim, Finished, Maintained, Page, Redriven
 from greenscale_jobs.records import (
     Event,
     Item,
@@ -34,6 +34,7 @@ from greenscale_jobs.records import (
     Turn,
     WorkloadStatus,
 )
+from greenscale_jobs.samples import SAMPLES_KEPT, STARTS_KEPT, USUAL_STARTS, Sample, Start, read_starts, sample_fields
 from greenscale_jobs.scripts import script_sha, script_text
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ EVENT_WAIT_SECONDS = 2.0
 BLOCKED_TOO_LONG_SECONDS = 5.0
 """Redis ends a blocking command in time; one that is this late is lost."""
 
-NO_MORE: Mapping[str, str] = {}
+NO_EXTRA_KEYS: Mapping[str, str] = {}
 
 DELETE_BATCH = 1000
 """Keys looked at in one step of removing a queue."""
@@ -86,14 +87,14 @@ class JobQueue:
         self._shared = connection is not None
         self._redis = connection or address.connect()
         # A blocking move waits longer than any command may: it has a lane of its own.
-        self._lane, self._blocking = Lane(address), Lane(address)
+        self._fast, self._blocking = FastConnection(address), FastConnection(address)
         self._blocked_client: int | None = None
 
     async def aclose(self) -> None:
         """Close the connections; nothing that was claimed is given back by it."""
         if not self._shared:
             await self._redis.aclose()
-        await self._lane.aclose()
+        await self._fast.aclose()
         await self._blocking.aclose()
 
     async def __aenter__(self) -> Self:
@@ -132,7 +133,7 @@ class JobQueue:
             KeyReused: The key stands for another prompt, other parameters or another history.
         """
         return await self._run(
-            calls.submit(
+            protocol.submit(
                 prompt,
                 job_id=job_id,
                 parameters=parameters,
@@ -156,15 +157,15 @@ class JobQueue:
         With `again` those that are known already and are the very same stay as they are, whatever became of them:
         whoever got no answer, or stopped half-way, may send all of them once more.
         """
-        await self._run(calls.submit_many(items, delay_seconds=delay_seconds, at=at, again=again))
+        await self._run(protocol.submit_many(items, delay_seconds=delay_seconds, at=at, again=again))
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job and return the state it was in; a running one ends when its worker renews next."""
-        return await self._run(calls.cancel(job_id))
+        return await self._run(protocol.cancel(job_id))
 
     async def redrive(self, job_ids: Sequence[str]) -> list[str]:
         """Send dead jobs again, with all attempts, and put strays back; return both. `maxLength` does not bar them."""
-        return [job_id for call in calls.redrive(job_ids) for job_id in await self._run(call)]
+        return [job_id for call in protocol.redrive(job_ids) for job_id in await self._run(call)]
 
     async def redrive_all(self, *, told: Redriven | None = None) -> int:
         """Send again what is dead now, oldest first, in steps that block Redis for an instant; return how many.
@@ -173,7 +174,7 @@ class JobQueue:
         """
         left, sent = (await self.stats()).dead, 0
         while left > 0:
-            taken, job_ids = await self._run(calls.redrive_oldest(left))
+            taken, job_ids = await self._run(protocol.redrive_oldest(left))
             if taken == 0:  # somebody else sends them too
                 break
             left, sent = left - taken, sent + len(job_ids)
@@ -214,33 +215,33 @@ class JobQueue:
         """Have a `claim_when_there` that waits return what there is; says whether it heard."""
         if self._blocked_client is None:
             return False
-        return bool(await self._guard(self._lane.run("CLIENT", "UNBLOCK", self._blocked_client)))
+        return bool(await self._guard(self._fast.run("CLIENT", "UNBLOCK", self._blocked_client)))
 
     async def renew(self, claims: Sequence[Claim]) -> list[str]:
         """Prolong leases; says for each claim whether it is held, to cancel, or lost."""
-        return await self._run(calls.renew(claims, lease_seconds=self.limits.lease_seconds))
+        return await self._run(protocol.renew(claims, lease_seconds=self.limits.lease_seconds))
 
     async def emit(self, pieces: Iterable[tuple[Claim, str]], *, batch: str = "") -> None:
         """Show pieces of answers to those who watch; a lost claim writes nothing.
 
         Said again under the name of a `batch`, they are shown once.
         """
-        await self._run(calls.emit(pieces, batch=batch))
+        await self._run(protocol.emit(pieces, batch=batch))
 
     async def finish(self, results: Sequence[Finished]) -> list[bool]:
         """Store results and drop their claims; says for each whether the claim still held."""
-        call = calls.finish(results, result_ttl_seconds=self.limits.result_ttl_seconds)
+        call = protocol.finish(results, result_ttl_seconds=self.limits.result_ttl_seconds)
         return await self._run(call)
 
     async def retry(self, claim: Claim, reason: str, message: str, *, delay_seconds: float) -> str:
         """End an attempt that failed; the job is due again after the delay. Returns its new state."""
         return await self._run(
-            calls.give_up(claim, "retry", delay_seconds=delay_seconds, reason=reason, message=message)
+            protocol.give_up(claim, "retry", delay_seconds=delay_seconds, reason=reason, message=message)
         )
 
     async def bury(self, claim: Claim, reason: str, message: str) -> str:
         """Move a job that can never succeed to the dead. Returns its new state."""
-        return await self._run(calls.give_up(claim, "dead", reason=reason, message=message))
+        return await self._run(protocol.give_up(claim, "dead", reason=reason, message=message))
 
     async def postpone(
         self, claim: Claim, reason: str, message: str, *, delay_seconds: float, behind: bool = False
@@ -252,7 +253,7 @@ class JobQueue:
         """
         how, limit = ("behind" if behind else "postpone"), self.limits.give_up_after_seconds
         return await self._run(
-            calls.give_up(claim, how, delay_seconds=delay_seconds, reason=reason, message=message, limit=limit)
+            protocol.give_up(claim, how, delay_seconds=delay_seconds, reason=reason, message=message, limit=limit)
         )
 
     async def lose(self, claim: Claim, reason: str, message: str) -> str:
@@ -261,12 +262,12 @@ class JobQueue:
         After two losses in company it is a suspect, which is claimed alone; it is dead after `limits.max_losses` alone.
         """
         return await self._run(
-            calls.give_up(claim, "lost", reason=reason, message=message, limit=self.limits.max_losses)
+            protocol.give_up(claim, "lost", reason=reason, message=message, limit=self.limits.max_losses)
         )
 
     async def release(self, claim: Claim) -> str:
         """Hand a job back as if it had never been claimed: it is the next one. Returns its new state."""
-        return await self._run(calls.give_up(claim, "release"))
+        return await self._run(protocol.give_up(claim, "release"))
 
     async def report_fault(
         self, message: str, *, after_seconds: float = 0, news_seconds: float = FAULT_SECONDS
@@ -276,29 +277,29 @@ class JobQueue:
         It is reported once no job has been answered for `after_seconds` since any worker's first note, and is then news
         for `news_seconds`. Returns 0 if it is reported, else in how many seconds a note will be.
         """
-        return await self._run(calls.report_fault(message, after_seconds=after_seconds, news_seconds=news_seconds))
+        return await self._run(protocol.report_fault(message, after_seconds=after_seconds, news_seconds=news_seconds))
 
     async def register(self, worker: str, *, seconds: float) -> None:
         """Count this worker as alive for so many seconds: KEDA takes none away while there is work."""
-        await self._run(calls.register(worker, seconds=seconds))
+        await self._run(protocol.register(worker, seconds=seconds))
 
     async def unregister(self, worker: str) -> None:
         """Count this worker no longer: it ends, and must not be replaced for that."""
-        await self._run(calls.register(worker, seconds=0))
+        await self._run(protocol.register(worker, seconds=0))
 
     # What keeps the queue moving.
 
-    async def tend(self) -> Tended:
+    async def maintain(self) -> Maintained:
         """Move on stranded claims, expired leases and due retries."""
-        return await self._run(calls.tend(max_losses=self.limits.max_losses))
+        return await self._run(protocol.maintain(max_losses=self.limits.max_losses))
 
     async def configure(self, *, max_length: int, result_ttl_seconds: int, paused: bool) -> None:
         """Tell producers and workers what the resource says of this queue."""
-        await self._run(calls.configure(max_length=max_length, result_ttl_seconds=result_ttl_seconds, paused=paused))
+        await self._run(protocol.configure(max_length=max_length, result_ttl_seconds=result_ttl_seconds, paused=paused))
 
     async def recover(self, job_ids: Sequence[str]) -> list[str]:
         """Put back those of these jobs that are not where their records say, if no job waits; return them."""
-        return await self._run(calls.recover(job_ids, if_none_waits=True))
+        return await self._run(protocol.recover(job_ids, if_none_waits=True))
 
     async def delete(self) -> None:
         """Remove the queue and all of its jobs, answered or not; for a workload that is gone for good."""
@@ -336,7 +337,7 @@ class JobQueue:
 
     async def stats(self) -> Stats:
         """Return the queue's numbers at one instant."""
-        return await self._run(calls.stats())
+        return await self._run(protocol.stats())
 
     async def starts(self, limit: int = USUAL_STARTS) -> list[Start]:
         """Return the last starts from zero, newest first."""
@@ -344,11 +345,11 @@ class JobQueue:
 
     async def job(self, job_id: str) -> Job:
         """Return one job; raises UnknownJob."""
-        return await self._run(calls.job(job_id))
+        return await self._run(protocol.job(job_id))
 
     async def jobs(self, state: JobState, *, offset: int = 0, limit: int = 50) -> Page:
         """Return some jobs of one state."""
-        return await self._run(calls.page(state, offset=offset, limit=limit))
+        return await self._run(protocol.page(state, offset=offset, limit=limit))
 
     async def events(self, job_id: str, *, after: str = "0") -> AsyncIterator[Event]:
         """Yield what happens to a job, from its beginning or after the event `after`, until it is final."""
@@ -364,15 +365,15 @@ class JobQueue:
 
     async def dangers(self) -> list[str]:
         """Say in which ways this Redis may lose jobs by how it is set up, each with its remedy."""
-        info = server.read_info(await self._guard(self._lane.run("INFO")))
-        return [f"Redis at {self.address} {danger}" for danger in server.dangers(info)]
+        info = server_checks.read_info(await self._guard(self._fast.run("INFO")))
+        return [f"Redis at {self.address} {danger}" for danger in server_checks.dangers(info)]
 
     async def ping(self) -> None:
         """Raise QueueUnavailable unless Redis answers."""
         await self._guard(self._redis.ping())
 
     def _claiming(self, worker: str, count: int, *, in_hand: int, suspect_first: bool) -> Call[list[Claim] | None]:
-        return calls.claim(
+        return protocol.claim(
             count,
             in_hand=in_hand,
             suspect_first=suspect_first,
@@ -411,32 +412,32 @@ class JobQueue:
             reply = await self._command(call, "EVAL", script_text(call.script), 1, *args)
         return call.read(reply)
 
-    async def _command(self, call: Call[Any], *command: calls.Argument) -> Any:
-        types = self.keys.types_of_job(call.job_id) if call.job_id else NO_MORE
+    async def _command(self, call: Call[Any], *command: protocol.Argument) -> Any:
+        types = self.keys.types_of_job(call.job_id) if call.job_id else NO_EXTRA_KEYS
         if self._shared:
             return await self._guard(self._redis.execute_command(*command), types)  # type: ignore[no-untyped-call]
-        return await self._guard(self._lane.run(*command), types)
+        return await self._guard(self._fast.run(*command), types)
 
-    def _args(self, call: Call[Any]) -> list[calls.Argument]:
+    def _args(self, call: Call[Any]) -> list[protocol.Argument]:
         return ["" if self._clock is None else f"{self._clock():.3f}", *call.args]
 
-    async def _guard(self, reply: Awaitable[T], types: Mapping[str, str] = NO_MORE) -> T:
+    async def _guard(self, reply: Awaitable[T], types: Mapping[str, str] = NO_EXTRA_KEYS) -> T:
         try:
             answer = await reply
         except NoScriptError as error:
             raise _ScriptForgotten from error
-        except THEIRS as error:
+        except REDIS_ERRORS as error:
             _stay_cancelled()
             await self._check(error, types)
             raise
         _stay_cancelled()
         return answer
 
-    async def _check(self, answer: Any, types: Mapping[str, str] = NO_MORE) -> None:
+    async def _check(self, answer: Any, types: Mapping[str, str] = NO_EXTRA_KEYS) -> None:
         """Raise what an answer means if it is an error; `types` has the keys used beside those the queue has once."""
         if isinstance(answer, Exception):
             if demoted(answer):
-                await self._connect_anew()
+                await self._reconnect()
             raise await self._meaning(answer, types) from answer
 
     async def _meaning(self, error: Exception, types: Mapping[str, str]) -> QueueError:
@@ -447,10 +448,10 @@ class JobQueue:
             found = [cast("bytes", await self._guard(self._redis.type(key))) for key in types]
         return damage(str(self.address), types, found)
 
-    async def _connect_anew(self) -> None:
+    async def _reconnect(self) -> None:
         await self._redis.connection_pool.disconnect(inuse_connections=False)
-        for lane in (self._lane, self._blocking):
-            lane.connect_anew()
+        for lane in (self._fast, self._blocking):
+            lane.reconnect()
 
 
 def is_over(events: Sequence[Event]) -> bool:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 UNREADABLE = (ValueError, msgspec.DecodeError, RecursionError)
 """What reading a damaged value raises; UnicodeDecodeError is a ValueError."""
 
-MOST_TIMES = 10**9
+MAX_TIMES = 10**9
 """No job was tried that often: a number above is damage."""
 
 LATEST = 4e9
@@ -163,7 +163,7 @@ def _outcome(value: bytes) -> Outcome:
 
 def _count(value: bytes) -> int:
     number = int(value)
-    if not 0 <= number <= MOST_TIMES:
+    if not 0 <= number <= MAX_TIMES:
         raise ValueError("no count")
     return number
 

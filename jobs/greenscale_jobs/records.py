@@ -21,7 +21,7 @@ MAX_TURNS = 10_000
 MAX_ITEM_BYTES = 8 * MAX_PROMPT_BYTES
 """An item's limit on the list: JSON writes a control character in six bytes, a prompt of them fits."""
 
-MOST_TOKENS = 10**9
+MAX_TOKENS = 10**9
 """No model reads or writes more in one request: a server that says so is wrong, and must not break the counting."""
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -95,7 +95,7 @@ class Usage(msgspec.Struct, frozen=True, rename="camel"):
     def total(self) -> int | None:
         """All that were told, as a queue counts them; a number that cannot be one counts as the nearest that can."""
         told = [count for count in (self.prompt_tokens, self.completion_tokens) if count is not None]
-        return min(max(0, sum(told)), MOST_TOKENS) if told else None
+        return min(max(0, sum(told)), MAX_TOKENS) if told else None
 
 
 class JobError(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -261,7 +261,7 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     usual_wake_seconds: float | None = None
     """How long a start from zero usually takes, from the decision to the first claim; None where none was measured."""
     wakes: int = 0
-    """How many starts it is the median of: the last, at most `history.USUAL_STARTS`."""
+    """How many starts it is the median of: the last, at most `samples.USUAL_STARTS`."""
 
     def at_work(self, stats: Stats) -> str:
         """Return what a workload at work does now: the queue's numbers are newer than this status."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from greenscale_jobs.calls import Call
 from greenscale_jobs.errors import SearchTooLong
+from greenscale_jobs.protocol import Call
 from greenscale_jobs.reading import read_rows
 from greenscale_jobs.records import Job, JobState
 
@@ -18,7 +18,7 @@ SEARCH_SECONDS = 0.3
 LOOK_RECORDS, LOOK_BYTES = 500, 4 * 1024 * 1024
 """What one step looks at at most (one record more than the bytes): some milliseconds of Redis' time."""
 
-MOST_TEXT_BYTES = 1000
+MAX_TEXT_BYTES = 1000
 """A longer text is not looked for: where a record is one letter a million times, Redis' time grows with it."""
 
 
@@ -39,9 +39,9 @@ def look(
 ) -> Call[Found]:
     """Look at the next some hundred jobs. The cursor is how many are left, 0 at the beginning: new ones come before."""
     wanted = text.encode(errors="replace")
-    if len(wanted) > MOST_TEXT_BYTES:
+    if len(wanted) > MAX_TEXT_BYTES:
         raise SearchTooLong(
-            f"the text to look for has {len(wanted)} bytes, more than the {MOST_TEXT_BYTES} that are allowed: "
+            f"the text to look for has {len(wanted)} bytes, more than the {MAX_TEXT_BYTES} that are allowed: "
             "look for a part of it"
         )
     times = tuple("" if at is None else f"{at:.3f}" for at in (since, until))

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster, Kind
+from greenscale_operator.drift import ANNOTATION, is_applied, is_kept, mark
 from greenscale_operator.errors import Gone, Lingering, NameConflict
+from greenscale_operator.facts import seconds
 from greenscale_operator.foreign import ForeignMemory
-from greenscale_operator.intent import ANNOTATION, is_applied, is_kept, mark
 from greenscale_operator.objects import MANAGED_BY
-from greenscale_operator.observed import seconds
 from greenscale_operator.ownership import ForeignField, annexed, foreign_fields, is_annexed
-from greenscale_operator.seen import Key, Seen
+from greenscale_operator.watch_cache import Key, WatchCache
 from greenscale_operator.workload import Workload
 
 Manifest = dict[str, Any]
@@ -47,13 +47,13 @@ class Children:
     def __init__(
         self,
         cluster: Cluster,
-        seen: Seen,
+        cache: WatchCache,
         *,
         report: Callable[[Key, str, str], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         self._cluster = cluster
-        self._seen = seen
+        self._cache = cache
         self._report = report
         self._clock = clock
         self._foreign = ForeignMemory(clock)
@@ -67,7 +67,7 @@ class Children:
             ClusterError: The API server refuses, or cannot be asked.
         """
         key, marked = Key(workload.namespace, workload.name), mark(manifest)
-        live = self._seen.children.get((kind.kind, key))
+        live = self._cache.children.get((kind.kind, key))
         if live is None:
             if await self._cluster.create(kind, marked, dry_run=True) is not None:
                 return Change(kind, key, marked, None)
@@ -88,15 +88,15 @@ class Children:
         try:
             applied = await (self._make(change) if change.live is None else self._mend(change, change.live))
         except Gone:
-            self._seen.children.pop((change.kind.kind, change.key), None)
+            self._cache.children.pop((change.kind.kind, change.key), None)
             raise
-        self._seen.put_child(change.kind.kind, change.key, applied)
+        self._cache.put_child(change.kind.kind, change.key, applied)
         return applied
 
     async def remove(self, kind: Kind, workload: Workload) -> None:
         """Delete a child that the workload needs no more, if a watch has shown it."""
         key = Key(workload.namespace, workload.name)
-        live = self._seen.children.get((kind.kind, key))
+        live = self._cache.children.get((kind.kind, key))
         if live and not live["metadata"].get("deletionTimestamp"):
             await self._cluster.delete(kind, workload.namespace, live["metadata"]["name"])
 
@@ -105,7 +105,7 @@ class Children:
         try:
             await self._cluster.apply(change.kind, change.manifest, uid=uid, dry_run=True)
         except Gone:
-            self._seen.children.pop((change.kind.kind, change.key), None)
+            self._cache.children.pop((change.kind.kind, change.key), None)
             raise
 
     async def _make(self, change: Change) -> Manifest:

@@ -9,8 +9,8 @@ from typing import Any
 from kubernetes.aio import client
 
 from greenscale_operator.api import APPLY, JSON_PATCH, MERGE, Api
+from greenscale_operator.drift import CREATE_MANAGER, FIELD_MANAGER
 from greenscale_operator.errors import ClusterError, Gone, SecretMissing
-from greenscale_operator.intent import CREATE_MANAGER, FIELD_MANAGER
 
 Manifest = dict[str, Any]
 

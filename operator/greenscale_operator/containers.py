@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from greenscale_operator.observed import Fault, seconds
-from greenscale_operator.shown import shown
+from greenscale_operator.facts import Problem, seconds
+from greenscale_operator.redaction import shown
 
 Body = dict[str, Any]
 
@@ -109,11 +109,11 @@ class Container(msgspec.Struct, frozen=True):
         state: Body = self.status.get("state", {}).get(name) or {}
         return state
 
-    def fault(self, now: float) -> Fault | None:
+    def problem(self, now: float) -> Problem | None:
         """Return what keeps it from running that will not mend itself."""
         return self._crash(now) or self._stuck()
 
-    def _stuck(self) -> Fault | None:
+    def _stuck(self) -> Problem | None:
         waiting = self._state("waiting")
         reason = ALTERNATES.get(waiting.get("reason", ""), waiting.get("reason", ""))
         if reason not in STUCK:
@@ -123,14 +123,14 @@ class Container(msgspec.Struct, frozen=True):
         message = message.partition(f"{PULL}: ")[2] or message
         if SECRET.search(message):
             sentence = f"{self._place()} needs a Secret that is missing: {message}. Create it"
-            return Fault("SecretMissing", f"{sentence} in the namespace {self.namespace}.")
+            return Problem("SecretMissing", f"{sentence} in the namespace {self.namespace}.")
         return self._not_run(reason, message)
 
-    def _not_run(self, reason: str, message: str) -> Fault:
+    def _not_run(self, reason: str, message: str) -> Problem:
         remedy = REMEDIES.get(reason, f"kubectl describe pod {self.pod} -n {self.namespace}")
-        return Fault(reason, f"{self._place()} does not start, {STUCK[reason]}: {message[:MAX_CHARACTERS]}. {remedy}")
+        return Problem(reason, f"{self._place()} does not start, {STUCK[reason]}: {message[:MAX_CHARACTERS]}. {remedy}")
 
-    def _crash(self, now: float) -> Fault | None:
+    def _crash(self, now: float) -> Problem | None:
         ended = self._last_end()
         if not ended or not self._crashes(ended, now):
             return None
@@ -141,7 +141,7 @@ class Container(msgspec.Struct, frozen=True):
             return self._not_run(NOT_RUN, message)
         reason = OOM if reason == OOM else "CrashLoopBackOff"
         logs = f"kubectl logs {self.pod} -n {self.namespace} -c {self.name} --previous"
-        return Fault(reason, f"{self._place()} ends again and again: {self._how_it_ended(reason)}. {logs}")
+        return Problem(reason, f"{self._place()} ends again and again: {self._how_it_ended(reason)}. {logs}")
 
     def _crashes(self, ended: Body, now: float) -> bool:
         if self._state("waiting").get("reason") == "CrashLoopBackOff":

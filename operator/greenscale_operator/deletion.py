@@ -13,7 +13,7 @@ from greenscale_jobs import QueueUnavailable
 from greenscale_operator.cluster import SCALED_OBJECT, Cluster
 from greenscale_operator.errors import ClusterError, Gone, Lasting
 from greenscale_operator.reconciler import Reconciler
-from greenscale_operator.seen import Key, key_of
+from greenscale_operator.watch_cache import Key, key_of
 from greenscale_operator.workload import InvalidWorkload
 
 Body = dict[str, Any]

@@ -4,9 +4,9 @@ Pure.
 """
 
 from greenscale_operator.errors import Lasting, Passing, Unavailable
-from greenscale_operator.look import Look
-from greenscale_operator.observed import Fault, timestamp
-from greenscale_operator.shown import shown
+from greenscale_operator.facts import Problem, timestamp
+from greenscale_operator.reconciliation import Reconciliation
+from greenscale_operator.redaction import shown
 
 LASTING_AFTER = 3
 """So many times the same answer is no passing trouble."""
@@ -16,21 +16,21 @@ MAX_WORDS = 300
 AGAIN = "It is tried again within 60 s."
 
 
-def note_failure(look: Look, error: Exception) -> None:
-    """Write down what kept this look from its end."""
+def note_failure(reconciliation: Reconciliation, error: Exception) -> None:
+    """Write down what kept this reconciliation from its end."""
     if not isinstance(error, Passing):
-        look.failure = look.memory.failure = failure_of(error)
+        reconciliation.failure = reconciliation.memory.failure = failure_of(error)
         return
-    times, since = look.memory.note_trouble(str(error), now=look.now)
+    times, since = reconciliation.memory.note_trouble(str(error), now=reconciliation.now)
     if isinstance(error, Unavailable) and error.is_answered and times >= LASTING_AFTER:
-        look.failure = Fault("Rejected", f"{error} This is the answer since {timestamp(since)}. {AGAIN}")
-    elif look.memory.made_generation != look.generation:
-        look.pending = Fault("Progressing", f"{error} {AGAIN}")
+        reconciliation.failure = Problem("Rejected", f"{error} This is the answer since {timestamp(since)}. {AGAIN}")
+    elif reconciliation.memory.made_generation != reconciliation.generation:
+        reconciliation.pending = Problem("Progressing", f"{error} {AGAIN}")
 
 
-def failure_of(error: Exception) -> Fault:
-    """Return the fault that an exception is; of one that is not about the cluster only what can hold no secret."""
+def failure_of(error: Exception) -> Problem:
+    """Return the problem that an exception is; of one that is not about the cluster only what can hold no secret."""
     if isinstance(error, Lasting):
-        return Fault(error.reason, f"{error} {AGAIN}")
+        return Problem(error.reason, f"{error} {AGAIN}")
     words = shown(" ".join(str(error).split())[:MAX_WORDS])
-    return Fault("InternalError", f"The operator failed: {type(error).__name__}: {words}. Its log has more. {AGAIN}")
+    return Problem("InternalError", f"The operator failed: {type(error).__name__}: {words}. Its log has more. {AGAIN}")

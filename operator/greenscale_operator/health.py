@@ -17,9 +17,9 @@ class Health:
         self.leading = False
         self._started_at = time.time()
 
-    def faults(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Return everything that is wrong."""
-        return [fault for fault in (check() for check in self._checks) if fault]
+        return [problem for problem in (check() for check in self._checks) if problem]
 
     async def serve(self, port: int) -> web.AppRunner:
         """Answer GET /healthz: 200 and the role, or 503 and what is wrong."""
@@ -31,7 +31,7 @@ class Health:
         return runner
 
     async def _answer(self, _: web.Request) -> web.Response:
-        faults = self.faults()
-        if faults:
-            return web.Response(status=503, text="; ".join(faults) + "\n")
+        problems = self.problems()
+        if problems:
+            return web.Response(status=503, text="; ".join(problems) + "\n")
         return web.Response(text="leading\n" if self.leading else "standing by\n")

@@ -17,7 +17,7 @@ CONCURRENCY = 32
 URGENT_CONCURRENCY = 8
 """Keys beside them that somebody waits for: they do not queue behind a thousand that are only looked at again."""
 
-FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.2, 60.0
+FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.2, 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class KeyedQueue(Generic[K]):
 
     def _backoff(self, key: K) -> float:
         self._failures[key] = self._failures.get(key, 0) + 1
-        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** self._failures[key])
+        longest = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** self._failures[key])
         return random.uniform(longest / 2, longest)  # noqa: S311
 
     def _cancel_timer(self, key: K) -> None:

@@ -21,10 +21,10 @@ from greenscale_operator.kinds import SETTLE_SECONDS
 from greenscale_operator.leader import LeaseLost, lead
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler
-from greenscale_operator.seen import Seen
 from greenscale_operator.settings import InvalidSettings, Settings, read_settings
 from greenscale_operator.signals import Signals
 from greenscale_operator.usage import ABOUT
+from greenscale_operator.watch_cache import WatchCache
 
 logger = logging.getLogger(__name__)
 
@@ -77,12 +77,12 @@ class Operator:
 
     def _assemble(self) -> None:
         """Make the parts, with nothing known yet."""
-        seen = Seen()
+        cache = WatchCache()
         cluster = Cluster(self._api)
         self._queues = Queues()
         install, identity = self._settings.install, self._settings.identity
-        reconciler = Reconciler(cluster, seen, self._queues, install, identity=identity)
-        self._signals = Signals(cluster, seen, reconciler)
+        reconciler = Reconciler(cluster, cache, self._queues, install, identity=identity)
+        self._signals = Signals(cluster, cache, reconciler)
         self._deletion = Deletion(cluster, reconciler)
 
     async def work(self) -> None:

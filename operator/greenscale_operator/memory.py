@@ -3,7 +3,7 @@
 import dataclasses
 
 from greenscale_jobs import Stats
-from greenscale_operator.observed import Fault, Scaler, Workers
+from greenscale_operator.facts import Problem, Scaler, Workers
 
 STUCK_SECONDS = 15.0
 """KEDA says that it cannot reach Redis while we can: after this long it is nudged."""
@@ -32,12 +32,12 @@ class Memory:
     short_since: float | None = None
     """Since when fewer workers were ready than wanted."""
     pods_troubled: bool = False
-    """Whether the last look at the pods found a fault: it is over when another look says so."""
+    """Whether the last look at the pods found a problem: it is over when another look says so."""
     made_generation: int | None = None
     """The generation whose objects are made, or refused."""
     trouble: tuple[str, int, float] | None = None
     """What the API server answered instead of doing what was asked, how often in a row, and since when."""
-    failure: Fault | None = None
+    failure: Problem | None = None
     """What the operator failed at the last time."""
 
     def note_replicas(self, replicas: int, stats: Stats | None, *, now: float) -> float | None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from greenscale_operator.intent import CREATE_MANAGER, FIELD_MANAGER, Manifest, is_applied
+from greenscale_operator.drift import CREATE_MANAGER, FIELD_MANAGER, Manifest, is_applied
 
 Path = tuple[str, ...]
 """A field as the books name it: `("f:spec", "f:template", ...)`; a last part "." is an object or an entry itself."""

@@ -1,4 +1,4 @@
-"""How long each stage of a pod's start may last before it counts as a fault.
+"""How long each stage of a pod's start may last before it counts as a problem.
 
 Pure.
 """

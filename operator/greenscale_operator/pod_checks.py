@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from greenscale_operator import pods
+from greenscale_operator import pod_diagnosis
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import Lasting
-from greenscale_operator.faults import CLAIM_SECONDS, idle_until, look_seconds
-from greenscale_operator.look import Look
+from greenscale_operator.facts import Workers
 from greenscale_operator.objects import selector
-from greenscale_operator.observed import Workers
 from greenscale_operator.patience import Patience
+from greenscale_operator.problems import CLAIM_SECONDS, idle_until, look_seconds
+from greenscale_operator.reconciliation import Reconciliation
 from greenscale_operator.workload import Workload
 
 Body = dict[str, Any]
@@ -27,27 +27,31 @@ class PodChecks:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def check(self, look: Look, workload: Workload, workers: Workers) -> None:
-        """Look at the pods, if they matter now; `look.pods` has what was found."""
-        memory, now = look.memory, look.now
-        memory.note_waiting(workers, look.stats, suspended=workload.suspend, now=now)
-        _plan(look, workload)
-        doubtful = memory.pods_troubled or _is_unclaimed(look)
-        if not matter(workers, zero_at=look.body.get("status", {}).get("zeroAt"), doubtful=doubtful):
+    async def check(self, reconciliation: Reconciliation, workload: Workload, workers: Workers) -> None:
+        """Look at the pods, if they matter now; `reconciliation.pods` has what was found."""
+        memory, now = reconciliation.memory, reconciliation.now
+        memory.note_waiting(workers, reconciliation.stats, suspended=workload.suspend, now=now)
+        _plan(reconciliation, workload)
+        doubtful = memory.pods_troubled or _is_unclaimed(reconciliation)
+        if not matter(workers, zero_at=reconciliation.body.get("status", {}).get("zeroAt"), doubtful=doubtful):
             memory.pods_troubled = False
             return
         try:
             there = await self._cluster.pods(workload.namespace, selector(workload))
         except Lasting as error:
-            look.fault(error)
+            reconciliation.problem(error)
             return
         to_zero = workers.replicas == 0
-        look.pods = pods.look(there, patience=Patience.of(workload), now=now, to_zero=to_zero, redis=look.redis)
+        reconciliation.pods = pod_diagnosis.look(
+            there, patience=Patience.of(workload), now=now, to_zero=to_zero, redis=reconciliation.redis
+        )
         if not there and not to_zero and workers.failure is None:
-            look.pods = pods.none_created(memory.short_since or now, look.body["metadata"], now)
-        memory.pods_troubled = look.pods.fault is not None
-        if look.pods.ending or not to_zero:
-            look.again_in(pace(look.pods.ending_since if to_zero else memory.waking_since, now))
+            reconciliation.pods = pod_diagnosis.none_created(
+                memory.short_since or now, reconciliation.body["metadata"], now
+            )
+        memory.pods_troubled = reconciliation.pods.problem is not None
+        if reconciliation.pods.ending or not to_zero:
+            reconciliation.again_in(pace(reconciliation.pods.ending_since if to_zero else memory.waking_since, now))
 
 
 def matter(workers: Workers, *, zero_at: str | None, doubtful: bool) -> bool:
@@ -58,22 +62,22 @@ def matter(workers: Workers, *, zero_at: str | None, doubtful: bool) -> bool:
     return workers.ready < workers.replicas or doubtful
 
 
-def _is_unclaimed(look: Look) -> bool:
-    since = look.memory.unclaimed_since
-    return since is not None and look.now - since >= CLAIM_SECONDS
+def _is_unclaimed(reconciliation: Reconciliation) -> bool:
+    since = reconciliation.memory.unclaimed_since
+    return since is not None and reconciliation.now - since >= CLAIM_SECONDS
 
 
-def _plan(look: Look, workload: Workload) -> None:
-    """Look again when jobs that wait, or workers that stay, become a fault."""
-    unclaimed, unscaled = look.memory.unclaimed_since, look.memory.unscaled_since
+def _plan(reconciliation: Reconciliation, workload: Workload) -> None:
+    """Look again when jobs that wait, or workers that stay, become a problem."""
+    unclaimed, unscaled = reconciliation.memory.unclaimed_since, reconciliation.memory.unscaled_since
     due = [
         None if unclaimed is None else unclaimed + CLAIM_SECONDS,
         None if unscaled is None else unscaled + look_seconds(workload.scaling.polling_interval),
-        idle_until(look.observed()),
+        idle_until(reconciliation.facts()),
     ]
     for at in due:
         if at is not None:
-            look.again_in(at - look.now if at > look.now else LATER_SECONDS)
+            reconciliation.again_in(at - reconciliation.now if at > reconciliation.now else LATER_SECONDS)
 
 
 def pace(since: float | None, now: float) -> float:

@@ -26,8 +26,8 @@ from greenscale_jobs import (
     Survey,
     WorkloadStatus,
 )
-from greenscale_operator.seen import Key
 from greenscale_operator.tenant import Config, Tenant, limits_of
+from greenscale_operator.watch_cache import Key
 from greenscale_operator.workload import Workload
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Queues:
         for redis in self._redises.values():
             await redis.fleet.aclose()
 
-    def rival(self, key: Key, address: RedisAddress, list_name: str, *, created: str) -> Key | None:
+    def queue_owner(self, key: Key, address: RedisAddress, list_name: str, *, created: str) -> Key | None:
         """Return the older workload that has this very list already."""
         for other in self._named.get(list_name, ()):
             tenant = self._tenants[other]
@@ -234,7 +234,7 @@ class Queues:
             logger.warning("%s: the queue's settings were gone from Redis and are written again", key)
             tenant.resource = None  # it is gone too: publish it again
             on_change(key)
-        tended = await _each(survey.to_tend, tenants, lambda tenant: tenant.queue.tend())
+        tended = await _each(survey.to_maintain, tenants, lambda tenant: tenant.queue.maintain())
         soon = [moved.next_in for moved in tended.values() if moved.next_in is not None]
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
 

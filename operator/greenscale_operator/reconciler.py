@@ -1,7 +1,7 @@
 """Makes the cluster match one workload and tells the truth about it: the same for every signal, and idempotent.
 
-Decisions are `desired`'s and `conditions`'; this module asks, in order: the queue, the Secrets, the children, the pods.
-What fails becomes a fault with a reason, and the rest is done all the same. Whatever raises, the status says so.
+`manifest` and `conditions` decide; this module asks, in order: the queue, the Secrets, the children, the pods. What
+fails becomes a problem with a reason, and the rest is done all the same. Whatever raises, the status says so.
 """
 
 import logging
@@ -10,26 +10,26 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from greenscale_jobs import QueueUnavailable, RedisAddress
-from greenscale_jobs.engine_fault import seconds_of_news
-from greenscale_operator import observed, schedules
+from greenscale_jobs.engine_report import seconds_of_news
+from greenscale_operator import facts, schedules
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
 from greenscale_operator.conditions import ready
 from greenscale_operator.config_maps import ConfigMaps
 from greenscale_operator.errors import Lasting, Lingering, Passing
 from greenscale_operator.events import Events
+from greenscale_operator.facts import Facts, Problem
 from greenscale_operator.failures import failure_of, note_failure
-from greenscale_operator.look import Look, page_resource, page_status
 from greenscale_operator.making import Making
 from greenscale_operator.memory import Memory
 from greenscale_operator.objects import Install, redis_host
-from greenscale_operator.observed import Fault, Observed
 from greenscale_operator.pod_checks import PodChecks, pace
-from greenscale_operator.queue_words import in_resource_words
 from greenscale_operator.queues import Queues
+from greenscale_operator.reconciliation import Reconciliation, page_resource, page_status
+from greenscale_operator.resource_terms import in_resource_words
 from greenscale_operator.secrets import Secrets
-from greenscale_operator.seen import Key, Seen
 from greenscale_operator.status import least_status, patch, status, wait_before_writing
+from greenscale_operator.watch_cache import Key, WatchCache
 from greenscale_operator.workload import InvalidWorkload, Workload, parse
 
 Body = dict[str, Any]
@@ -49,7 +49,7 @@ class Reconciler:
     def __init__(
         self,
         cluster: Cluster,
-        seen: Seen,
+        cache: WatchCache,
         queues: Queues,
         install: Install,
         *,
@@ -57,42 +57,45 @@ class Reconciler:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
-        self._seen = seen
+        self._cache = cache
         self._queues = queues
         self._install = install
         self._clock = clock
         self._events = Events(cluster, identity=identity, clock=clock)
-        children = Children(cluster, seen, report=self._report_drift, clock=clock)
-        self._making = Making(children, seen, install, ConfigMaps(cluster, clock=clock))
+        children = Children(cluster, cache, report=self._report_drift, clock=clock)
+        self._making = Making(children, cache, install, ConfigMaps(cluster, clock=clock))
         self._pod_checks = PodChecks(cluster)
         self._secrets = Secrets(cluster, clock=clock)
         self._memories: dict[Key, Memory] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Do what one workload needs; returns in how many seconds to look again, if at all."""
-        body = self._seen.workloads.get(key)
+        body = self._cache.workloads.get(key)
         if body is None:
             self._memories.pop(key, None)
             await self._queues.forget(key)
             return await self._see_off(key)
         if body["metadata"].get("deletionTimestamp"):
             return None
-        look = self._begin(key, body)
+        reconciliation = self._begin(key, body)
         error: Exception | None = None
         try:
-            await self._work(look)
+            await self._work(reconciliation)
         except Exception as caught:  # noqa: BLE001 - whatever it is, the status has to say it
             error = caught
-            note_failure(look, caught)
+            note_failure(reconciliation, caught)
         try:
-            again = await self._tell(key, look)
+            again = await self._tell(key, reconciliation)
         except Exception as caught:
-            await self._tell_least(key, look, caught)
+            await self._tell_least(key, reconciliation, caught)
             raise
         if error:
             raise error
-        if look.memory.failure:
-            look.memory.failure, again = None, RECOVERED_SECONDS  # it went well this time: the next status says so
+        if reconciliation.memory.failure:
+            reconciliation.memory.failure, again = (
+                None,
+                RECOVERED_SECONDS,
+            )  # it went well this time: the next status says so
         return again
 
     async def remove_queue(self, body: Body) -> None:
@@ -101,7 +104,7 @@ class Reconciler:
         key = Key(workload.namespace, workload.name)
         address = await self._address(workload)
         created = body["metadata"]["creationTimestamp"]
-        if self._queues.rival(key, address, workload.list_name, created=created) is None:
+        if self._queues.queue_owner(key, address, workload.list_name, created=created) is None:
             await self._queues.settle(key, workload, address, created=created)
             await self._queues.delete(key)
 
@@ -109,10 +112,10 @@ class Reconciler:
         """Say of a workload that is being deleted why it is still there."""
         workload = parse(body)
         key = Key(workload.namespace, workload.name)
-        look = Look(body, Memory(), now=self._clock())
-        look.workload, look.deployment = workload, self._seen.children.get((DEPLOYMENT.kind, key))
-        look.scaler_fault = Fault(Lingering.reason, keda_gone(key.namespace, f"{key.name}-scaler"))
-        await self._tell(key, look)
+        reconciliation = Reconciliation(body, Memory(), now=self._clock())
+        reconciliation.workload, reconciliation.deployment = workload, self._cache.children.get((DEPLOYMENT.kind, key))
+        reconciliation.scaler_problem = Problem(Lingering.reason, keda_gone(key.namespace, f"{key.name}-scaler"))
+        await self._tell(key, reconciliation)
 
     async def tell_queue_left(self, body: Body, why: str) -> None:
         """Say that a queue which was to be removed with its workload is still there."""
@@ -122,7 +125,7 @@ class Reconciler:
 
     async def _see_off(self, key: Key) -> float | None:
         """Say so where a ScaledObject outlives its workload: nobody is left but the object itself to say it of."""
-        left = self._seen.children.get((SCALED_OBJECT.kind, key))
+        left = self._cache.children.get((SCALED_OBJECT.kind, key))
         ending = ending_seconds(left, now=self._clock()) if left else None
         if left is None or ending is None:
             return None  # its end is begun by garbage collection, which its watch will show
@@ -136,68 +139,70 @@ class Reconciler:
 
     # Asking.
 
-    def _begin(self, key: Key, body: Body) -> Look:
-        look = Look(body, self._memories.setdefault(key, Memory()), now=self._clock())
-        look.failure = look.memory.failure
+    def _begin(self, key: Key, body: Body) -> Reconciliation:
+        reconciliation = Reconciliation(body, self._memories.setdefault(key, Memory()), now=self._clock())
+        reconciliation.failure = reconciliation.memory.failure
         uid = body["metadata"]["uid"]
-        look.deployment = _present(self._seen.children.get((DEPLOYMENT.kind, key)), uid)
-        look.scaled_object = _present(self._seen.children.get((SCALED_OBJECT.kind, key)), uid)
-        return look
+        reconciliation.deployment = _present(self._cache.children.get((DEPLOYMENT.kind, key)), uid)
+        reconciliation.scaled_object = _present(self._cache.children.get((SCALED_OBJECT.kind, key)), uid)
+        return reconciliation
 
-    async def _work(self, look: Look) -> None:
+    async def _work(self, reconciliation: Reconciliation) -> None:
         try:
-            workload = look.workload = parse(look.body)
+            workload = reconciliation.workload = parse(reconciliation.body)
             schedules.check(workload.scaling.schedules)
         except InvalidWorkload as error:
-            look.spec_fault = Fault("InvalidSpec", f"{error}: edit the spec.")
+            reconciliation.spec_problem = Problem("InvalidSpec", f"{error}: edit the spec.")
             return
-        look.look_at_schedules(workload.scaling.schedules)
-        await self._look_at_queue(look, workload)
-        await self._check_secrets(look, workload)
-        await self._making.make(look, workload)
-        look.memory.made_generation = look.generation
-        await self._look_at_pods(look, workload)
-        look.memory.trouble = None
+        reconciliation.look_at_schedules(workload.scaling.schedules)
+        await self._look_at_queue(reconciliation, workload)
+        await self._check_secrets(reconciliation, workload)
+        await self._making.make(reconciliation, workload)
+        reconciliation.memory.made_generation = reconciliation.generation
+        await self._look_at_pods(reconciliation, workload)
+        reconciliation.memory.trouble = None
 
-    async def _look_at_queue(self, look: Look, workload: Workload) -> None:
-        key, created = Key(workload.namespace, workload.name), look.body["metadata"]["creationTimestamp"]
+    async def _look_at_queue(self, reconciliation: Reconciliation, workload: Workload) -> None:
+        key, created = Key(workload.namespace, workload.name), reconciliation.body["metadata"]["creationTimestamp"]
         try:
             address = await self._address(workload)
-            look.redis = str(address)
-            rival = self._queues.rival(key, address, workload.list_name, created=created)
-            if rival:
-                look.spec_fault = Fault(
+            reconciliation.redis = str(address)
+            owner = self._queues.queue_owner(key, address, workload.list_name, created=created)
+            if owner:
+                reconciliation.spec_problem = Problem(
                     "QueueTaken",
-                    f"The list {workload.list_name} in Redis at {address} is the queue of {rival} already: name "
+                    f"The list {workload.list_name} in Redis at {address} is the queue of {owner} already: name "
                     "another list (spec.queue.listName), or use another database.",
                 )
                 return
-            look.stats = await self._queues.settle(key, workload, address, created=created)
+            reconciliation.stats = await self._queues.settle(key, workload, address, created=created)
         except QueueUnavailable as error:
-            look.queue_fault = Fault("RedisUnavailable", in_resource_words(str(error), workload, self._install))
-            look.again_in(KEDA_SECONDS)
+            reconciliation.queue_problem = Problem(
+                "RedisUnavailable", in_resource_words(str(error), workload, self._install)
+            )
+            reconciliation.again_in(KEDA_SECONDS)
         except Lasting as error:
-            look.queue_fault = look.fault(error)
+            reconciliation.queue_problem = reconciliation.problem(error)
 
-    async def _check_secrets(self, look: Look, workload: Workload) -> None:
+    async def _check_secrets(self, reconciliation: Reconciliation, workload: Workload) -> None:
         key = workload.engine.open_ai.api_key_secret_ref
         if workload.engine.type != "OpenAI" or key is None:
             return
         try:
             await self._secrets.value(workload.namespace, key.name, key.key)
         except Lasting as error:
-            look.worker_fault = look.fault(error)
+            reconciliation.worker_problem = reconciliation.problem(error)
 
-    async def _look_at_pods(self, look: Look, workload: Workload) -> None:
-        found = observed.workers(look.deployment)
+    async def _look_at_pods(self, reconciliation: Reconciliation, workload: Workload) -> None:
+        found = facts.workers(reconciliation.deployment)
         if found is None:
             return
-        took = look.memory.note_replicas(found.replicas, look.stats, now=look.now)
+        took = reconciliation.memory.note_replicas(found.replicas, reconciliation.stats, now=reconciliation.now)
         if took is not None:
             await self._queues.note_start(Key(workload.namespace, workload.name), took)
-        if look.memory.waking_since is not None:
-            look.again_in(pace(look.memory.waking_since, look.now))
-        await self._pod_checks.check(look, workload, found)
+        if reconciliation.memory.waking_since is not None:
+            reconciliation.again_in(pace(reconciliation.memory.waking_since, reconciliation.now))
+        await self._pod_checks.check(reconciliation, workload, found)
 
     async def _address(self, workload: Workload) -> RedisAddress:
         redis, namespace = workload.queue.redis, workload.namespace
@@ -214,42 +219,44 @@ class Reconciler:
 
     # Telling.
 
-    async def _tell(self, key: Key, look: Look) -> float | None:
-        seen, before = look.observed(), look.body.get("status", {})
-        model = look.workload.engine.model if look.workload else None
-        after = status(seen, before, model=model)
-        wait = wait_before_writing(before, after, now=look.now)
+    async def _tell(self, key: Key, reconciliation: Reconciliation) -> float | None:
+        facts, before = reconciliation.facts(), reconciliation.body.get("status", {})
+        model = reconciliation.workload.engine.model if reconciliation.workload else None
+        after = status(facts, before, model=model)
+        wait = wait_before_writing(before, after, now=reconciliation.now)
         if wait == 0:
             written = await self._cluster.patch_status(*key, patch(before, after))
-            self._seen.put_workload(written)
-            await self._tell_change(look.body, before, seen)
+            self._cache.put_workload(written)
+            await self._tell_change(reconciliation.body, before, facts)
         elif wait:
-            look.again_in(wait)
-        if look.workload:
-            told = page_status(look.workload, seen, self._queues.starts(key))
-            await self._queues.publish(key, told, page_resource(look, after))
+            reconciliation.again_in(wait)
+        if reconciliation.workload:
+            told = page_status(reconciliation.workload, facts, self._queues.starts(key))
+            await self._queues.publish(key, told, page_resource(reconciliation, after))
             if told.asleep_at is not None:
-                look.again_in(told.asleep_at - look.now + 1)  # it must not be told when it is over
-            if ready(seen).status == "Unknown":
-                look.again_in(KEDA_SECONDS)
-            if news := seconds_of_news(look.stats, now=look.now):
-                look.again_in(news + 1)  # nobody withdraws it where no worker is left
-        return look.again
+                reconciliation.again_in(told.asleep_at - reconciliation.now + 1)  # it must not be told when it is over
+            if ready(facts).status == "Unknown":
+                reconciliation.again_in(KEDA_SECONDS)
+            if news := seconds_of_news(reconciliation.stats, now=reconciliation.now):
+                reconciliation.again_in(news + 1)  # nobody withdraws it where no worker is left
+        return reconciliation.again
 
-    async def _tell_least(self, key: Key, look: Look, error: Exception) -> None:
+    async def _tell_least(self, key: Key, reconciliation: Reconciliation, error: Exception) -> None:
         """Write the smallest status that says why the whole one could not be written."""
         if isinstance(error, Passing):
             return  # the API server takes no status at all just now
-        fault = look.memory.failure = failure_of(error)
-        body = self._seen.workloads.get(key, look.body)
-        least = least_status(body.get("status", {}), fault, generation=look.generation, now=look.now)
+        problem = reconciliation.memory.failure = failure_of(error)
+        body = self._cache.workloads.get(key, reconciliation.body)
+        least = least_status(
+            body.get("status", {}), problem, generation=reconciliation.generation, now=reconciliation.now
+        )
         if least:
-            self._seen.put_workload(await self._cluster.patch_status(*key, least))
-            await self._events.post(body, kind="Warning", reason=fault.reason, message=fault.message)
+            self._cache.put_workload(await self._cluster.patch_status(*key, least))
+            await self._events.post(body, kind="Warning", reason=problem.reason, message=problem.message)
 
-    async def _tell_change(self, body: Body, before: Body, seen: Observed) -> None:
+    async def _tell_change(self, body: Body, before: Body, facts: Facts) -> None:
         """Post an event when `Ready` is lost, or comes back; a new workload that is well needs none."""
-        now = ready(seen)
+        now = ready(facts)
         was = next((told for told in before.get("conditions", []) if told["type"] == "Ready"), None)
         if now.status == "False" and (was is None or (was["status"], was["reason"]) != (now.status, now.reason)):
             kind: Literal["Normal", "Warning"] = "Normal" if now.reason == "Suspended" else "Warning"
@@ -258,7 +265,7 @@ class Reconciler:
             await self._events.post(body, kind="Normal", reason="Ready", message=now.message)
 
     async def _report_drift(self, key: Key, reason: str, message: str) -> None:
-        body = self._seen.workloads.get(key)
+        body = self._cache.workloads.get(key)
         if body:
             await self._events.post(body, kind="Normal", reason=reason, message=message)
 

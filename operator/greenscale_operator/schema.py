@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 class InvalidFile(ValueError):
-    """A file holds no GreenScaleWorkload that can be used; the text names every fault and the remedy."""
+    """A file holds no GreenScaleWorkload that can be used; the text names every problem and the remedy."""
 
 
 @functools.cache
@@ -53,9 +53,9 @@ def load(file: Path) -> Json:
     if not isinstance(resource, dict) or (resource.get("apiVersion"), resource.get("kind")) != (API_VERSION, KIND):
         raise InvalidFile(f"{file} holds no {KIND}: it must say apiVersion: {API_VERSION} and kind: {KIND}")
     resource = with_defaults(resource)
-    faults = check(resource)
-    if faults:
-        raise InvalidFile(f"{file} is not valid: " + "; ".join(faults))
+    problems = check(resource)
+    if problems:
+        raise InvalidFile(f"{file} is not valid: " + "; ".join(problems))
     return resource
 
 
@@ -69,12 +69,12 @@ def with_defaults(resource: Json) -> Json:
 def check(resource: Json) -> list[str]:
     """Return what is wrong with a resource that has its defaults, one sentence each; empty if nothing is."""
     validator = jsonschema.Draft202012Validator(_closed(crd_schema()))
-    faults = [
+    problems = [
         f"{_path(error.absolute_path)}: {error.message}"
         for error in sorted(validator.iter_errors(resource), key=lambda error: list(map(str, error.absolute_path)))
     ]
     # A rule may take for granted what the structure promises.
-    return faults or list(_broken_rules(resource, crd_schema()))
+    return problems or list(_broken_rules(resource, crd_schema()))
 
 
 def _fill(value: Any, schema: Json) -> None:

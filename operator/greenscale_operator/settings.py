@@ -1,4 +1,4 @@
-"""What the operator is told by its environment: read once, every fault in one line."""
+"""What the operator is told by its environment: read once, every problem in one line."""
 
 import socket
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from greenscale_jobs.service_links import without_service_links
+from greenscale_jobs.connection.service_links import without_service_links
 from greenscale_operator.objects import Install
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -16,7 +16,7 @@ PREFIX = "GREENSCALE_"
 
 
 class InvalidSettings(ValueError):
-    """The environment cannot be used. The text names every fault."""
+    """The environment cannot be used. The text names every problem."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +48,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     set_here = without_service_links(environment)
     told = {name: text for name, text in set_here.items() if name.startswith(PREFIX) and text}
     fields = {PREFIX + field.name.upper(): field for field in msgspec.structs.fields(Settings)}
-    faults = [f"{name} is not a setting of the operator" for name in sorted(told.keys() - fields.keys())]
+    problems = [f"{name} is not a setting of the operator" for name in sorted(told.keys() - fields.keys())]
     values: dict[str, Any] = {}
     for name in told.keys() & fields.keys():
         try:
             values[fields[name].name] = msgspec.convert(told[name], fields[name].type, strict=False)
         except msgspec.ValidationError as error:
-            faults.append(f"{name}={told[name]}: {error}")
-    if faults:
-        raise InvalidSettings("; ".join(faults))
+            problems.append(f"{name}={told[name]}: {error}")
+    if problems:
+        raise InvalidSettings("; ".join(problems))
     return Settings(**values)

@@ -12,7 +12,7 @@ from greenscale_operator.cluster import Cluster, Kind
 from greenscale_operator.errors import ClusterError
 from greenscale_operator.keyed_queue import KeyedQueue
 from greenscale_operator.reconciler import Reconciler
-from greenscale_operator.seen import Key, Seen, key_of, owner_of
+from greenscale_operator.watch_cache import Key, WatchCache, key_of, owner_of
 
 Body = dict[str, Any]
 
@@ -34,14 +34,14 @@ class Signals:
     def __init__(
         self,
         cluster: Cluster,
-        seen: Seen,
+        cache: WatchCache,
         reconciler: Reconciler,
         *,
         resync_seconds: float = RESYNC_SECONDS,
         deaf_seconds: float = DEAF_SECONDS,
     ) -> None:
         self._cluster = cluster
-        self._seen = seen
+        self._cache = cache
         self._resync_seconds = resync_seconds
         self._deaf_seconds = deaf_seconds
         self.queue = KeyedQueue(reconciler.reconcile)
@@ -51,25 +51,25 @@ class Signals:
         """Take note of a workload, or that it is gone."""
         key = key_of(body)
         if gone:
-            self._seen.forget(key)
+            self._cache.forget(key)
             self.queue.forget(key)
             self.queue.add(key)
             return
-        first = key not in self._seen.workloads
-        if self._seen.put_workload(body):
+        first = key not in self._cache.workloads
+        if self._cache.put_workload(body):
             self._ask(key, first=first)
 
     def child(self, kind: Kind, body: Body, *, gone: bool) -> None:
         """Take note of a child, or that it is gone: deleted, or without our label."""
-        key = owner_of(body) or self._seen.key_of_child(kind.kind, body)  # somebody may have cut it off
+        key = owner_of(body) or self._cache.key_of_child(kind.kind, body)  # somebody may have cut it off
         if key is None:
             return
         if gone:
-            self._seen.children.pop((kind.kind, key), None)
+            self._cache.children.pop((kind.kind, key), None)
             self._ask(key)
             return
-        first = (kind.kind, key) not in self._seen.children
-        if self._seen.put_child(kind.kind, key, body):
+        first = (kind.kind, key) not in self._cache.children
+        if self._cache.put_child(kind.kind, key, body):
             self._ask(key, first=first)
 
     def _ask(self, key: Key, *, first: bool = False) -> None:
@@ -77,7 +77,7 @@ class Signals:
 
         Children may be seen before their workload, whose own sight asks for it then.
         """
-        body = self._seen.workloads.get(key)
+        body = self._cache.workloads.get(key)
         if first and (body is None or is_at_rest(body)):
             self.queue.add_in(key, random.uniform(*FIRST_LOOK_SECONDS))  # noqa: S311
         else:
@@ -94,14 +94,14 @@ class Signals:
             await asyncio.sleep(self._resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311
             with contextlib.suppress(ClusterError):
                 await self._compare()
-            for key in list(self._seen.workloads):
+            for key in list(self._cache.workloads):
                 self.queue.add(key)
 
     async def _compare(self) -> None:
         before = _marks(await self._cluster.workloads())
         await asyncio.sleep(self._deaf_seconds)
-        seen, after = _marks(self._seen.workloads.values()), _marks(await self._cluster.workloads())
-        missed = [key for key, mark in before.items() if after.get(key) == mark and seen.get(key) != mark]
+        cache, after = _marks(self._cache.workloads.values()), _marks(await self._cluster.workloads())
+        missed = [key for key, mark in before.items() if after.get(key) == mark and cache.get(key) != mark]
         if missed:
             self._deaf_since = self._deaf_since or time.time()
             logger.error("the watch is deaf: it has not shown %s", ", ".join(map(str, missed[:5])))

@@ -8,7 +8,7 @@ from typing import Any
 
 from greenscale_jobs.records import Stats
 from greenscale_operator.conditions import Condition, conditions, running, state
-from greenscale_operator.observed import Fault, Observed, seconds, timestamp
+from greenscale_operator.facts import Facts, Problem, seconds, timestamp
 
 Status = dict[str, Any]
 
@@ -21,41 +21,40 @@ MAX_MESSAGE, MAX_REASON = 32_768, 1024
 NUMBERS = ("queue", "lastActiveTime")
 
 
-def status(observed: Observed, before: Status, *, model: str | None) -> Status:
+def status(facts: Facts, before: Status, *, model: str | None) -> Status:
     """Return the whole status. A condition that holds on keeps its `lastTransitionTime`."""
-    replicas = running(observed)
+    replicas = running(facts)
     was = {told["type"]: told for told in before.get("conditions", [])}
     told: Status = {
-        "observedGeneration": observed.generation,
-        "state": state(observed),
+        "observedGeneration": facts.generation,
+        "state": state(facts),
         "replicas": replicas,
         "conditions": [
-            _entry(condition, was.get(condition.type), observed.generation, observed.now)
-            for condition in conditions(observed)
+            _entry(condition, was.get(condition.type), facts.generation, facts.now) for condition in conditions(facts)
         ],
         "model": model,
-        "queue": queue(observed.stats, observed.now) if observed.stats else before.get("queue"),
-        "lastActiveTime": timestamp(observed.scaler.last_active) if observed.scaler else before.get("lastActiveTime"),
-        "zeroAt": _zero_at(observed, before.get("zeroAt")),
+        "queue": queue(facts.stats, facts.now) if facts.stats else before.get("queue"),
+        "lastActiveTime": timestamp(facts.scaler.last_active) if facts.scaler else before.get("lastActiveTime"),
+        "zeroAt": _zero_at(facts, before.get("zeroAt")),
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _zero_at(observed: Observed, before: str | None) -> str | None:
+def _zero_at(facts: Facts, before: str | None) -> str | None:
     """Return when zero was reached: when no pod was left, which takes a look unless there never was one."""
-    if running(observed):
+    if running(facts):
         return None
-    never_ran = observed.workers is None or not observed.workers.reported
-    return before or (timestamp(observed.now) if observed.pods.looked or never_ran else None)
+    never_ran = facts.workers is None or not facts.workers.reported
+    return before or (timestamp(facts.now) if facts.pods.looked or never_ran else None)
 
 
-def least_status(before: Status, fault: Fault, *, generation: int, now: float) -> Status | None:
+def least_status(before: Status, problem: Problem, *, generation: int, now: float) -> Status | None:
     """Return the smallest patch that says what is wrong, for when the whole status cannot be made or is refused.
 
     None where the status says so already.
     """
     was = next((old for old in before.get("conditions", []) if old["type"] == "Ready"), None)
-    ready = _entry(Condition("Ready", "False", fault.reason, fault.message), was, generation, now)
+    ready = _entry(Condition("Ready", "False", problem.reason, problem.message), was, generation, now)
     if was == ready and before.get("observedGeneration") == generation:
         return None
     return {"observedGeneration": generation, "state": None, "conditions": [ready]}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from greenscale_jobs import Fleet, JobQueue, Limits, Resource, Sample, Start, Stats, WorkloadStatus
-from greenscale_jobs.history import COUNTED_SECONDS
+from greenscale_jobs.samples import COUNTED_SECONDS
 from greenscale_operator.workload import Workload
 
 

@@ -112,7 +112,7 @@ class Worker(_Part, frozen=True):
     runtime_class_name: str | None = None
     priority_class_name: str | None = None
     node_provisioning_seconds: int = 600
-    """How long a pod may wait for a node before that counts as a fault."""
+    """How long a pod may wait for a node before that counts as a problem."""
     pod_template: JsonObject = {}
 
 

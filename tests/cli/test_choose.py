@@ -9,7 +9,7 @@ import pytest
 from greenscale_cli import endpoint
 from greenscale_cli.choose import choose_redis, environment_with_file, pick, pick_list
 from greenscale_cli.endpoint import Endpoint, RedisEndpoint
-from greenscale_cli.exits import Exit, Fault
+from greenscale_cli.exits import CommandError, Exit
 from greenscale_jobs import RedisAddress, WorkloadStatus
 
 HERE = RedisEndpoint("127.0.0.1", 7001)
@@ -69,7 +69,7 @@ def test_the_redis_that_is_meant(
     ],
 )
 def test_a_wrong_address_is_named(url: str | None, environment: dict[str, str], fault: str, run_dir: Path) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(CommandError) as caught:
         choose_redis(url, run_dir, environment, {})
 
     assert fault in str(caught.value)
@@ -78,14 +78,14 @@ def test_a_wrong_address_is_named(url: str | None, environment: dict[str, str], 
 
 def test_a_password_with_a_slash_is_not_shown(run_dir: Path) -> None:
     """What stands before the slash is taken for the port."""
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(CommandError) as caught:
         choose_redis("redis://:hunter/2@localhost", run_dir, {}, {})
 
     assert "hunter" not in str(caught.value)
 
 
 def test_without_any_redis_the_ways_to_one_are_told(tmp_path: Path) -> None:
-    with pytest.raises(Fault, match=r"greenscale local.*REDIS_HOST.*--redis") as caught:
+    with pytest.raises(CommandError, match=r"greenscale local.*REDIS_HOST.*--redis") as caught:
         choose_redis(None, tmp_path, {}, {})
 
     assert caught.value.status is Exit.UNAVAILABLE
@@ -177,7 +177,7 @@ def test_a_workload_is_known_by_its_name(workload: WorkloadStatus, name: str) ->
 def test_a_workload_that_is_not_clear_is_asked_for(
     workload: WorkloadStatus, known: list[str], name: str | None, fault: str, status: Exit
 ) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(CommandError) as caught:
         pick_list(named(workload, *known), name, {})
 
     assert fault in str(caught.value)

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, RedisAddress, WorkloadStatus
-from greenscale_jobs.searching import MOST_TEXT_BYTES
+from greenscale_jobs.searching import MAX_TEXT_BYTES
 from greenscale_testing.local_redis import Clock
 
 Draw = Callable[..., AppTest]
@@ -111,7 +111,7 @@ async def test_the_text_is_searched_for_and_the_search_can_be_taken_back(
 def test_no_text_can_be_asked_for_that_is_too_long_to_look_for(open_page: Draw, address: RedisAddress) -> None:
     most = open_page(address, "jobs").text_input(key="text").max_chars
 
-    assert 0 < most * len("\U0001f600".encode()) <= MOST_TEXT_BYTES
+    assert 0 < most * len("\U0001f600".encode()) <= MAX_TEXT_BYTES
 
 
 async def test_pages_are_turned_and_turned_back(

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from greenscale_jobs import Fleet, JobQueue, RedisAddress, Sample, WorkloadStatus
-from greenscale_jobs.history import sample_fields
+from greenscale_jobs.samples import sample_fields
 
 Draw = Callable[..., AppTest]
 

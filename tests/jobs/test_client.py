@@ -5,7 +5,7 @@ import threading
 import redis
 
 from greenscale_jobs import Event, JobClient, JobQueue, JobState, Outcome, RedisAddress, WorkloadStatus
-from greenscale_jobs.calls import Finished
+from greenscale_jobs.protocol import Finished
 
 
 async def done(queue: JobQueue, client: JobClient) -> str:

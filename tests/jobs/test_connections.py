@@ -21,8 +21,8 @@ from greenscale_jobs import (
     RedisAddress,
     new_item,
 )
-from greenscale_jobs import address as address_module
 from greenscale_jobs import queue as queue_module
+from greenscale_jobs.connection import address as address_module
 from greenscale_testing.local_redis import Clock
 from greenscale_testing.tcp_proxy import TcpProxy
 
@@ -105,7 +105,7 @@ async def test_a_stall_shorter_than_the_lease_costs_nothing(far: JobQueue, queue
     proxy.stall()
     with pytest.raises(QueueUnavailable):
         await far.renew([claim])
-    await queue.tend()
+    await queue.maintain()
     proxy.resume()
 
     assert await far.renew([claim]) == ["held"]
@@ -123,7 +123,7 @@ async def test_a_job_taken_over_in_a_stall_is_not_overwritten(
     with pytest.raises(QueueUnavailable):
         await far.finish([late])
     clock.advance(Limits().lease_seconds + 1)
-    await queue.tend()
+    await queue.maintain()
     (second,) = await queue.claim("second") or []
     proxy.resume()
 
@@ -218,7 +218,7 @@ Effect = Callable[[JobQueue, Claim], Coroutine[Any, Any, Any]]
         pytest.param(
             lambda queue, claim: queue.emit([(claim, "an")], batch="1"), JobState.RUNNING, {}, id="show a piece"
         ),
-        pytest.param(lambda queue, _: queue.tend(), JobState.RUNNING, {}, id="tend"),
+        pytest.param(lambda queue, _: queue.maintain(), JobState.RUNNING, {}, id="maintain"),
         pytest.param(lambda queue, _: queue.report_fault("bad key"), JobState.RUNNING, {}, id="report a fault"),
     ],
 )
@@ -272,7 +272,7 @@ async def test_a_lost_reply_to_a_claim_delays_the_job_and_no_more(
         await far.claim("w")
     assert await far.claim("w") == []
     clock.advance(Limits().lease_seconds + 1)
-    await queue.tend()
+    await queue.maintain()
 
     assert [claim.id for claim in await far.claim("w") or []] == [job_id]
 

@@ -22,7 +22,7 @@ from greenscale_jobs import (
     Sample,
     UnknownJob,
 )
-from greenscale_jobs.calls import MOST_MESSAGE_CHARS
+from greenscale_jobs.protocol import MAX_MESSAGE_CHARS
 from greenscale_jobs.records import MAX_ITEM_BYTES
 from greenscale_testing.local_redis import Clock
 from greenscale_testing.whereabouts import astray
@@ -70,7 +70,7 @@ async def test_a_shared_key_of_a_foreign_type_is_named_and_costs_no_job(
     with JobClient(address) as client, pytest.raises(QueueDamaged, match=rf"\({key} is a .*not a {SHARED[part]}\)"):
         client.redrive(["dead"])
     for call in (
-        queue.tend(),
+        queue.maintain(),
         queue.claim("w", 9),
         queue.cancel("waiting"),
         queue.redrive(["dead"]),
@@ -116,7 +116,7 @@ async def test_a_record_of_a_foreign_type_holds_up_no_other_job(
     assert await queue.finish([Finished(taken, "hi", Outcome()), Finished(good, "hi", Outcome())]) == [False, True]
     assert await queue.claim("w") == []
     clock.advance(Limits().lease_seconds + 1)
-    await queue.tend()
+    await queue.maintain()
     dead = [json.loads(entry) for entry in raw.lrange("jobs:dead", 0, -1)]
     assert [(entry["id"], entry["reason"]) for entry in dead] == [("taken", "Damaged"), (dead[1]["id"], "DuplicateId")]
     assert (await queue.job("good")).state is JobState.DONE
@@ -158,7 +158,7 @@ async def test_a_job_whose_record_lost_its_state_is_not_lost(
     for job_id in ("expired", "retried", "again"):
         damage(job_id)
     clock.advance(Limits().lease_seconds + 1)
-    await queue.tend()
+    await queue.maintain()
     claims = {claim.id: claim for claim in await queue.claim("w", 9) or []}
 
     assert set(claims) == {"expired", "retried", "again"}
@@ -218,7 +218,7 @@ async def test_a_damaged_queue_holds_up_no_other(address: RedisAddress, raw: red
         await fleet.queue("well").submit("hi")
         survey = await fleet.survey(["jobs", "well"])
 
-    assert (survey.busy, survey.to_tend) == (("jobs", "well"), ("jobs",))
+    assert (survey.busy, survey.to_maintain) == (("jobs", "well"), ("jobs",))
 
 
 async def test_half_a_surrogate_pair_in_an_answer_is_stored_as_a_question_mark(queue: JobQueue) -> None:
@@ -254,7 +254,7 @@ async def test_a_very_long_error_is_cut(queue: JobQueue, raw: redis.Redis) -> No
     await queue.bury(claim, "R", "x" * 10_000_000)
     messages = [error.message for error in (await queue.job("j")).errors]
 
-    assert messages == ["x" * MOST_MESSAGE_CHARS + " ..."]
+    assert messages == ["x" * MAX_MESSAGE_CHARS + " ..."]
     assert (raw.memory_usage("jobs:dead") or 0) < 10_000
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from greenscale_jobs import JobClient, JobQueue, QueueUnavailable, RedisAddress
-from greenscale_jobs import address as address_module
+from greenscale_jobs.connection import address as address_module
 from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.tls import Authority, TlsFront
 

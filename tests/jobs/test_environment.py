@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from greenscale_jobs.environment import InvalidEnvFile, over, read_env_file, with_file
+from greenscale_jobs.connection.environment import InvalidEnvFile, over, read_env_file, with_file
 
 
 @pytest.mark.parametrize(

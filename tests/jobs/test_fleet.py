@@ -36,8 +36,8 @@ async def test_what_is_in_a_queue_is_seen(fleet: Fleet, clock: Clock) -> None:
     clock.advance(40)
     later = await fleet.survey(lists)
 
-    assert (before.busy, before.to_tend) == (("waiting", "running", "delayed", "dead"), ())
-    assert (later.busy, later.to_tend) == (("waiting", "running", "delayed", "dead"), ("running",))
+    assert (before.busy, before.to_maintain) == (("waiting", "running", "delayed", "dead"), ())
+    assert (later.busy, later.to_maintain) == (("waiting", "running", "delayed", "dead"), ("running",))
     assert before.next_in == pytest.approx(30, abs=0.1)
     assert later.next_in == pytest.approx(10, abs=0.1)
     assert claim.attempt == 1
@@ -50,13 +50,13 @@ async def test_a_stranded_claim_and_a_due_retry_are_to_be_tended(fleet: Fleet, r
     await fleet.queue("due").retry(claim, "R", "m", delay_seconds=1)
     clock.advance(2)
     survey = await fleet.survey(["due", "stranded"])
-    for name in survey.to_tend:
-        await fleet.queue(name).tend()
+    for name in survey.to_maintain:
+        await fleet.queue(name).maintain()
 
-    assert survey.to_tend == ("due", "stranded")
+    assert survey.to_maintain == ("due", "stranded")
     later = await fleet.survey(["due", "stranded"])
-    assert (later.busy, later.to_tend, later.next_in) == (("due", "stranded"), (), None)
-    assert [(await fleet.queue(name).stats()).pending for name in survey.to_tend] == [1, 1]
+    assert (later.busy, later.to_maintain, later.next_in) == (("due", "stranded"), (), None)
+    assert [(await fleet.queue(name).stats()).pending for name in survey.to_maintain] == [1, 1]
 
 
 @pytest.mark.parametrize(

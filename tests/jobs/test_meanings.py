@@ -20,7 +20,7 @@ from greenscale_jobs import (
     QueueUnavailable,
     RedisAddress,
 )
-from greenscale_jobs import address as address_module
+from greenscale_jobs.connection import address as address_module
 from greenscale_jobs.errors import translate
 from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.tls import Authority, TlsFront

@@ -16,7 +16,7 @@ async def test_jobs_of_a_dead_worker_come_back_in_their_order(queue: JobQueue, c
     await queue.submit("later")
     await queue.renew(claims)
     clock.advance(Limits().lease_seconds + 1)
-    await queue.tend()
+    await queue.maintain()
 
     assert [claim.id for claim in await claim_all(queue)][:5] == ids
 
@@ -25,7 +25,7 @@ async def test_more_than_one_tending_takes_come_back_in_their_order(queue: JobQu
     ids = [await queue.submit("hi", job_id=f"{number:03}") for number in range(250)]
     await claim_all(queue)
     clock.advance(Limits().lease_seconds + 1)
-    counts = [(await queue.tend()).expired for _ in range(3)]
+    counts = [(await queue.maintain()).expired for _ in range(3)]
 
     assert counts == [100, 100, 50]
     assert [claim.id for claim in await claim_all(queue)] == ids
@@ -36,7 +36,7 @@ async def test_retries_come_back_in_the_order_of_their_times(queue: JobQueue, cl
     for seconds, claim in enumerate(await claim_all(queue), start=1):
         await queue.retry(claim, "R", "m", delay_seconds=seconds)
     clock.advance(5)
-    await queue.tend()
+    await queue.maintain()
 
     assert [claim.id for claim in await claim_all(queue)] == ids
 

@@ -23,7 +23,7 @@ from greenscale_jobs import (
     new_item,
     parse_item,
 )
-from greenscale_jobs.engine_fault import TROUBLE_SECONDS, seconds_of_news
+from greenscale_jobs.engine_report import TROUBLE_SECONDS, seconds_of_news
 from greenscale_testing.local_redis import Clock
 
 LEASE_SECONDS = Limits().lease_seconds
@@ -113,7 +113,7 @@ async def test_an_adopted_item_keeps_its_id_over_attempts(
     raw.lpush("jobs", item)
     first = await claim_one(queue)
     clock.advance(LEASE_SECONDS + 1)
-    await queue.tend()
+    await queue.maintain()
     second = await claim_one(queue)
 
     assert (second.id, second.raw, second.attempt) == (first.id, item, 1)
@@ -124,9 +124,9 @@ async def test_a_job_that_outlives_its_worker_starts_again(queue: JobQueue, cloc
     job_id = await queue.submit("hi")
     await claim_one(queue, "gone")
     clock.advance(LEASE_SECONDS - 1)
-    early = await queue.tend()
+    early = await queue.maintain()
     clock.advance(2)
-    late = await queue.tend()
+    late = await queue.maintain()
 
     assert (early.expired, late.expired) == (0, 1)
     assert early.next_in == pytest.approx(1, abs=0.01)
@@ -141,7 +141,7 @@ async def test_a_renewed_lease_holds(queue: JobQueue, clock: Clock) -> None:
         clock.advance(LEASE_SECONDS - 1)
 
         assert await queue.renew([claim]) == ["held"]
-        assert (await queue.tend()).expired == 0
+        assert (await queue.maintain()).expired == 0
 
 
 async def test_a_worker_that_lost_its_lease_cannot_overwrite(queue: JobQueue, clock: Clock) -> None:
@@ -149,7 +149,7 @@ async def test_a_worker_that_lost_its_lease_cannot_overwrite(queue: JobQueue, cl
     job_id = await queue.submit("hi")
     late = await claim_one(queue, "late")
     clock.advance(LEASE_SECONDS + 1)
-    await queue.tend()
+    await queue.maintain()
     present = await claim_one(queue, "present")
 
     assert await queue.renew([late]) == ["lost"]
@@ -165,7 +165,7 @@ async def test_a_lost_claim_shows_nothing(queue: JobQueue, clock: Clock) -> None
     job_id = await queue.submit("hi")
     late = await claim_one(queue)
     clock.advance(LEASE_SECONDS + 1)
-    await queue.tend()
+    await queue.maintain()
     await queue.emit([(late, "stale")])
     present = await claim_one(queue)
     await queue.finish([Finished(present, "fresh", Outcome(), "fresh")])
@@ -180,7 +180,7 @@ async def test_a_job_that_always_takes_its_worker_along_is_dead_in_the_end(queue
     for _ in range(2 + queue.limits.max_losses):
         await claim_one(queue)
         clock.advance(LEASE_SECONDS + 1)
-        await queue.tend()
+        await queue.maintain()
     job = await queue.job(job_id)
 
     assert (job.state, job.attempts, job.losses, job.lost_alone) == (JobState.DEAD, 1, 2, 5)
@@ -194,9 +194,9 @@ async def test_a_retry_waits_for_its_time(queue: JobQueue, clock: Clock) -> None
     state = await queue.retry(claim, "ServerError", "it answered 500", delay_seconds=10)
     job = await queue.job(job_id)
     clock.advance(9)
-    early = await queue.tend()
+    early = await queue.maintain()
     clock.advance(2)
-    late = await queue.tend()
+    late = await queue.maintain()
 
     assert (state, job.state, early.due, late.due) == ("delayed", JobState.DELAYED, 0, 1)
     assert (await claim_one(queue)).attempt == 2
@@ -264,7 +264,7 @@ async def test_a_running_job_is_cancelled_by_its_worker(queue: JobQueue, clock: 
         await queue.finish([done(claim)])
     else:
         clock.advance(LEASE_SECONDS + 1)
-        await queue.tend()
+        await queue.maintain()
     expected = JobState.DONE if end == "finish" else JobState.CANCELLED
     assert (await queue.job(job_id)).state is expected
     assert (await queue.stats()).work == 0
@@ -291,7 +291,7 @@ async def test_tending_returns_stranded_claims_in_their_order(queue: JobQueue, r
     ids = [await queue.submit(str(number)) for number in range(3)]
     strand(raw)
     strand(raw)
-    tended = await queue.tend()
+    tended = await queue.maintain()
 
     assert tended.stranded == 2
     assert [claim.id for claim in await queue.claim("w", 3) or []] == ids
@@ -387,7 +387,7 @@ async def test_results_expire_with_all_their_keys(queue: JobQueue, raw: redis.Re
     assert 0 < raw.ttl(f"jobs:job:{job_id}") <= Limits().result_ttl_seconds
     assert 0 < raw.ttl(f"jobs:events:{job_id}") <= Limits().result_ttl_seconds
     clock.advance(Limits().result_ttl_seconds + 1)
-    await queue.tend()
+    await queue.maintain()
     assert raw.zcard("jobs:done") == 0
 
 
@@ -530,6 +530,6 @@ async def test_own_clocks_do_not_matter(address: RedisAddress) -> None:
     async with JobQueue(address) as queue:
         await queue.submit("hi")
         await claim_one(queue)
-        tended = await queue.tend()
+        tended = await queue.maintain()
 
     assert tended.next_in == pytest.approx(LEASE_SECONDS, abs=1)

@@ -62,7 +62,7 @@ MUTANTS = [
     Mutant("an ended attempt stays in flight", "lua/shared/burying.lua", "redis.call('ZREM', inflight, id)"),
     Mutant("stranded claims in the wrong order", "lua/shared/burying.lua", "'LPOP', claiming", "'RPOP', claiming"),
     Mutant("results never expire", "lua/shared/common.lua", "redis.call('EXPIRE', job_key(id), ttl)"),
-    Mutant("tend takes leases that hold", "lua/tend.lua", "inflight, now, '-inf'", "inflight, '+inf', '-inf'"),
+    Mutant("tend takes leases that hold", "lua/maintain.lua", "inflight, now, '-inf'", "inflight, '+inf', '-inf'"),
     Mutant(
         "handing back costs an attempt",
         "lua/give_up.lua",
@@ -74,7 +74,7 @@ MUTANTS = [
     ),
     Mutant("a job is never given up", "lua/give_up.lua", ">= limit then", ">= limit + 1e9 then"),
     Mutant("suspended time counts", "lua/give_up.lua", "now - first - (suspended - before) >=", "now - first >="),
-    Mutant("a doubtful job comes first", "lua/tend.lua", "if attempts and not job[3] then", "if attempts then"),
+    Mutant("a doubtful job comes first", "lua/maintain.lua", "if attempts and not job[3] then", "if attempts then"),
     Mutant(
         "a loss costs an attempt",
         "lua/shared/moving.lua",
@@ -86,7 +86,7 @@ MUTANTS = [
     ),
     Mutant("a suspect never dies", "lua/shared/moving.lua", "alone >= most then", "alone > 1e9 then"),
     Mutant("a suspect has company", "lua/claim.lua", "if known[4] and not reason then", "if false then"),
-    Mutant("suspects bar the others", "lua/claim.lua", "#suspects > 0 and #suspects < MOST_SUSPECTS", "false"),
+    Mutant("suspects bar the others", "lua/claim.lua", "#suspects > 0 and #suspects < MAX_SUSPECTS", "false"),
     Mutant(
         "suspects change places",
         "lua/claim.lua",

@@ -57,7 +57,7 @@ async def test_a_full_redis_refuses_new_jobs_and_finishes_those_it_has(own_redis
         await queue.cancel(claims[4].id)
         assert await queue.renew([claims[4]]) == ["cancel"]
         await queue.emit([(claims[4], "a piece")])
-        await queue.tend()
+        await queue.maintain()
         again = await queue.claim("w", 4) or []
         redriven = await queue.redrive([claims[1].id])
         again += await queue.claim_when_there("w", 5, seconds=1) or []

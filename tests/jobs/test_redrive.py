@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, RedisAddress, new_item
-from greenscale_jobs.calls import REDRIVE_BATCH, REDRIVE_IDS
+from greenscale_jobs.protocol import REDRIVE_BATCH, REDRIVE_IDS
 
 
 async def bury(queue: JobQueue, count: int) -> list[str]:
@@ -114,7 +114,7 @@ async def test_the_dead_keep_the_whole_history(queue: JobQueue, raw: redis.Redis
         (claim,) = await queue.claim("w") or []
         if how == "retry":
             await queue.retry(claim, reason, "m", delay_seconds=0)
-            await queue.tend()
+            await queue.maintain()
         else:
             await queue.bury(claim, reason, "m")
     entry = json.loads(raw.lindex("jobs:dead", 0))  # type: ignore[arg-type]

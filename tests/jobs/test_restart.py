@@ -66,7 +66,7 @@ async def test_a_file_that_was_cut_anywhere_is_taken_up_cleanly(own_redis: Redis
         await queue.finish([Finished(claim, "answer", Outcome()) for claim in claims[:2]])
         await queue.retry(claims[2], "R", "m", delay_seconds=0)
         await queue.bury(claims[3], "R", "m")
-        await queue.tend()
+        await queue.maintain()
     own_redis.stop(kill=True)
     whole = tmp_path / "whole.aof"
     shutil.copy(aof(tmp_path), whole)

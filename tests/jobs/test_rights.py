@@ -75,9 +75,9 @@ async def work(address: RedisAddress, clock: Clock) -> None:
         await queue.lose(held[5], "R", "m")
         await queue.report_fault("bad key")
         clock.advance(Limits().lease_seconds + 1)
-        await queue.tend()
+        await queue.maintain()
     async with JobQueue(address, LIST) as queue:
-        await queue.tend()  # by Redis' own clock
+        await queue.maintain()  # by Redis' own clock
     await idle(address)
 
 
@@ -96,8 +96,8 @@ async def operate(address: RedisAddress, clock: Clock) -> None:
         await fleet.put_workloads([STATUS], {"ns/name": Resource({})})
         clock.advance(Limits().lease_seconds + 1)
         await fleet.survey([LIST])
-        await queue.tend()
-        await fleet.queue(LIST).tend()
+        await queue.maintain()
+        await fleet.queue(LIST).maintain()
         assert len(await fleet.recover_some([ASTRAY])) == len(STRAYS)
         await queue.sample(SAMPLE)
         await queue.note_start(1.0)

@@ -72,7 +72,7 @@ async def test_of_the_errors_the_last_counts(queue: JobQueue, address: RedisAddr
     (claim,) = await queue.claim("w") or []
     await queue.retry(claim, "First", "see http://first/", delay_seconds=0)
     clock.advance(1)
-    await queue.tend()
+    await queue.maintain()
     (claim,) = await queue.claim("w") or []
     await queue.bury(claim, "Second", "see http://second/")
     with JobClient(address) as client:

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from greenscale_jobs import Fleet, JobClient, JobQueue, QueueUnavailable, RedisAddress
-from greenscale_jobs.server import dangers, read_info, refusal
+from greenscale_jobs.connection.server_checks import dangers, read_info, refusal
 from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.tcp_proxy import TcpProxy
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_jobs.service_links import is_service_link, without_service_links
+from greenscale_jobs.connection.service_links import is_service_link, without_service_links
 from greenscale_testing.kubernetes_variables import service_links
 
 

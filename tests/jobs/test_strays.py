@@ -34,7 +34,7 @@ async def job_id(request: pytest.FixtureRequest, queue: JobQueue, raw: redis.Red
 
 async def done_in_the_end(queue: JobQueue, clock: Clock, job_id: str) -> bool:
     clock.advance(120)
-    await queue.tend()
+    await queue.maintain()
     return job_id in [claim.id for claim in await queue.claim("w", 5) or []]
 
 

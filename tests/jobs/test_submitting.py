@@ -54,10 +54,10 @@ async def test_a_job_for_later_waits_for_its_time(queue: JobQueue, clock: Clock,
         job_id = await queue.submit("hi", at=in_seconds(clock, 600))
     job, stats = await queue.job(job_id), await queue.stats()
     clock.advance(599)
-    early = await queue.tend()
+    early = await queue.maintain()
     nothing = await queue.claim("w")
     clock.advance(2)
-    late = await queue.tend()
+    late = await queue.maintain()
     (claim,) = await queue.claim("w") or []
 
     assert (job.state, job.attempts) == (JobState.DELAYED, 0)
@@ -83,9 +83,9 @@ async def test_a_queue_at_zero_wakes_for_a_job_that_is_due(address: RedisAddress
         clock.advance(61)
         due = await fleet.survey(["sleeper"])
 
-    assert before.to_tend == ()
+    assert before.to_maintain == ()
     assert before.next_in == pytest.approx(60, abs=0.1)
-    assert due.to_tend == ("sleeper",)
+    assert due.to_maintain == ("sleeper",)
 
 
 async def test_a_time_that_has_passed_is_now(queue: JobQueue, clock: Clock) -> None:
@@ -102,7 +102,7 @@ async def test_a_job_for_later_comes_behind_those_that_wait(queue: JobQueue, clo
     await queue.retry(claim, "R", "m", delay_seconds=2)
     waits = await queue.submit("waits")
     clock.advance(5)
-    await queue.tend()
+    await queue.maintain()
     order = [claim.id for claim in await queue.claim("w", 9) or []]
 
     assert order == [failed, waits, later[1], later[2], later[0]]
@@ -126,7 +126,7 @@ async def test_a_job_for_later_is_cancelled(queue: JobQueue, clock: Clock) -> No
     clock.advance(61)
 
     assert before is JobState.DELAYED
-    assert (await queue.tend()).due == 0
+    assert (await queue.maintain()).due == 0
     assert (await queue.job(job_id)).state is JobState.CANCELLED
     assert (await queue.job(job_id)).due_at is None
 
@@ -136,7 +136,7 @@ async def test_a_due_job_whose_record_is_gone_is_let_go(queue: JobQueue, raw: re
     here = await queue.submit("here", delay_seconds=1)
     raw.delete(f"jobs:job:{gone}")
     clock.advance(2)
-    tended = await queue.tend()
+    tended = await queue.maintain()
 
     assert tended.due == 1
     assert [claim.id for claim in await queue.claim("w", 9) or []] == [here]
@@ -232,7 +232,7 @@ async def test_nothing_is_left_of_what_expired(address: RedisAddress, raw: redis
         answered, failed = await queue.claim("w", 2) or []
         await queue.emit([(answered, "a piece")])
         await queue.retry(failed, "R", "m", delay_seconds=0)
-        while not (await queue.tend()).due:  # times are kept in milliseconds, rounded
+        while not (await queue.maintain()).due:  # times are kept in milliseconds, rounded
             pass
         (again,) = await queue.claim("w") or []
         await queue.bury(again, "R", "m")
@@ -241,7 +241,7 @@ async def test_nothing_is_left_of_what_expired(address: RedisAddress, raw: redis
         await queue.finish([Finished(claim, "answer", Outcome()) for claim in (answered, revived)])
         while raw.keys("jobs:job:*") or raw.keys("jobs:events:*"):  # noqa: ASYNC110 - Redis tells only who asks
             await asyncio.sleep(0.05)
-        await queue.tend()
+        await queue.maintain()
         left = sorted(raw.keys())
         await queue.submit("a new request", idempotency_key="order 7")
 

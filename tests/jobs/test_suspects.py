@@ -12,7 +12,7 @@ Lose = Callable[[JobQueue, Clock, list[Claim]], Awaitable[None]]
 
 async def a_worker_is_lost(queue: JobQueue, clock: Clock, _: list[Claim]) -> None:
     clock.advance(queue.limits.lease_seconds + 1)
-    await queue.tend()
+    await queue.maintain()
 
 
 async def the_engine_is_lost(queue: JobQueue, _: Clock, claims: list[Claim]) -> None:

@@ -25,7 +25,7 @@ async def claim_one(queue: JobQueue) -> Claim:
 async def postpone_once(queue: JobQueue, clock: Clock, *, delay_seconds: float = 5) -> str:
     state = await queue.postpone(await claim_one(queue), "Overloaded", "it is full", delay_seconds=delay_seconds)
     clock.advance(delay_seconds)
-    await queue.tend()
+    await queue.maintain()
     return state
 
 
@@ -102,7 +102,7 @@ async def test_it_comes_before_or_behind_the_others(
     await queue.submit("hi", job_id="second")
     await queue.postpone(await claim_one(queue), "R", "m", delay_seconds=5, behind=behind)
     clock.advance(5)
-    await queue.tend()
+    await queue.maintain()
 
     assert [claim.id for claim in await queue.claim("w", 2) or []] == order
 
@@ -138,7 +138,7 @@ async def test_jobs_for_the_same_instant_keep_their_order(queue: JobQueue, raw: 
     for job_id in ids:
         await queue.submit("hi", job_id=job_id, delay_seconds=60)
     clock.advance(60.01)
-    while (await queue.tend()).due:
+    while (await queue.maintain()).due:
         pass
     assert raw.zcard("jobs:delayed") == 0
 

@@ -6,13 +6,13 @@ import pytest
 
 from greenscale_jobs import Stats
 from greenscale_operator.conditions import Condition, asleep_at, conditions, ready, sentence, state
-from greenscale_operator.observed import Fault, Observed, Pods, Scaler, Workers
+from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
 from greenscale_operator.schedules import Kept
 from greenscale_testing.observations import NOW, RUNNING, UNTIL, seen
 
 
 @pytest.mark.parametrize(
-    ("observed", "expected"),
+    ("facts", "expected"),
     [
         pytest.param(seen(), "ScaledToZero", id="nothing to do"),
         pytest.param(seen(stats=Stats(0, 0, 3, 2)), "ScaledToZero", id="only what is delayed or dead"),
@@ -28,23 +28,23 @@ from greenscale_testing.observations import NOW, RUNNING, UNTIL, seen
         pytest.param(seen(**RUNNING, kept=Kept(2, NOW + 60, "UTC")), "Active", id="kept by a schedule"),
         pytest.param(seen(**RUNNING, kept=Kept(1, NOW + 60, "UTC")), "CoolingDown", id="more than a schedule keeps"),
         pytest.param(seen(**RUNNING, stats=Stats(5, 1, 0, 0), suspend=True), "Suspended", id="suspended, draining"),
-        pytest.param(seen(queue_fault=Fault("RedisUnavailable", "gone")), "Degraded", id="no Redis"),
+        pytest.param(seen(queue_problem=Problem("RedisUnavailable", "gone")), "Degraded", id="no Redis"),
         pytest.param(seen(**RUNNING, stats=Stats(1, 0, 0, 0, {}, "no key", NOW - 9)), "Degraded", id="no key"),
         pytest.param(
-            seen(**RUNNING, stats=Stats(0, 1, 0, 0, {}, "no key", NOW - 999)), "Active", id="a fault of long ago"
+            seen(**RUNNING, stats=Stats(0, 1, 0, 0, {}, "no key", NOW - 999)), "Active", id="a problem of long ago"
         ),
-        pytest.param(seen(scaler=Scaler(ready=False, reason="TriggerError")), "Degraded", id="KEDA has a fault"),
+        pytest.param(seen(scaler=Scaler(ready=False, reason="TriggerError")), "Degraded", id="KEDA has a problem"),
         pytest.param(
-            seen(workers=Workers(1), pods=Pods(fault=Fault("Unschedulable", "no GPU"))), "Degraded", id="no node"
+            seen(workers=Workers(1), pods=Pods(problem=Problem("Unschedulable", "no GPU"))), "Degraded", id="no node"
         ),
     ],
 )
-def test_state(observed: Observed, expected: str) -> None:
-    assert state(observed) == expected
+def test_state(facts: Facts, expected: str) -> None:
+    assert state(facts) == expected
 
 
 @pytest.mark.parametrize(
-    ("observed", "status", "reason"),
+    ("facts", "status", "reason"),
     [
         pytest.param(seen(), "True", "ScaledToZero", id="at zero"),
         pytest.param(seen(**RUNNING), "True", "WorkersRunning", id="with workers"),
@@ -54,27 +54,33 @@ def test_state(observed: Observed, expected: str) -> None:
         pytest.param(seen(scaler=None), "Unknown", "Progressing", id="no ScaledObject yet"),
         pytest.param(seen(scaler=Scaler()), "Unknown", "WaitingForKeda", id="KEDA has said nothing"),
         pytest.param(
-            seen(scaler_fault=Fault("KedaNotInstalled", "install it")), "False", "KedaNotInstalled", id="no KEDA"
+            seen(scaler_problem=Problem("KedaNotInstalled", "install it")), "False", "KedaNotInstalled", id="no KEDA"
         ),
         pytest.param(
-            seen(scaler_fault=Fault("BeingDeleted", "KEDA"), scaler=None), "False", "BeingDeleted", id="KEDA went away"
+            seen(scaler_problem=Problem("BeingDeleted", "KEDA"), scaler=None),
+            "False",
+            "BeingDeleted",
+            id="KEDA went away",
         ),
         pytest.param(
-            seen(worker_fault=Fault("SecretMissing", "s"), scaler=None), "False", "SecretMissing", id="no Secret"
+            seen(worker_problem=Problem("SecretMissing", "s"), scaler=None), "False", "SecretMissing", id="no Secret"
         ),
         pytest.param(
-            seen(spec_fault=Fault("InvalidSpec", "s"), queue_fault=Fault("RedisUnavailable", "r")),
+            seen(spec_problem=Problem("InvalidSpec", "s"), queue_problem=Problem("RedisUnavailable", "r")),
             "False",
             "InvalidSpec",
             id="the cause before its consequences",
         ),
         pytest.param(
-            seen(workers=Workers(1, failure=Fault("FailedCreate", "quota"))), "False", "FailedCreate", id="no pods made"
+            seen(workers=Workers(1, failure=Problem("FailedCreate", "quota"))),
+            "False",
+            "FailedCreate",
+            id="no pods made",
         ),
     ],
 )
-def test_ready_means_that_a_job_submitted_now_will_be_done(observed: Observed, status: str, reason: str) -> None:
-    told = ready(observed)
+def test_ready_means_that_a_job_submitted_now_will_be_done(facts: Facts, status: str, reason: str) -> None:
+    told = ready(facts)
 
     assert (told.status, told.reason) == (status, reason)
 
@@ -93,8 +99,8 @@ def test_a_fault_of_the_engine_says_what_it_keeps_awake_and_what_lets_that_go(ki
 def test_a_refused_key_is_named_while_the_kubelet_holds_its_worker_back() -> None:
     """A worker whose key is refused ends again and again, to read the Secret again: that is the consequence."""
     refused = Stats(1, 0, 0, 0, {}, "it refuses the API key", NOW - 300, NOW + 120)
-    held_back = Fault("CrashLoopBackOff", "exit status 3")
-    told = ready(seen(stats=refused, workers=Workers(replicas=1), pods=Pods(looked=True, fault=held_back)))
+    held_back = Problem("CrashLoopBackOff", "exit status 3")
+    told = ready(seen(stats=refused, workers=Workers(replicas=1), pods=Pods(looked=True, problem=held_back)))
 
     assert (told.status, told.reason) == ("False", "EngineRefuses")
 
@@ -137,7 +143,7 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
 
 
 @pytest.mark.parametrize(
-    ("observed", "expected"),
+    ("facts", "expected"),
     [
         pytest.param(seen(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"),
         pytest.param(
@@ -151,7 +157,7 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
             "Takes prompts, claims none; 1 job still running.",
             id="draining",
         ),
-        pytest.param(seen(queue_fault=Fault("R", "Redis is gone.")), "Redis is gone.", id="degraded"),
+        pytest.param(seen(queue_problem=Problem("R", "Redis is gone.")), "Redis is gone.", id="degraded"),
         pytest.param(seen(**RUNNING, min_replicas=2), "Idle; the minimum of 2 workers is kept.", id="the minimum"),
         pytest.param(
             seen(**RUNNING, min_replicas=1, kept=Kept(2, UNTIL, "Europe/Berlin")),
@@ -175,8 +181,8 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
         ),
     ],
 )
-def test_sentence(observed: Observed, expected: str) -> None:
-    assert sentence(observed) == expected
+def test_sentence(facts: Facts, expected: str) -> None:
+    assert sentence(facts) == expected
 
 
 def test_the_end_of_the_cooldown_is_told_only_while_it_runs() -> None:
@@ -187,7 +193,7 @@ def test_the_end_of_the_cooldown_is_told_only_while_it_runs() -> None:
     assert asleep_at(seen()) is None
 
 
-REFUSED = Fault("Rejected", "Kubernetes refused to apply it.")
+REFUSED = Problem("Rejected", "Kubernetes refused to apply it.")
 
 
 @pytest.mark.parametrize(
@@ -196,23 +202,26 @@ REFUSED = Fault("Rejected", "Kubernetes refused to apply it.")
         pytest.param({}, ("True", "Accepted"), ("True", "ScaledToZero"), id="accepted"),
         pytest.param({"refusal": REFUSED}, ("False", "Rejected"), ("False", "Rejected"), id="refused"),
         pytest.param(
-            {"spec_fault": Fault("InvalidSpec", "x")}, ("False", "InvalidSpec"), ("False", "InvalidSpec"), id="invalid"
+            {"spec_problem": Problem("InvalidSpec", "x")},
+            ("False", "InvalidSpec"),
+            ("False", "InvalidSpec"),
+            id="invalid",
         ),
         pytest.param({"is_accepted": False}, ("Unknown", "Progressing"), ("True", "ScaledToZero"), id="not tried"),
         pytest.param(
-            {"is_accepted": False, "worker_fault": Fault("Forbidden", "x")},
+            {"is_accepted": False, "worker_problem": Problem("Forbidden", "x")},
             ("Unknown", "Forbidden"),
             ("False", "Forbidden"),
             id="a right is missing",
         ),
         pytest.param(
-            {"is_accepted": False, "pending": Fault("Progressing", "503")},
+            {"is_accepted": False, "pending": Problem("Progressing", "503")},
             ("Unknown", "Progressing"),
             ("Unknown", "Progressing"),
             id="not made yet",
         ),
         pytest.param(
-            {"is_accepted": False, "failure": Fault("InternalError", "x")},
+            {"is_accepted": False, "failure": Problem("InternalError", "x")},
             ("Unknown", "InternalError"),
             ("False", "InternalError"),
             id="the operator failed",

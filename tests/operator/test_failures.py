@@ -4,17 +4,17 @@ import pytest
 
 from greenscale_operator.errors import Gone, Passing, Rejected, Unavailable
 from greenscale_operator.failures import LASTING_AFTER, failure_of, note_failure
-from greenscale_operator.look import Look
 from greenscale_operator.memory import Memory
+from greenscale_operator.reconciliation import Reconciliation
 
 NOW = 1_700_000_000.0
 
 
-def look(memory: Memory, *, now: float = NOW, generation: int = 2) -> Look:
-    return Look({"metadata": {"generation": generation}}, memory, now=now)
+def look(memory: Memory, *, now: float = NOW, generation: int = 2) -> Reconciliation:
+    return Reconciliation({"metadata": {"generation": generation}}, memory, now=now)
 
 
-def noted(memory: Memory, error: Exception, *, now: float = NOW) -> Look:
+def noted(memory: Memory, error: Exception, *, now: float = NOW) -> Reconciliation:
     seen = look(memory, now=now)
     note_failure(seen, error)
     return seen
@@ -70,9 +70,9 @@ def test_no_secret_and_no_novel_reaches_the_status(text: str) -> None:
 
 
 def test_a_refusal_keeps_its_reason_and_words() -> None:
-    fault = failure_of(Rejected("status.state: Unsupported value."))
+    problem = failure_of(Rejected("status.state: Unsupported value."))
 
-    assert (fault.reason, fault.message) == (
+    assert (problem.reason, problem.message) == (
         "Rejected",
         "status.state: Unsupported value. It is tried again within 60 s.",
     )

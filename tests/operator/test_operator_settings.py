@@ -1,4 +1,4 @@
-"""The operator's environment: read once, every fault in one line."""
+"""The operator's environment: read once, every problem in one line."""
 
 import pytest
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from greenscale_operator.desired import config_maps, deployment, grace_seconds, manifests, with_config
+from greenscale_operator.manifest import config_maps, deployment, grace_seconds, manifests, with_config
 from greenscale_operator.objects import Install, selector
 from greenscale_operator.overlay import InvalidPodTemplate, by_name, overlay
 from greenscale_operator.workload import Engine, InvalidWorkload, Queue, Server, Worker, Workload
@@ -118,7 +118,7 @@ def test_overlay(base: object, patch: object, expected: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("patch", "fault"),
+    ("patch", "problem"),
     [
         ({"spec": []}, "spec.worker.podTemplate.spec is a list where an object belongs"),
         ({"spec": "x"}, "spec.worker.podTemplate.spec is a text where an object belongs"),
@@ -144,11 +144,11 @@ def test_overlay(base: object, patch: object, expected: object) -> None:
         ({"spec": {"$setElementOrder/containers": []}}, "$setElementOrder/containers is not supported"),
     ],
 )
-def test_what_cannot_be_laid_over_ours_is_named_by_its_path(patch: Json, fault: str) -> None:
+def test_what_cannot_be_laid_over_ours_is_named_by_its_path(patch: Json, problem: str) -> None:
     with pytest.raises(InvalidPodTemplate) as refusal:
         pod(pod_template=patch)
 
-    assert fault in str(refusal.value)
+    assert problem in str(refusal.value)
 
 
 ODD: list[Any] = [None, [], [None], [1], {}, {"a": None}, "x", 1, True, [{"name": []}], {"$patch": []}, [[]], [{}]]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_operator.observed import Workers
+from greenscale_operator.facts import Workers
 from greenscale_operator.pod_checks import matter, pace
 
 

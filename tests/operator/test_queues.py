@@ -22,10 +22,10 @@ from greenscale_jobs import (
     Usage,
     WorkloadStatus,
 )
-from greenscale_jobs.address import COMMAND_TIMEOUT_SECONDS
-from greenscale_jobs.history import COUNTED_SECONDS
+from greenscale_jobs.connection.address import COMMAND_TIMEOUT_SECONDS
+from greenscale_jobs.samples import COUNTED_SECONDS
 from greenscale_operator.queues import Queues
-from greenscale_operator.seen import Key
+from greenscale_operator.watch_cache import Key
 from greenscale_operator.workload import parse
 from greenscale_testing.local_redis import Clock, RedisServer
 

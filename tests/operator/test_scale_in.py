@@ -14,7 +14,7 @@ import pytest
 from greenscale_cli.local import autoscaler
 from greenscale_operator.objects import Install
 from greenscale_operator.scaled_object import scaled_object
-from greenscale_testing.scaling_model import Seen, composite
+from greenscale_testing.scaling_model import WatchCache, composite
 from greenscale_testing.scaling_world import BEGIN, World, draw
 
 Manifest = dict[str, Any]
@@ -64,11 +64,11 @@ FAULTS: dict[str, Callable[[Manifest], object]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_the_check_sees_a_wrong_scaled_object(fault: str) -> None:
+@pytest.mark.parametrize("problem", FAULTS)
+def test_the_check_sees_a_wrong_scaled_object(problem: str) -> None:
     """Who never saw the alarm ring does not know whether it can."""
     with pytest.raises(AssertionError, match=r"seed \d+"):
-        live(FAULTS[fault])
+        live(FAULTS[problem])
 
 
 def test_local_mode_reckons_as_the_formula_does() -> None:
@@ -77,7 +77,7 @@ def test_local_mode_reckons_as_the_formula_does() -> None:
         manifest = scaled_object(draw(seed).workload(), Install())
         scaled = autoscaler.ScaledObject.read(manifest)
         for _ in range(20):
-            now, seen = float(BEGIN + rng.randrange(86_400)), Seen(*(rng.choice([0, 0, 1, 7]) for _ in range(3)))
+            now, seen = float(BEGIN + rng.randrange(86_400)), WatchCache(*(rng.choice([0, 0, 1, 7]) for _ in range(3)))
             work = seen.pending + seen.inflight
 
             assert autoscaler.value(scaled, work=work, workers=seen.workers, now=now) == composite(manifest, seen, now)

@@ -21,13 +21,13 @@ Json = dict[str, Any]
 
 @pytest.mark.parametrize(("bad", "good", "message"), RULES)
 def test_each_rule_says_what_to_do(bad: Json, good: Json, message: str) -> None:
-    assert [fault for fault in schema.check(bad) if message in fault]
+    assert [problem for problem in schema.check(bad) if message in problem]
     assert len(schema.check(bad)) == 1
     assert schema.check(good) == []
 
 
 @pytest.mark.parametrize(
-    ("bad", "fault"),
+    ("bad", "problem"),
     [
         pytest.param(resource(scale={}), "spec: Additional properties are not allowed ('scale'", id="unknown field"),
         pytest.param(resource(queue={"leaseSeconds": 4}), "spec.queue.leaseSeconds: 4 is less than", id="bound"),
@@ -51,8 +51,8 @@ def test_each_rule_says_what_to_do(bad: Json, good: Json, message: str) -> None:
         ),
     ],
 )
-def test_the_structure_is_checked(bad: Json, fault: str) -> None:
-    assert any(told.startswith(fault) for told in schema.check(bad)), schema.check(bad)
+def test_the_structure_is_checked(bad: Json, problem: str) -> None:
+    assert any(told.startswith(problem) for told in schema.check(bad)), schema.check(bad)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_the_structure_is_checked(bad: Json, fault: str) -> None:
     ],
 )
 def test_what_a_job_may_cost_has_bounds(field: str, least: int, most: int) -> None:
-    faults = [schema.check(resource(queue={field: value})) for value in (least - 1, least, most, most + 1)]
+    problems = [schema.check(resource(queue={field: value})) for value in (least - 1, least, most, most + 1)]
 
-    assert [bool(fault) for fault in faults] == [True, False, False, True]
+    assert [bool(problem) for problem in problems] == [True, False, False, True]
 
 
 def test_what_is_handed_through_is_not_closed() -> None:
@@ -78,7 +78,7 @@ def test_what_is_handed_through_is_not_closed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "problem"),
     [
         ("{", "is no YAML"),
         ("", "holds 0 documents"),
@@ -87,10 +87,10 @@ def test_what_is_handed_through_is_not_closed() -> None:
         ("- 1", "holds no GreenScaleWorkload"),
     ],
 )
-def test_a_file_that_holds_no_workload_says_so(tmp_path: Path, text: str, fault: str) -> None:
+def test_a_file_that_holds_no_workload_says_so(tmp_path: Path, text: str, problem: str) -> None:
     file = tmp_path / "w.yaml"
     file.write_text(text)
-    with pytest.raises(schema.InvalidFile, match=fault):
+    with pytest.raises(schema.InvalidFile, match=problem):
         schema.load(file)
 
 
@@ -200,7 +200,7 @@ def test_the_names_of_the_crd() -> None:
 
 def test_the_worker_knows_every_variable_that_a_pod_gives_it() -> None:
     """It refuses to start on one that it does not know. The model server's come with its engine."""
-    from greenscale_operator.desired import deployment  # noqa: PLC0415
+    from greenscale_operator.manifest import deployment  # noqa: PLC0415
     from greenscale_operator.objects import Install  # noqa: PLC0415
     from greenscale_worker.settings import Settings, variable_of  # noqa: PLC0415
 

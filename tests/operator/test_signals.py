@@ -7,9 +7,9 @@ import pytest
 from greenscale_operator.signals import is_at_rest, is_settled
 
 
-def workload(ready: str | None, *, observed: int = 2, state: str = "ScaledToZero") -> dict[str, Any]:
+def workload(ready: str | None, *, facts: int = 2, state: str = "ScaledToZero") -> dict[str, Any]:
     conditions = [{"type": "Ready", "status": ready}] if ready else []
-    status = {"status": {"observedGeneration": observed, "conditions": conditions, "state": state}} if ready else {}
+    status = {"status": {"observedGeneration": facts, "conditions": conditions, "state": state}} if ready else {}
     return {"metadata": {"generation": 2}, **status}
 
 
@@ -18,7 +18,7 @@ def workload(ready: str | None, *, observed: int = 2, state: str = "ScaledToZero
     [
         pytest.param(workload(None), False, id="new"),
         pytest.param(workload("True"), True, id="ready"),
-        pytest.param(workload("True", observed=1), False, id="edited"),
+        pytest.param(workload("True", facts=1), False, id="edited"),
         pytest.param(workload("False"), False, id="in trouble"),
     ],
 )
@@ -32,7 +32,7 @@ def test_a_workload_is_settled_when_its_present_spec_is_ready(body: dict[str, An
         pytest.param(workload("True"), True, id="asleep"),
         pytest.param(workload("True", state="Active"), False, id="at work"),
         pytest.param(workload("True", state="CoolingDown"), False, id="cooling down"),
-        pytest.param(workload("True", observed=1), False, id="edited in its sleep"),
+        pytest.param(workload("True", facts=1), False, id="edited in its sleep"),
         pytest.param(workload("False"), False, id="in trouble"),
         pytest.param(workload(None), False, id="new"),
     ],

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.observed import Fault, Observed, Pods, Scaler, Workers
+from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
 from greenscale_operator.status import MAX_MESSAGE, NUMBERS_SECONDS, least_status, patch, status, wait_before_writing
 
 NOW = 1_700_000_000.0
 
-ASLEEP = Observed(now=NOW, generation=3, stats=Stats(0, 0, 0, 0), workers=Workers(), scaler=Scaler(ready=True))
+ASLEEP = Facts(now=NOW, generation=3, stats=Stats(0, 0, 0, 0), workers=Workers(), scaler=Scaler(ready=True))
 
 
 def test_the_whole_status_of_a_workload_at_zero() -> None:
@@ -73,9 +73,9 @@ def test_zero_is_reached_when_no_pod_is_left(changes: dict[str, object], *, zero
 )
 def test_when_it_is_written(changes: dict[str, object], seconds: float, wait: float | None) -> None:
     before = status(ASLEEP, {}, model=None)
-    observed = msgspec.structs.replace(ASLEEP, now=NOW + seconds, **changes)
+    facts = msgspec.structs.replace(ASLEEP, now=NOW + seconds, **changes)
 
-    assert wait_before_writing(before, status(observed, before, model=None), now=NOW + seconds) == wait
+    assert wait_before_writing(before, status(facts, before, model=None), now=NOW + seconds) == wait
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_when_it_is_written(changes: dict[str, object], seconds: float, wait: fl
 )  # fmt: skip
 def test_others_words_are_cut_to_what_the_api_server_accepts(reason: str, written: str) -> None:
     ready, *_ = status(
-        msgspec.structs.replace(ASLEEP, refusal=Fault(reason, "x" * 100_000)), {}, model=None
+        msgspec.structs.replace(ASLEEP, refusal=Problem(reason, "x" * 100_000)), {}, model=None
     )["conditions"]  # fmt: skip
 
     assert (ready["reason"], len(ready["message"])) == (written, MAX_MESSAGE)
@@ -91,8 +91,8 @@ def test_others_words_are_cut_to_what_the_api_server_accepts(reason: str, writte
 
 def test_the_least_status_says_it_once() -> None:
     before = status(ASLEEP, {}, model=None)
-    fault = Fault("InternalError", "KeyError")
-    least = least_status(before, fault, generation=4, now=NOW + 60)
+    problem = Problem("InternalError", "KeyError")
+    least = least_status(before, problem, generation=4, now=NOW + 60)
 
     assert least == {
         "observedGeneration": 4,
@@ -108,4 +108,4 @@ def test_the_least_status_says_it_once() -> None:
             }
         ],
     }
-    assert least_status({**before, **least}, fault, generation=4, now=NOW + 120) is None
+    assert least_status({**before, **least}, problem, generation=4, now=NOW + 120) is None

@@ -25,7 +25,7 @@ MAX_LOSSES = 3 if IS_LONG else 2
 
 TABLE = Path(__file__).parents[2] / "artifacts" / "chaos.txt"
 
-MOST_MB = 400
+MAX_MB = 400
 """A worker that keeps an endless answer takes more within seconds."""
 
 
@@ -47,4 +47,4 @@ async def test_each_job_becomes_what_it_must_though_everything_fails(
 
     assert (verdict.lost, verdict.dead, verdict.done, verdict.texts, verdict.asked) == ([], [], [], [], [])
     assert [what for what in soak.chaos.done if "by itself" in what] == []
-    assert soak.peak_mb < MOST_MB
+    assert soak.peak_mb < MAX_MB

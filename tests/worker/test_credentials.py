@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from greenscale_jobs import AccessRefused, JobClient, JobState, QueueUnavailable, RedisAddress
-from greenscale_jobs.engine_fault import seconds_of_news
+from greenscale_jobs.engine_report import seconds_of_news
 from greenscale_jobs.errors import NO_HANDSHAKE, translate
 from greenscale_testing.local_redis import RedisServer
 from greenscale_worker.credentials import (

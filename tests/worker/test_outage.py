@@ -14,7 +14,7 @@ from greenscale_worker.logs import Log
 async def test_all_go_on_as_soon_as_one_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each had waited for a time of its own, though a lease may end meanwhile."""
     monkeypatch.setattr(outage, "FIRST_WAIT_SECONDS", 600.0)
-    monkeypatch.setattr(outage, "LONGEST_WAIT_SECONDS", 600.0)
+    monkeypatch.setattr(outage, "MAX_WAIT_SECONDS", 600.0)
     away = outage.Outage(Log("text", worker="w"), refusals=AccessRefusals(()), pulse=Pulse())
     refused, tries = asyncio.Event(), iter([False, True])
 
@@ -24,11 +24,11 @@ async def test_all_go_on_as_soon_as_one_is_answered(monkeypatch: pytest.MonkeyPa
             raise QueueUnavailable("away")
         return "renewed"
 
-    async def tend() -> str:
+    async def maintain() -> str:
         return "tended"
 
     renewing = asyncio.create_task(away.insist(renew))
     await refused.wait()
-    await away.insist(tend)
+    await away.insist(maintain)
 
     assert await asyncio.wait_for(renewing, timeout=10) == "renewed"

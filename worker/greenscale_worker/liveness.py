@@ -12,7 +12,7 @@ STALE_SECONDS = 60.0
 """The claim loop turns at least every 20 s, whatever Redis does; three turns missed are a hang."""
 
 SILENT_SECONDS = 30.0
-"""Tending asks Redis every 10 s, whatever the worker does; three answers missed are an outage."""
+"""Maintenance asks Redis every 10 s, whatever the worker does; three answers missed are an outage."""
 
 
 class Pulse:

@@ -6,7 +6,7 @@ import signal
 import sys
 
 from greenscale_jobs import JobQueue
-from greenscale_jobs.environment import InvalidEnvFile, with_file
+from greenscale_jobs.connection.environment import InvalidEnvFile, with_file
 from greenscale_jobs.usage import refuse_arguments
 from greenscale_worker.engines import Engine
 from greenscale_worker.errors import CredentialsRefused, EngineError

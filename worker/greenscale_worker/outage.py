@@ -16,7 +16,7 @@ T = TypeVar("T")
 REMIND_SECONDS = 30.0
 """A lasting outage is logged this often, not at every try; a new reason at once, for it may be the one to mend."""
 
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 2.0
+FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS = 0.1, 2.0
 """Between two tries of one loop; a lease must outlast several."""
 
 LEAST_WAIT_SECONDS = 0.05
@@ -51,7 +51,7 @@ class Outage:
             self._said_at = now
             self._said.add(str(error))
             self._log.error("Redis is away", why=error, for_seconds=round(now - self._since, 1))
-        self._wait = min(LONGEST_WAIT_SECONDS, self._wait * 1.5)
+        self._wait = min(MAX_WAIT_SECONDS, self._wait * 1.5)
         return self._wait * random.uniform(0.5, 1)  # noqa: S311
 
     def over(self) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from greenscale_jobs import Limits, Parameters, RedisAddress
-from greenscale_jobs.service_links import is_service_link
+from greenscale_jobs.connection.service_links import is_service_link
 from greenscale_worker.environment import (
     OPENAI_URL,
     Proxy,

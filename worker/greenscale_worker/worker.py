@@ -1,4 +1,4 @@
-"""The worker's loops: claim, renew, show; and the way out. `settling` has the one that ends jobs, `tending` another.
+"""The worker's loops: claim, renew, show; and the way out. `settling` and `maintenance` have the others.
 
 Each loop does one thing for all running jobs at once, so that the round trips to Redis do not grow with their
 number. Every loop outlives Redis: what could not be said is said again once it answers.
@@ -16,12 +16,12 @@ from greenscale_worker.engines import Answer, Engine
 from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
+from greenscale_worker.maintenance import Maintenance
 from greenscale_worker.outage import Outage
 from greenscale_worker.presence import keep_counted
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 from greenscale_worker.settling import Settling
-from greenscale_worker.tending import Tending
 
 RENEW_SECONDS = 2.0
 """Renewals are at most this far apart, since a renewal is also how a worker learns of a cancellation."""
@@ -53,14 +53,14 @@ class Worker:
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         self._busy, self._piece = asyncio.Event(), asyncio.Event()
         self._slot_freed = asyncio.Event()
-        self._tending = Tending(queue, log=log, outage=self._outage)
+        self._maintenance = Maintenance(queue, log=log, outage=self._outage)
         self._settling = Settling(
             settings,
             queue,
             log=log,
             outage=self._outage,
             on_settled=self._settled,
-            on_retry=self._tending.soon,
+            on_retry=self._maintenance.soon,
             on_trouble=self._blocking_claim.call_off,
         )
         self._limit = self._settling.limit
@@ -110,7 +110,7 @@ class Worker:
                     self._emit_loop,
                     self._settling.loop,
                     self._settling.report_loop,
-                    self._tending.loop,
+                    self._maintenance.loop,
                     self._warn,
                 )
             ]
@@ -286,7 +286,7 @@ class Worker:
         try:
             async with asyncio.timeout(HAND_BACK_SECONDS):
                 await self._hand_back()
-                await self._queue.tend()  # a blocking claim may have taken a job while it was called off
+                await self._queue.maintain()  # a blocking claim may have taken a job while it was called off
         except (QueueUnavailable, TimeoutError) as error:
             self._log.warning("left unsettled", jobs=len(self._running), why=error)
 

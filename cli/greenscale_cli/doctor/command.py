@@ -12,7 +12,7 @@ from greenscale_cli import options
 from greenscale_cli.choose import choose_redis, file_variables
 from greenscale_cli.doctor.finding import Finding, Verdict, fault, ok
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
-from greenscale_cli.exits import Exit, Fault, faults_told
+from greenscale_cli.exits import CommandError, Exit, errors_reported
 
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "bold red", Verdict.UNCHECKED: "dim"}
 
@@ -31,7 +31,7 @@ def doctor(
 
     $ greenscale doctor -o json | jq '.[] | select(.verdict == "fault")'
     """
-    with faults_told():
+    with errors_reported():
         redis_url = redis
         file = file_variables()
 
@@ -40,7 +40,7 @@ def doctor(
 
             try:
                 chosen = choose_redis(redis_url, run_dir, os.environ, file)
-            except Fault as error:
+            except CommandError as error:
                 yield fault("redis", str(error))
             else:
                 yield from check_queue(chosen.address)
@@ -61,8 +61,8 @@ def _versions() -> Finding:
 def _show(findings: list[Finding], output: options.Output) -> None:
     from rich.text import Text  # noqa: PLC0415
 
+    from greenscale_cli.formatting import harmless  # noqa: PLC0415
     from greenscale_cli.tables import show, show_json, table  # noqa: PLC0415
-    from greenscale_cli.words import harmless  # noqa: PLC0415
 
     if output is options.Output.JSON:
         show_json([dataclasses.asdict(found) for found in findings])

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import redis
 
 from greenscale_cli.doctor.finding import Finding, fault, ok, unchecked, warning
-from greenscale_cli.words import duration
+from greenscale_cli.formatting import duration
 from greenscale_jobs import STATUS_STALE_SECONDS, JobClient, QueueError, RedisAddress, WorkloadStatus
-from greenscale_jobs.errors import THEIRS, translate
-from greenscale_jobs.server import eviction_danger, restart_danger
+from greenscale_jobs.connection.server_checks import eviction_danger, restart_danger
+from greenscale_jobs.errors import REDIS_ERRORS, translate
 
 CHECKS = ("redis", "redis role", "redis writes", "redis persistence", "redis memory", "clock", "rights", "workloads")
 
@@ -50,7 +50,7 @@ def check_queue(address: RedisAddress) -> Iterator[Finding]:
             refusals = _refusals(plain, lists)
         except QueueError as error:
             yield from _unusable(str(error))
-        except THEIRS as error:
+        except REDIS_ERRORS as error:
             yield from _unusable(str(translate(error, str(address))))
         else:
             yield ok("redis", f"version {info.get('valkey_version') or info.get('redis_version')} at {address} answers")

@@ -39,7 +39,7 @@ class ScaledObject:
 
     @classmethod
     def read(cls, manifest: dict[str, Any]) -> "ScaledObject":
-        """Read what `greenscale_operator.desired` makes of a workload."""
+        """Read what `greenscale_operator.manifest` makes of a workload."""
         spec = manifest["spec"]
         advanced = spec["advanced"]
         scale_down = advanced["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]

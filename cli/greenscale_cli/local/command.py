@@ -16,7 +16,7 @@ from typing import Any
 from greenscale_cli import endpoint
 from greenscale_cli.choose import environment_with_file
 from greenscale_cli.endpoint import Endpoint, RedisEndpoint
-from greenscale_cli.exits import Fault
+from greenscale_cli.exits import CommandError
 from greenscale_cli.local.autoscaler import ScaledObject
 from greenscale_cli.local.child import Child
 from greenscale_cli.local.fault import LocalFault
@@ -28,8 +28,8 @@ from greenscale_cli.local.resource import load_resource
 from greenscale_cli.local.supervisor import Supervisor
 from greenscale_cli.streams import OutputLost, drop_stdout, readable
 from greenscale_jobs import Fleet, JobQueue, RedisAddress, Resource
-from greenscale_operator import desired
-from greenscale_operator.shown import shown
+from greenscale_operator import manifest
+from greenscale_operator.redaction import shown
 from greenscale_operator.tenant import limits_of
 from greenscale_operator.workload import parse
 
@@ -120,7 +120,7 @@ class _Local:
         stack.push_async_callback(end)
 
     async def _supervise(self, stack: AsyncExitStack, queue: JobQueue) -> None:
-        manifests = {manifest["kind"]: manifest for manifest in desired.manifests(self._workload)}
+        manifests = {manifest["kind"]: manifest for manifest in manifest.manifests(self._workload)}
         pool = self._pool(manifests["Deployment"], queue.address)
         supervisor = Supervisor(
             self._workload,
@@ -220,7 +220,7 @@ def _environment() -> dict[str, str]:
     """Return our environment, and beneath it the `.env` file of the working directory."""
     try:
         return environment_with_file()
-    except Fault as fault:
+    except CommandError as fault:
         raise LocalFault(str(fault)) from None
 
 

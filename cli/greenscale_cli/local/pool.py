@@ -13,7 +13,7 @@ from typing import Any
 from greenscale_cli.local.child import Child
 from greenscale_jobs import RedisAddress
 
-FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 1.0, 60.0
+FIRST_RESTART_SECONDS, MAX_RESTART_SECONDS = 1.0, 60.0
 """A worker that crashes again and again is started ever more seldom, as the kubelet does."""
 
 STEADY_SECONDS = 30.0
@@ -104,7 +104,7 @@ class WorkerPool:
         if len(self._watchers) >= self._wanted and status == 0:
             return
         self._crashes = 1 if steady else self._crashes + 1
-        seconds = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (self._crashes - 1))
+        seconds = min(MAX_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (self._crashes - 1))
         self._start_not_before = time.monotonic() + seconds
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         self._last_crash = f"{worker} {how}: {child.last_line()} (more in {child.log})"

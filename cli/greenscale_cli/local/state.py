@@ -6,7 +6,7 @@ Pure: no I/O, no clock.
 import dataclasses
 
 from greenscale_jobs import Stats, at_work
-from greenscale_jobs.engine_fault import engine_fault
+from greenscale_jobs.engine_report import engine_fault
 
 
 @dataclasses.dataclass(frozen=True)

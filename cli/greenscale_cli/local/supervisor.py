@@ -24,7 +24,7 @@ from greenscale_operator.workload import Workload
 STATUS_SECONDS = 0.5
 """How often the page and the command are told."""
 
-TEND_SECONDS = 1.0
+MAINTENANCE_SECONDS = 1.0
 """At zero replicas nobody else moves due retries."""
 
 SAMPLE_SECONDS = 1.0
@@ -75,7 +75,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(self._scaled.polling_interval, self._poll))
             group.create_task(self._every(STATUS_SECONDS, self._tell))
-            group.create_task(self._every(TEND_SECONDS, self._tend))
+            group.create_task(self._every(MAINTENANCE_SECONDS, self._tend))
 
     async def _every(self, seconds: float, act: Callable[[], object]) -> None:
         while True:
@@ -101,7 +101,7 @@ class Supervisor:
         survey = await self._fleet.survey([self._queue.keys.list_name])
         if survey.unconfigured:  # a FLUSHDB took it: a suspended queue would be worked on
             await self.settle()
-        await self._queue.tend()
+        await self._queue.maintain()
         await self._fleet.recover_some([self._queue.keys.list_name])
 
     async def _tell(self) -> None:

@@ -15,7 +15,7 @@ from greenscale_jobs.document import document, moment
 PAGE = 200
 """Jobs that are read at once: each may have an answer of 1 MiB."""
 
-MOST_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 """Streamlit keeps a file in memory until its viewer leaves."""
 
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - the wide ones too
@@ -96,11 +96,11 @@ class Export:
     content: bytes = dataclasses.field(repr=False)
     jobs: int
     whole: bool
-    """Whether it has all that the filter matches; else it had grown to MOST_BYTES."""
+    """Whether it has all that the filter matches; else it had grown to MAX_BYTES."""
 
 
 def export(
-    client: JobClient, wanted: Filter, form: Form, *, told: Callable[[Place], None], most_bytes: int = MOST_BYTES
+    client: JobClient, wanted: Filter, form: Form, *, told: Callable[[Place], None], most_bytes: int = MAX_BYTES
 ) -> Export:
     """Read all jobs that a filter matches, page by page; `told` hears after each how far it is."""
     content, found = io.BytesIO(), 0

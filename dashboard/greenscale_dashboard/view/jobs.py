@@ -3,8 +3,8 @@
 import dataclasses
 import datetime as dt
 
+from greenscale_dashboard.formatting import counted, opening, seconds, sentence
 from greenscale_dashboard.times import when
-from greenscale_dashboard.words import counted, opening, seconds, sentence
 from greenscale_jobs import Job, JobClient, JobState
 
 STATES = {

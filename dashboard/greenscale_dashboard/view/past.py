@@ -4,8 +4,8 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
+from greenscale_dashboard.formatting import counted, seconds
 from greenscale_dashboard.view.cache import client, shared
-from greenscale_dashboard.words import counted, seconds
 from greenscale_jobs import RedisAddress, Sample
 
 HOUR_SECONDS = 3600.0

@@ -6,9 +6,9 @@ A job's times are by Redis' clock, a workload's by its teller's, `now` is ours: 
 import dataclasses
 import time
 
+from greenscale_dashboard.formatting import LOOKS, UNKNOWN, counted, seconds, sentence
 from greenscale_dashboard.view.clock import tellers_clock
 from greenscale_dashboard.view.workloads import describe, stats, status
-from greenscale_dashboard.words import LOOKS, UNKNOWN, counted, seconds, sentence
 from greenscale_jobs import Job, JobClient, JobState, Start, Stats, UnknownJob, WorkloadStatus
 
 LATE = 2.0

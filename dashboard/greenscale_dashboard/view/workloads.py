@@ -6,9 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from greenscale_dashboard.formatting import LOOKS, UNKNOWN, Look, counted, seconds
 from greenscale_dashboard.view.cache import client, shared
 from greenscale_dashboard.view.clock import tellers_clock
-from greenscale_dashboard.words import LOOKS, UNKNOWN, Look, counted, seconds
 from greenscale_jobs import (
     STATUS_STALE_SECONDS,
     JobState,

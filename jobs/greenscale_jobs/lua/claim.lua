@@ -8,7 +8,7 @@
 -- item and attempt of each.
 local want, lease, worker, token, seed = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local in_hand, suspect_first = tonumber(ARGV[8]), ARGV[9] == '1'
-local PATIENCE_SECONDS, DRAIN_SECONDS, MOST_SUSPECTS = 30, 15, 1000
+local PATIENCE_SECONDS, DRAIN_SECONDS, MAX_SUSPECTS = 30, 15, 1000
 
 if redis.call('HGET', config, 'paused') == '1' then
     refuse_foreign_keys()
@@ -122,7 +122,7 @@ while taken[1] do
         end
     end
     local missing = want - (#claims - 1) / 3
-    taken = #suspects > 0 and #suspects < MOST_SUSPECTS and missing > 0 and take(missing, {}) or {}
+    taken = #suspects > 0 and #suspects < MAX_SUSPECTS and missing > 0 and take(missing, {}) or {}
 end
 if #claims > 1 or not suspects[1] then
     to_front(suspects, 1)

@@ -12,15 +12,15 @@ local function look(number, name)
     local stranded = redis.call('LLEN', name .. ':claiming') > 0
     local lease_ends, due = first_score(name .. ':inflight'), first_score(name .. ':delayed')
     local expires = first_score(name .. ':done')
-    local to_tend = stranded or (expires and expires <= now)
+    local to_maintain = stranded or (expires and expires <= now)
     for _, at in ipairs({ lease_ends or due, due }) do
         if at <= now then
-            to_tend = true
+            to_maintain = true
         elseif not soonest or at < soonest then
             soonest = at
         end
     end
-    if to_tend then
+    if to_maintain then
         busy[#busy + 1] = -number
     elseif lease_ends or due or redis.call('LLEN', name) > 0 or redis.call('LLEN', name .. ':dead') > 0 then
         busy[#busy + 1] = number

@@ -6,7 +6,7 @@ import pytest
 
 from greenscale_cli.local.pool import worker_environment
 from greenscale_jobs import RedisAddress
-from greenscale_operator.desired import deployment
+from greenscale_operator.manifest import deployment
 from greenscale_operator.objects import Install
 from greenscale_operator.workload import parse
 

@@ -18,7 +18,7 @@ from greenscale_jobs import (
     UnknownJob,
     WorkloadStatus,
 )
-from greenscale_jobs.calls import Finished
+from greenscale_jobs.protocol import Finished
 from greenscale_testing.local_redis import Clock
 
 replace = msgspec.structs.replace
@@ -225,7 +225,7 @@ async def test_a_second_claim_begins_the_answer_anew(
     if how == "failed":
         await queue.retry(first, "Broken", "it broke", delay_seconds=1)
         clock.advance(2)
-        await queue.tend()
+        await queue.maintain()
     else:
         await queue.release(first)
     (second,) = await queue.claim("w") or []

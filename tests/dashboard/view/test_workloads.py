@@ -8,8 +8,8 @@ import pytest
 import redis
 import streamlit as st
 
+from greenscale_dashboard.formatting import LOOKS, UNKNOWN, Look
 from greenscale_dashboard.view.workloads import Workload, describe, remedy, summary, workload, workload_names
-from greenscale_dashboard.words import LOOKS, UNKNOWN, Look
 from greenscale_jobs import JobClient, JobQueue, RedisAddress, Stats, WorkloadStatus
 from greenscale_testing.local_redis import Clock
 

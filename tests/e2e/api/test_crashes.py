@@ -21,7 +21,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 pytestmark = pytest.mark.timeout(400)
 
-MOST_WRITES = 15
+MAX_WRITES = 15
 
 SETTLED = '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=WaitingForKeda'
 
@@ -78,7 +78,7 @@ def test_a_workload_is_made_whole_whatever_write_its_operator_died_at(
     """Half-made things must not wake a worker, and nothing may be made twice."""
     points, operator = [], start_behind()
     for number in itertools.count(1):
-        assert number < MOST_WRITES, "the operator writes for ever"
+        assert number < MAX_WRITES, "the operator writes for ever"
         name = f"killed-{number}"
         proxy.kill = Kill(operator, f"{name}", number, when)
         workload(name)
@@ -118,7 +118,7 @@ def test_a_deletion_ends_whatever_write_its_operator_died_at(
 ) -> None:
     points, operator = [], start_behind()
     for number in itertools.count(1):
-        assert number < MOST_WRITES, "the operator writes for ever"
+        assert number < MAX_WRITES, "the operator writes for ever"
         name = f"gone-{number}"
         namespace = workload(name, queue={"deletionPolicy": "Delete"})["metadata"]["namespace"]
         await_reason("Ready", "WaitingForKeda", name)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from greenscale_jobs import Stats
-from greenscale_operator.observed import Fault, Observed, Scaler, Workers
+from greenscale_operator.facts import Facts, Problem, Scaler, Workers
 from greenscale_operator.status import status
 from greenscale_testing.control_plane import ROOT, ControlPlane
 from greenscale_testing.gitops import HEALTH_KEY, argocd_health, flux_status
@@ -25,7 +25,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 NOW = 1_700_000_000.0
 
-ASLEEP = Observed(
+ASLEEP = Facts(
     now=NOW,
     generation=2,
     max_replicas=4,
@@ -58,8 +58,8 @@ def resource(*, generation: int = 2, **changes: Any) -> Manifest:
     }
 
 
-REFUSED = Fault("Rejected", "spec.worker.resources: quantities must match")
-GONE = Fault("RedisUnavailable", "Redis does not answer")
+REFUSED = Problem("Rejected", "spec.worker.resources: quantities must match")
+GONE = Problem("RedisUnavailable", "Redis does not answer")
 
 STATES = [
     pytest.param(resource(), "Healthy", "Current", id="at zero"),
@@ -68,14 +68,14 @@ STATES = [
     pytest.param(resource(**AWAKE), "Healthy", "Current", id="cooling down"),
     pytest.param(resource(suspend=True), "Suspended", "Current", id="suspended"),
     pytest.param(resource(suspend=True, **AWAKE, stats=Stats(1, 1, 0, 0)), "Suspended", "Current", id="draining"),
-    pytest.param(resource(queue_fault=GONE), "Degraded", "Failed", id="no Redis"),
-    pytest.param(resource(suspend=True, queue_fault=GONE), "Degraded", "Failed", id="suspended, and no Redis"),
+    pytest.param(resource(queue_problem=GONE), "Degraded", "Failed", id="no Redis"),
+    pytest.param(resource(suspend=True, queue_problem=GONE), "Degraded", "Failed", id="suspended, and no Redis"),
     pytest.param(resource(refusal=REFUSED), "Degraded", "Failed", id="an edit that was refused"),
     pytest.param(resource(workers=None), "Progressing", "InProgress", id="no Deployment yet"),
     pytest.param(resource(scaler=Scaler()), "Progressing", "InProgress", id="KEDA has not answered yet"),
     pytest.param(resource(generation=3), "Progressing", "InProgress", id="edited since"),
     pytest.param(
-        resource(generation=3, queue_fault=GONE), "Progressing", "InProgress", id="edited since, and degraded before"
+        resource(generation=3, queue_problem=GONE), "Progressing", "InProgress", id="edited since, and degraded before"
     ),
 ]
 
@@ -113,7 +113,7 @@ def test_health_in_each_state(settings: Manifest, tmp_path: Path, workload: Mani
 
 def test_the_message_names_the_fault(settings: Manifest, tmp_path: Path) -> None:
     refused = argocd_health(settings, resource(refusal=REFUSED), tmp_path)
-    degraded = argocd_health(settings, resource(queue_fault=GONE), tmp_path)
+    degraded = argocd_health(settings, resource(queue_problem=GONE), tmp_path)
 
     assert refused["message"] == "spec.worker.resources: quantities must match"
     assert degraded["message"] == "Redis does not answer"

@@ -14,7 +14,7 @@ from greenscale_operator.cluster import Cluster
 from greenscale_operator.objects import Install
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler
-from greenscale_operator.seen import Key, Seen
+from greenscale_operator.watch_cache import Key, WatchCache
 from greenscale_testing.control_plane import ControlPlane, keda_crds
 from greenscale_testing.kubernetes import Manifest
 from greenscale_testing.local_redis import RedisServer
@@ -186,7 +186,7 @@ async def test_an_error_of_our_own_ends_in_a_status_and_in_a_ready_when_it_is_me
 ) -> None:
     """Without the operator's process: its own bug is an installation that was never checked."""
     workload(queue={"redis": {"host": None}})
-    key, seen, queues = Key(namespace, "w"), Seen(), Queues()
+    key, seen, queues = Key(namespace, "w"), WatchCache(), Queues()
     await config.load_kube_config(str(control_plane.kubeconfig))  # type: ignore[no-untyped-call]
     async with client.ApiClient() as api:
         broken: Any = None

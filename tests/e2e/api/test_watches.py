@@ -16,8 +16,8 @@ from greenscale_operator.health import Health
 from greenscale_operator.objects import Install
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler
-from greenscale_operator.seen import Seen
 from greenscale_operator.signals import Signals
+from greenscale_operator.watch_cache import WatchCache
 from greenscale_testing.api_proxy import ApiProxy
 from greenscale_testing.control_plane import ControlPlane, keda_crds
 from greenscale_testing.kubernetes import Manifest
@@ -84,7 +84,7 @@ async def test_a_watch_that_shows_nothing_fails_the_probe(
     configuration = client.Configuration()
     await config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
     async with client.ApiClient(configuration) as api:
-        cluster, seen, queues = Cluster(api), Seen(), Queues()
+        cluster, seen, queues = Cluster(api), WatchCache(), Queues()
         reconciler = Reconciler(cluster, seen, queues, Install(), identity="test")
         signals = Signals(cluster, seen, reconciler, resync_seconds=0.05, deaf_seconds=0.5)
         if hears:
@@ -98,7 +98,7 @@ async def test_a_watch_that_shows_nothing_fails_the_probe(
         await queues.aclose()
     await asyncio.sleep(0.25)  # aiohttp's connections end a little after their session; nothing tells when
 
-    assert bool(health.faults()) is not hears
+    assert bool(health.problems()) is not hears
 
 
 def test_an_operator_that_slept_past_its_lease_ends_and_writes_nothing(

@@ -143,7 +143,7 @@ async def _bury(queue: JobQueue, prompt: str) -> str:
     job_id = await queue.submit(prompt)
     (claim,) = await queue.claim("worker-1") or []
     await queue.retry(claim, "RateLimited", "the model's API is busy", delay_seconds=0)
-    while not (await queue.tend()).due:
+    while not (await queue.maintain()).due:
         pass  # it is due at the nearest millisecond, which may be the next
     (claim,) = await queue.claim("worker-2") or []
     await queue.bury(claim, "TooLong", "the prompt has 9321 tokens; the model takes 8192")

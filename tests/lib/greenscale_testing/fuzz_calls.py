@@ -49,7 +49,7 @@ class Calls:
             lambda: queue.report_fault("a fault"),
             lambda: queue.register("w", seconds=90),
             lambda: queue.unregister("w"),
-            queue.tend,
+            queue.maintain,
             queue.dangers,
         ):
             await self._try(call, QueueUnavailable)
@@ -61,7 +61,7 @@ class Calls:
         survey = await self._try(lambda: self._fleet.survey(["jobs", "another"]), QueueUnavailable)
         assert survey is not None, "one queue must not hold up another"
         for call in (
-            queue.tend,
+            queue.maintain,
             queue.stats,
             lambda: self._fleet.recover_some(["jobs", "another"]),
             lambda: queue.sample(Sample(0, 1, 1, 1, 1, 1, 1)),

@@ -27,7 +27,7 @@ async def end(queue: JobQueue, advance: Callable[[float], None]) -> None:
     """Work until nothing moves any more."""
     for _ in range(12):
         advance(queue.limits.lease_seconds + 1)
-        await queue.tend()
+        await queue.maintain()
         await queue.redrive_all()
         for claim in await queue.claim("w", 50) or []:
             await queue.finish([Finished(claim, "answer", Outcome())])

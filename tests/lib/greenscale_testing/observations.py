@@ -6,14 +6,14 @@ import msgspec
 
 from greenscale_jobs import Stats
 from greenscale_operator.conditions import Condition, conditions
-from greenscale_operator.observed import Observed, Scaler, Workers
+from greenscale_operator.facts import Facts, Scaler, Workers
 
 EMPTY = Stats(0, 0, 0, 0)
 NOW = 1_000_000.0
 UNTIL = NOW + 11_600
 """18:00 of the same day in Berlin."""
 
-ASLEEP = Observed(
+ASLEEP = Facts(
     now=NOW,
     generation=1,
     max_replicas=4,
@@ -27,12 +27,12 @@ ASLEEP = Observed(
 """A workload that is well and has nothing to do."""
 
 
-def seen(**changes: Any) -> Observed:
+def seen(**changes: Any) -> Facts:
     return msgspec.structs.replace(ASLEEP, **changes)
 
 
 RUNNING = {"workers": Workers(replicas=2, ready=2), "scaler": Scaler(ready=True, active=True, last_active=NOW - 5)}
 
 
-def of(kind: str, observed: Observed) -> Condition:
-    return next(condition for condition in conditions(observed) if condition.type == kind)
+def of(kind: str, facts: Facts) -> Condition:
+    return next(condition for condition in conditions(facts) if condition.type == kind)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from greenscale_operator import pods
-from greenscale_operator.observed import Pods, timestamp
+from greenscale_operator import pod_diagnosis
+from greenscale_operator.facts import Pods, timestamp
 from greenscale_operator.patience import Patience
 
 NOW = 1_700_000_000.0
@@ -82,4 +82,4 @@ SIDECAR = {"initContainers": [{"name": "server", "restartPolicy": "Always"}], "c
 
 
 def look(*bodies: Body, patience: Patience = OPENAI, **more: Any) -> Pods:
-    return pods.look(list(bodies), patience=patience, now=NOW, **more)
+    return pod_diagnosis.look(list(bodies), patience=patience, now=NOW, **more)

@@ -286,9 +286,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.clock.advance(seconds)
 
     @rule()
-    def tend(self) -> None:
-        told = self.do(self.queue.tend())
-        assert (told.stranded, told.expired, told.due, told.dead) == self.model.tend()
+    def maintain(self) -> None:
+        told = self.do(self.queue.maintain())
+        assert (told.stranded, told.expired, told.due, told.dead) == self.model.maintain()
         ends = [*self.model.inflight.values(), *self.model.delayed.values()]
         assert told.next_in == (round(max(0.0, min(ends) - self.clock()), 3) if ends else None)
 
@@ -300,7 +300,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.time_goes_on(LIMITS.lease_seconds / 2)
         self._renew(others)
         self.time_goes_on(LIMITS.lease_seconds / 2)
-        self.tend()
+        self.maintain()
 
     @precondition(lambda self: self.model.waiting)
     @rule()
@@ -341,7 +341,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.time_goes_on(20.0)
             if suspended:
                 self.configure(MANY, paused=False)
-            self.tend()
+            self.maintain()
 
     @rule(where=st.sampled_from(["waiting", "delayed", "inflight"]), pick=PICK, picks=st.lists(PICK, max_size=3))
     def an_entry_vanishes(self, where: str, pick: int, picks: list[int]) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from greenscale_jobs.engine_fault import FAULT_SECONDS, TROUBLE_SECONDS
+from greenscale_jobs.engine_report import FAULT_SECONDS, TROUBLE_SECONDS
 
 Event = tuple[str, int, str]
 """Its type, the attempt and the text."""
@@ -452,7 +452,7 @@ class QueueModel:
 
     # What keeps the queue moving.
 
-    def tend(self) -> tuple[int, int, int, int]:
+    def maintain(self) -> tuple[int, int, int, int]:
         """Answer how many were stranded, expired, due and dead."""
         now = self._clock()
         self.done = {job_id: at for job_id, at in self.done.items() if at > now}

@@ -33,13 +33,13 @@ def produce(address: RedisAddress) -> None:
         client.workloads()
 
 
-async def tend(address: RedisAddress) -> None:
+async def maintain(address: RedisAddress) -> None:
     """Do what the operator does with a queue."""
     async with Fleet(address) as fleet:
         queue = fleet.queue("jobs")
         await queue.configure(max_length=100, result_ttl_seconds=100, paused=False)
         await fleet.survey(["jobs"])
-        await queue.tend()
+        await queue.maintain()
         await fleet.recover_some(["jobs"])
         stats = await queue.stats()
         await queue.sample(Sample.of(stats, replicas=0, at=time.time()))
@@ -59,4 +59,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "producer":
         produce(redis_address)
     else:
-        asyncio.run(tend(redis_address))
+        asyncio.run(maintain(redis_address))

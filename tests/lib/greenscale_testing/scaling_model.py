@@ -21,7 +21,7 @@ TOLERANCE = 0.1
 
 
 @dataclasses.dataclass
-class Seen:
+class WatchCache:
     """What the redis triggers read."""
 
     pending: int
@@ -29,7 +29,7 @@ class Seen:
     workers: int
 
 
-def composite(manifest: Manifest, seen: Seen, now: float, *, cron_idle: int = 0) -> float:
+def composite(manifest: Manifest, seen: WatchCache, now: float, *, cron_idle: int = 0) -> float:
     """Return what the formula gives; `cron_idle` is what a cron trigger is outside of its time (before 2.21: 1)."""
     values: dict[str, float] = {}
     for trigger in manifest["spec"]["triggers"]:

@@ -9,7 +9,7 @@ from greenscale_operator import schedules
 from greenscale_operator.objects import Install
 from greenscale_operator.scaled_object import Switches, scaled_object
 from greenscale_operator.workload import Engine, Scaling, Schedule, Worker, Workload
-from greenscale_testing.scaling_model import SYNC_SECONDS, TOLERANCE, Hpa, Keda, Seen, composite
+from greenscale_testing.scaling_model import SYNC_SECONDS, TOLERANCE, Hpa, Keda, WatchCache, composite
 
 Manifest = dict[str, Any]
 
@@ -126,7 +126,7 @@ class World:
             self._replace_pods(second, shrinks=self.replicas < before)
             self._check(second)
 
-    def _scale(self, second: int, seen: Seen) -> None:
+    def _scale(self, second: int, seen: WatchCache) -> None:
         now = float(BEGIN + second)
         polls, syncs = second % self.scaling.polling_interval == 0, second % SYNC_SECONDS == self.scenario.phase
         if not polls and not syncs:
@@ -190,18 +190,18 @@ class World:
             self.ghosts.append(second + GHOST_SECONDS)
         self.lost += [(second + LEASE_SECONDS, max(1, at - second)) for at in pod.ends]
 
-    def _read(self, second: int) -> Seen:
+    def _read(self, second: int) -> WatchCache:
         """Read Redis as KEDA does, each length at its own instant: a job claimed just now may be seen nowhere.
 
         That is a matter of milliseconds: of two looks of the HPA it befalls one, and none that follows on an idle one.
         """
         workers = sum(pod.counted_at <= second for pod in self._kept_pods) + sum(at > second for at in self.ghosts)
-        seen = Seen(len(self.waiting), self._inflight, workers)
+        seen = WatchCache(len(self.waiting), self._inflight, workers)
         if not self.waiting and not self._inflight:
             self._clear_at = second
         if self._claimed and second - self._clear_at > SYNC_SECONDS + 1:
             self._clear_at = second
-            return Seen(seen.pending, seen.inflight - self._claimed, workers)
+            return WatchCache(seen.pending, seen.inflight - self._claimed, workers)
         return seen
 
     def _replace_pods(self, second: int, *, shrinks: bool) -> None:

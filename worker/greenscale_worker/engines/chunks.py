@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from greenscale_jobs import Usage
-from greenscale_jobs.records import MOST_TOKENS
+from greenscale_jobs.records import MAX_TOKENS
 
 
 class Delta(msgspec.Struct):
@@ -122,4 +122,4 @@ def usage_of(usage: Any) -> Usage | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
+    return value if type(value) is int and 0 <= value <= MAX_TOKENS else None

@@ -10,7 +10,7 @@ from greenscale_worker.engines import Answer
 PACE_SECONDS = 0.05
 """Between two words: about as fast as a person reads."""
 
-LONGEST_SECONDS = 120.0
+MAX_SECONDS = 120.0
 """A long prompt is said faster, not for hours."""
 
 
@@ -23,7 +23,7 @@ class Echo:
     async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
         """Return the prompt itself."""
         words = re.findall(r"\s*\S+\s*", item.prompt)
-        at_once = max(1, round(len(words) * PACE_SECONDS / LONGEST_SECONDS))
+        at_once = max(1, round(len(words) * PACE_SECONDS / MAX_SECONDS))
         for first in range(0, len(words), at_once):
             if first:
                 await asyncio.sleep(PACE_SECONDS)

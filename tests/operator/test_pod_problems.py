@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_operator.observed import Fault
+from greenscale_operator.facts import Problem
 from greenscale_operator.patience import Patience
 from greenscale_testing.pod_bodies import (
     NOT_SET_UP,
@@ -193,9 +193,9 @@ TRACE = "Traceback ...\nValueError: REDIS_PORT must be a whole number, not 'x'"
 def test_what_keeps_a_pod_from_becoming_ready(body: Body, reason: str, words: str) -> None:
     found = look(body, redis="redis:6379")
 
-    assert found.fault is not None
-    assert found.fault.reason == reason
-    assert words in found.fault.message
+    assert found.problem is not None
+    assert found.problem.reason == reason
+    assert words in found.problem.message
     assert not found.starting
 
 
@@ -236,11 +236,11 @@ def test_what_keeps_a_pod_from_becoming_ready(body: Body, reason: str, words: st
     ],
 )
 def test_what_takes_its_time_is_no_fault(body: Body, patience: Patience) -> None:
-    assert look(body, patience=patience).fault is None
+    assert look(body, patience=patience).problem is None
 
 
 def test_no_patience_at_all_can_be_asked_for() -> None:
-    assert look(pod(unschedulable(0)), patience=Patience(node=0)).fault is not None
+    assert look(pod(unschedulable(0)), patience=Patience(node=0)).problem is not None
 
 
 def test_a_fault_is_worded_the_same_at_every_look() -> None:
@@ -248,9 +248,9 @@ def test_a_fault_is_worded_the_same_at_every_look() -> None:
     back_off = waiting("CrashLoopBackOff", "back-off 40s restarting", restartCount=3, lastState=ended(30, 2))
     again = running(1, restartCount=3, lastState=ended(41, 2))
     looks = [look(pod(scheduled(), containers=(status,))) for status in (back_off, again)]
-    later = [look(pod(unschedulable(seconds))).fault for seconds in (700, 5000)]
+    later = [look(pod(unschedulable(seconds))).problem for seconds in (700, 5000)]
 
-    assert looks[0].fault == looks[1].fault
+    assert looks[0].problem == looks[1].problem
     assert later[0] == later[1]
 
 
@@ -270,14 +270,14 @@ def test_pods_that_fail_as_wholes_again_and_again() -> None:
     fresh = pod(scheduled(), name="w-9")
     found = look(failed("w-1", 20), failed("w-2", 10), fresh)
 
-    assert found.fault == Fault(
+    assert found.problem == Problem(
         "UnexpectedAdmissionError",
         "Pods of the worker fail again and again, the last with UnexpectedAdmissionError: Pod was rejected: Allocate "
         "failed due to no healthy devices present.",
     )
     assert not found.starting
-    assert look(failed("w-1", 10), fresh).fault is None
-    assert look(failed("w-1", 2000), failed("w-2", 10), fresh).fault is None
+    assert look(failed("w-1", 10), fresh).problem is None
+    assert look(failed("w-1", 2000), failed("w-2", 10), fresh).problem is None
 
 
 @pytest.mark.parametrize("secret", ["password=hunter2", "Bearer abcdefgh12345678", "redis://:hunter2@redis:6379"])
@@ -286,8 +286,8 @@ def test_a_logs_last_lines_are_bounded_and_hide_secrets(secret: str) -> None:
     crash = waiting("CrashLoopBackOff", restartCount=3, lastState=ended(3, 1, message=log))
     found = look(pod(scheduled(), containers=(crash,)))
 
-    assert found.fault is not None
-    assert secret not in found.fault.message
-    assert "hunter2" not in found.fault.message
-    assert "| last. kubectl logs w-1 -n shop -c worker --previous" in found.fault.message
-    assert len(found.fault.message) < 600
+    assert found.problem is not None
+    assert secret not in found.problem.message
+    assert "hunter2" not in found.problem.message
+    assert "| last. kubectl logs w-1 -n shop -c worker --previous" in found.problem.message
+    assert len(found.problem.message) < 600

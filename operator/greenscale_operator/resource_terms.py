@@ -1,4 +1,4 @@
-"""A fault of the queue in the resource's words: its errors speak of the variables that a worker or a client reads.
+"""A problem of the queue in the resource's words: its errors speak of the variables that a worker or a client reads.
 
 Pure.
 """

@@ -7,19 +7,19 @@ import pytest
 
 from greenscale_jobs import Stats
 from greenscale_operator.conditions import asleep_at, ready, running, sentence, state
-from greenscale_operator.faults import CLAIM_SECONDS
-from greenscale_operator.observed import Fault, Observed, Pods, Scaler, Workers
+from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
+from greenscale_operator.problems import CLAIM_SECONDS
 from greenscale_operator.schedules import Kept
 from greenscale_testing.observations import NOW, UNTIL, of, seen
 
 UP = {"scaler": Scaler(ready=True, active=True, last_active=NOW - 5), "name": "w", "namespace": "shop"}
-QUOTA = Fault("FailedCreate", "exceeded quota")
-NO_NODE = Fault("Unschedulable", "no node")
-STUCK = Pods(looked=True, fault=NO_NODE)
+QUOTA = Problem("FailedCreate", "exceeded quota")
+NO_NODE = Problem("Unschedulable", "no node")
+STUCK = Pods(looked=True, problem=NO_NODE)
 
 
 @pytest.mark.parametrize(
-    ("observed", "ready_status", "degraded", "available"),
+    ("facts", "ready_status", "degraded", "available"),
     [
         pytest.param(
             seen(**UP, workers=Workers(1), pods=Pods(looked=True, doing="waiting for a node for 40 s", starting=True)),
@@ -30,7 +30,7 @@ STUCK = Pods(looked=True, fault=NO_NODE)
         ),
         pytest.param(seen(**UP, workers=Workers(1), pods=STUCK), "False", "Unschedulable", "no node", id="none came"),
         pytest.param(
-            seen(**UP, workers=Workers(2, 1), pods=Pods(looked=True, working=1, fault=NO_NODE)),
+            seen(**UP, workers=Workers(2, 1), pods=Pods(looked=True, working=1, problem=NO_NODE)),
             "True",
             "Unschedulable",
             "1 of 2 workers are ready: no node",
@@ -58,14 +58,14 @@ STUCK = Pods(looked=True, fault=NO_NODE)
             id="a quota for none",
         ),
         pytest.param(
-            seen(**UP, workers=Workers(2), pods=Pods(looked=True, fault=NO_NODE, starting=True)),
+            seen(**UP, workers=Workers(2), pods=Pods(looked=True, problem=NO_NODE, starting=True)),
             "True",
             "Unschedulable",
             "2 wanted: no node",
             id="one waits for a node and one starts",
         ),
         pytest.param(
-            seen(**UP, workers=Workers(2, 2, existing=2), pods=Pods(looked=True, working=0, fault=NO_NODE)),
+            seen(**UP, workers=Workers(2, 2, existing=2), pods=Pods(looked=True, working=0, problem=NO_NODE)),
             "False",
             "Unschedulable",
             "no node",
@@ -74,16 +74,16 @@ STUCK = Pods(looked=True, fault=NO_NODE)
     ],
 )
 def test_ready_is_lost_only_where_no_worker_is_ready_and_none_will_be(
-    observed: Observed, ready_status: str, degraded: str, available: str
+    facts: Facts, ready_status: str, degraded: str, available: str
 ) -> None:
-    assert ready(observed).status == ready_status
-    assert of("Degraded", observed).reason == degraded
-    assert of("WorkerAvailable", observed).message == available
+    assert ready(facts).status == ready_status
+    assert of("Degraded", facts).reason == degraded
+    assert of("WorkerAvailable", facts).message == available
 
 
 def test_a_rollout_that_cannot_proceed_is_reported_while_a_former_worker_serves() -> None:
-    image = Fault("ErrImagePull", "no such image")
-    stuck = seen(**UP, workers=Workers(2, 1, existing=2, outdated=1), pods=Pods(looked=True, working=1, fault=image))
+    image = Problem("ErrImagePull", "no such image")
+    stuck = seen(**UP, workers=Workers(2, 1, existing=2, outdated=1), pods=Pods(looked=True, working=1, problem=image))
 
     assert (ready(stuck).status, ready(stuck).reason) == ("True", "RollingOut")
     assert "1 of 2 workers have the present one" in ready(stuck).message
@@ -92,11 +92,11 @@ def test_a_rollout_that_cannot_proceed_is_reported_while_a_former_worker_serves(
 
 
 def test_a_model_server_that_is_away_takes_ready_away_but_is_no_fault_at_once() -> None:
-    lost = Fault("ModelServerNotReady", "the model server is not ready")
-    observed = seen(**UP, workers=Workers(1), stats=Stats(1, 0, 0, 0), pods=Pods(looked=True, starting=True, lost=lost))
+    lost = Problem("ModelServerNotReady", "the model server is not ready")
+    facts = seen(**UP, workers=Workers(1), stats=Stats(1, 0, 0, 0), pods=Pods(looked=True, starting=True, lost=lost))
 
-    assert (ready(observed).status, ready(observed).reason) == ("Unknown", "ModelServerNotReady")
-    assert of("Degraded", observed).status == "False"
+    assert (ready(facts).status, ready(facts).reason) == ("Unknown", "ModelServerNotReady")
+    assert of("Degraded", facts).status == "False"
 
 
 @pytest.mark.parametrize(
@@ -109,23 +109,23 @@ def test_a_model_server_that_is_away_takes_ready_away_but_is_no_fault_at_once() 
     ],
 )
 def test_what_has_a_job_in_hand_is_active(changes: dict[str, Any], expected: str) -> None:
-    observed = seen(**{**UP, "workers": Workers(1), "stats": Stats(1, 0, 0, 0), **changes})
+    facts = seen(**{**UP, "workers": Workers(1), "stats": Stats(1, 0, 0, 0), **changes})
 
-    assert state(observed) == expected
+    assert state(facts) == expected
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(CLAIM_SECONDS - 1, "WorkersRunning"), (CLAIM_SECONDS, "NotClaiming")])
 def test_a_ready_worker_that_claims_nothing(seconds: float, reason: str) -> None:
-    observed = seen(**UP, stats=Stats(1, 0, 0, 0), workers=Workers(1, 1), unclaimed_since=NOW - seconds)
+    facts = seen(**UP, stats=Stats(1, 0, 0, 0), workers=Workers(1, 1), unclaimed_since=NOW - seconds)
 
-    assert ready(observed).reason == reason
+    assert ready(facts).reason == reason
 
 
 def test_a_fault_of_the_engine_goes_before_the_claims_that_it_holds_up() -> None:
     stats = Stats(1, 0, 0, 0, {}, "nobody listens", NOW - 9)
-    observed = seen(**UP, stats=stats, workers=Workers(1, 1), unclaimed_since=NOW - 999)
+    facts = seen(**UP, stats=stats, workers=Workers(1, 1), unclaimed_since=NOW - 999)
 
-    assert ready(observed).reason == "EngineRefuses"
+    assert ready(facts).reason == "EngineRefuses"
 
 
 PREFIX = "autoscaling.keda.sh/"
@@ -137,22 +137,22 @@ def test_a_pause_that_is_not_ours_is_reported_with_the_command_that_undoes_it(na
     """Ready is lost where it lets no worker start; where one runs, or only none may go, a job is still done."""
     scaler = Scaler(ready=True, active=False, pauses=(PREFIX + name,))
     workers = Workers(replicas, replicas)
-    observed = seen(**{**UP, "scaler": scaler}, workers=workers)
+    facts = seen(**{**UP, "scaler": scaler}, workers=workers)
     command = f"kubectl annotate scaledobject w-scaler -n shop {PREFIX}{name}-"
     starved = replicas == 0 and name != "paused-scale-in"
 
-    assert (of("ScalerReady", observed).status, of("ScalerReady", observed).reason) == ("False", "Paused")
-    assert of("Degraded", observed).reason == "Paused"
-    assert all(command in of(kind, observed).message for kind in ("ScalerReady", "Degraded", "Ready"))
-    assert ready(observed).status == ("False" if starved else "True")
+    assert (of("ScalerReady", facts).status, of("ScalerReady", facts).reason) == ("False", "Paused")
+    assert of("Degraded", facts).reason == "Paused"
+    assert all(command in of(kind, facts).message for kind in ("ScalerReady", "Degraded", "Ready"))
+    assert ready(facts).status == ("False" if starved else "True")
 
 
 def test_a_suspended_workload_is_paused_by_the_operator_itself() -> None:
     scaler = Scaler(ready=True, pauses=(PREFIX + "paused-replicas",))
-    observed = seen(**{**UP, "scaler": scaler}, suspend=True)
+    facts = seen(**{**UP, "scaler": scaler}, suspend=True)
 
-    assert of("ScalerReady", observed).status == "True"
-    assert ready(observed).reason == "Suspended"
+    assert of("ScalerReady", facts).status == "True"
+    assert ready(facts).reason == "Suspended"
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,10 @@ def test_a_suspended_workload_is_paused_by_the_operator_itself() -> None:
     [(59, 2, "ScaledToZero"), (60, 2, "ScalerNotLooking"), (89, 30, "ScaledToZero"), (90, 30, "ScalerNotLooking")],
 )
 def test_a_keda_that_does_not_see_what_waits(seconds: float, polling: int, reason: str) -> None:
-    observed = seen(**UP, stats=Stats(1, 0, 0, 0), unscaled_since=NOW - seconds, polling_seconds=polling)
+    facts = seen(**UP, stats=Stats(1, 0, 0, 0), unscaled_since=NOW - seconds, polling_seconds=polling)
 
-    assert ready(observed).reason == reason
-    assert (of("ScalerReady", observed).reason == "ScalerNotLooking") == (reason == "ScalerNotLooking")
+    assert ready(facts).reason == reason
+    assert (of("ScalerReady", facts).reason == "ScalerNotLooking") == (reason == "ScalerNotLooking")
 
 
 @pytest.mark.parametrize(
@@ -179,25 +179,25 @@ def test_a_keda_that_does_not_see_what_waits(seconds: float, polling: int, reaso
 )
 def test_a_keda_that_lets_no_worker_go(changes: dict[str, Any], reason: str) -> None:
     scaler = Scaler(ready=True, active=False, last_active=NOW - 60 - 60)
-    observed = seen(**{**UP, "scaler": scaler, "workers": Workers(1, 1), **changes})
+    facts = seen(**{**UP, "scaler": scaler, "workers": Workers(1, 1), **changes})
 
-    assert of("ScalerReady", observed).reason == reason
-    assert of("Degraded", observed).reason == (reason if reason == "ScalerNotLooking" else "AsExpected")
-    assert ready(observed).status == "True"
+    assert of("ScalerReady", facts).reason == reason
+    assert of("Degraded", facts).reason == (reason if reason == "ScalerNotLooking" else "AsExpected")
+    assert ready(facts).status == "True"
 
 
 ENDING = Pods(looked=True, ending=1, ending_since=NOW - 45, ending_until=NOW + 585)
 
 
 def test_zero_is_when_the_pods_are_gone() -> None:
-    observed = seen(**UP, pods=ENDING)
+    facts = seen(**UP, pods=ENDING)
 
-    assert state(observed) == "CoolingDown"
-    assert sentence(observed) == "1 worker is still ending (for 40 s)."
-    assert running(observed) == 1
-    assert asleep_at(observed) is None
-    assert of("WorkerAvailable", observed).message == "No worker is needed; 1 worker is still ending (for 40 s)."
-    assert ready(observed).status == "True"
+    assert state(facts) == "CoolingDown"
+    assert sentence(facts) == "1 worker is still ending (for 40 s)."
+    assert running(facts) == 1
+    assert asleep_at(facts) is None
+    assert of("WorkerAvailable", facts).message == "No worker is needed; 1 worker is still ending (for 40 s)."
+    assert ready(facts).status == "True"
 
 
 def test_a_suspended_workload_is_drained_when_its_pods_are_gone() -> None:
@@ -233,8 +233,8 @@ def test_another_autoscaler_of_the_same_deployment_is_named(most: int) -> None:
 
 def test_an_autoscaler_that_was_there_before_is_named_with_the_command_that_removes_it() -> None:
     words = "the workload 'w' of type 'apps/v1.Deployment' is already managed by the hpa 'theirs'."
-    refused = seen(**{**UP, "scaler": None}, refusal=Fault("Rejected", words))
-    not_made = seen(**{**UP, "scaler": None}, scaler_fault=Fault("Rejected", words))
+    refused = seen(**{**UP, "scaler": None}, refusal=Problem("Rejected", words))
+    not_made = seen(**{**UP, "scaler": None}, scaler_problem=Problem("Rejected", words))
     remedy = "To remove it: kubectl delete hpa theirs -n shop"
 
     assert of("SpecAccepted", refused).message.endswith(remedy)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_cli.life import life_of, list_row
+from greenscale_cli.job_rows import life_of, list_row
 from greenscale_jobs import Job, JobError, JobState, Outcome, UnchargedTries
 from greenscale_jobs.document import document
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from greenscale_operator.look import Look, page_resource
 from greenscale_operator.memory import Memory
-from greenscale_operator.shown import HIDDEN, shown
+from greenscale_operator.reconciliation import Reconciliation, page_resource
+from greenscale_operator.redaction import HIDDEN, shown
 
 SECRET = "s3cr3t"
 
@@ -60,7 +60,7 @@ def test_what_is_hidden_says_so_where_it_was() -> None:
 
 def test_the_page_is_told_what_was_applied_and_what_became_of_it() -> None:
     metadata = {"name": "w", "namespace": "ns", "resourceVersion": "7", "managedFields": [{}]}
-    look = Look(
+    look = Reconciliation(
         {"kind": "W", "metadata": metadata, "spec": {"suspend": True}, "status": {"state": "S"}}, Memory(), now=0
     )
     look.scaled_object = {"kind": "S", "metadata": metadata, "spec": {"x": 1}, "status": {"lastActiveTime": "now"}}

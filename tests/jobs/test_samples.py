@@ -19,7 +19,7 @@ from greenscale_jobs import (
     Usage,
     usual,
 )
-from greenscale_jobs.history import COUNTED_SECONDS, STARTS_KEPT, sample_fields
+from greenscale_jobs.samples import COUNTED_SECONDS, STARTS_KEPT, sample_fields
 
 
 async def test_the_last_starts_are_told_newest_first(queue: JobQueue, address: RedisAddress) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_cli.words import duration, excerpt, harmless
+from greenscale_cli.formatting import duration, excerpt, harmless
 
 
 @pytest.mark.parametrize(

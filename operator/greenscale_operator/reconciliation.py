@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
-from greenscale_operator import observed, schedules
+from greenscale_operator import facts, schedules
 from greenscale_operator.conditions import asleep_at, running, sentence, state
 from greenscale_operator.errors import Lasting
+from greenscale_operator.facts import Facts, Pods, Problem
 from greenscale_operator.memory import Memory
-from greenscale_operator.observed import Fault, Observed, Pods
+from greenscale_operator.redaction import shown
 from greenscale_operator.schedules import Kept
-from greenscale_operator.shown import shown
 from greenscale_operator.workload import Schedule, Workload
 
 Body = dict[str, Any]
 
 
-class Look:
+class Reconciliation:
     """What one reconciliation has found so far."""
 
     def __init__(self, body: Body, memory: Memory, *, now: float) -> None:
@@ -28,16 +28,16 @@ class Look:
         self.stats: Stats | None = None
         self.deployment: Body | None = None
         self.scaled_object: Body | None = None
-        self.spec_fault: Fault | None = None
-        self.queue_fault: Fault | None = None
-        self.worker_fault: Fault | None = None
-        self.scaler_fault: Fault | None = None
+        self.spec_problem: Problem | None = None
+        self.queue_problem: Problem | None = None
+        self.worker_problem: Problem | None = None
+        self.scaler_problem: Problem | None = None
         self.kept: Kept | None = None
         self.pods = Pods()
-        self.refusal: Fault | None = None
+        self.refusal: Problem | None = None
         self.is_accepted = False
-        self.failure: Fault | None = None
-        self.pending: Fault | None = None
+        self.failure: Problem | None = None
+        self.pending: Problem | None = None
         self.again: float | None = None
 
     @property
@@ -56,15 +56,15 @@ class Look:
         if change is not None:
             self.again_in(change - self.now)
 
-    def fault(self, error: Lasting) -> Fault:
+    def problem(self, error: Lasting) -> Problem:
         """Plan to try again, and return what to say meanwhile."""
         self.again_in(error.retry_seconds)
-        return Fault(error.reason, str(error))
+        return Problem(error.reason, str(error))
 
-    def observed(self) -> Observed:
+    def facts(self) -> Facts:
         """Return all of it for `conditions`."""
         workload = self.workload
-        return Observed(
+        return Facts(
             now=self.now,
             generation=self.generation,
             namespace=self.body["metadata"]["namespace"],
@@ -77,16 +77,16 @@ class Look:
             cooldown_seconds=workload.scaling.cooldown_period if workload else 0,
             redis=self.redis,
             stats=self.stats,
-            spec_fault=self.spec_fault,
-            queue_fault=self.queue_fault,
-            worker_fault=self.worker_fault,
-            scaler_fault=self.scaler_fault,
+            spec_problem=self.spec_problem,
+            queue_problem=self.queue_problem,
+            worker_problem=self.worker_problem,
+            scaler_problem=self.scaler_problem,
             refusal=self.refusal,
             is_accepted=self.is_accepted,
             failure=self.failure,
             pending=self.pending,
-            workers=observed.workers(self.deployment),
-            scaler=observed.scaler(self.scaled_object),
+            workers=facts.workers(self.deployment),
+            scaler=facts.scaler(self.scaled_object),
             pods=self.pods,
             waking_since=self.memory.waking_since,
             unclaimed_since=self.memory.unclaimed_since,
@@ -94,7 +94,7 @@ class Look:
         )
 
 
-def page_resource(look: Look, after: Body) -> Resource:
+def page_resource(look: Reconciliation, after: Body) -> Resource:
     """Return what the page and the command are told of the resource itself; `after` is its new status."""
     scaled = look.scaled_object
     return Resource(
@@ -107,17 +107,17 @@ def _shown_object(body: Body) -> Body:
     return whole
 
 
-def page_status(workload: Workload, seen: Observed, starts: Sequence[Start]) -> WorkloadStatus:
+def page_status(workload: Workload, facts: Facts, starts: Sequence[Start]) -> WorkloadStatus:
     """Return what the page and the command are told."""
-    stats = seen.stats or Stats(0, 0, 0, 0)
+    stats = facts.stats or Stats(0, 0, 0, 0)
     return WorkloadStatus(
         namespace=workload.namespace,
         name=workload.name,
         list_name=workload.list_name,
-        state=state(seen),
-        message=sentence(seen),
-        replicas=running(seen),
-        max_replicas=seen.max_replicas,
+        state=state(facts),
+        message=sentence(facts),
+        replicas=running(facts),
+        max_replicas=facts.max_replicas,
         engine=workload.engine.type,
         model=workload.engine.model,
         queue={
@@ -126,9 +126,9 @@ def page_status(workload: Workload, seen: Observed, starts: Sequence[Start]) -> 
             "delayed": stats.delayed,
             "dead": stats.dead,
         },
-        sampled_at=seen.now,
-        waking_since=seen.waking_since,
-        asleep_at=asleep_at(seen),
+        sampled_at=facts.now,
+        waking_since=facts.waking_since,
+        asleep_at=asleep_at(facts),
         usual_wake_seconds=usual(starts),
         wakes=len(starts),
     )

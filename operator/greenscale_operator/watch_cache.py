@@ -23,7 +23,7 @@ class Key(NamedTuple):
 
 
 @dataclasses.dataclass
-class Seen:
+class WatchCache:
     """Bodies by workload; children by kind and workload."""
 
     workloads: dict[Key, Body] = dataclasses.field(default_factory=dict)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from greenscale_operator import schema, workload
-from greenscale_operator.desired import deployment, manifests
+from greenscale_operator.manifest import deployment, manifests
 from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.scaled_object import scaled_object
 from greenscale_operator.workload import Engine, OpenAI, Queue, Redis, SecretRef, Server, Worker, Workload
@@ -119,7 +119,7 @@ def test_a_worker_knows_what_its_restart_would_read_again(
 
 
 OURS = {"requests": {"memory": "128Mi"}, "limits": {"memory": "1Gi"}}
-THEIRS = {"limits": {"memory": "2Gi"}}
+REDIS_ERRORS = {"limits": {"memory": "2Gi"}}
 
 
 @pytest.mark.parametrize(
@@ -129,19 +129,21 @@ THEIRS = {"limits": {"memory": "2Gi"}}
         pytest.param(Engine("Echo"), Worker(), OURS, id="Echo"),
         pytest.param(Engine("Server", server=Server("i", "m")), Worker(), None, id="Server"),
         pytest.param(Engine("Echo"), Worker(image="mine:1"), None, id="an image of the user's"),
-        pytest.param(Engine("Echo"), Worker(resources=THEIRS), THEIRS, id="resources of the user's"),
+        pytest.param(Engine("Echo"), Worker(resources=REDIS_ERRORS), REDIS_ERRORS, id="resources of the user's"),
         pytest.param(Engine("Echo"), container_patch(image="mine:1"), None, id="an image by podTemplate"),
-        pytest.param(Engine("Echo"), container_patch(resources=THEIRS), THEIRS, id="resources by podTemplate"),
+        pytest.param(
+            Engine("Echo"), container_patch(resources=REDIS_ERRORS), REDIS_ERRORS, id="resources by podTemplate"
+        ),
         pytest.param(Engine("Echo"), container_patch(resources=None), None, id="none, by podTemplate"),
         pytest.param(Engine("Echo"), container_patch(tty=True), OURS, id="another patch of the container"),
         pytest.param(
             Engine("Echo"),
-            Worker(pod_template={"spec": {"containers": [{"name": "proxy", "image": "p", "resources": THEIRS}]}}),
+            Worker(pod_template={"spec": {"containers": [{"name": "proxy", "image": "p", "resources": REDIS_ERRORS}]}}),
             OURS,
             id="another container's",
         ),
         pytest.param(
-            Engine("Echo"), Worker(pod_template={"spec": {"resources": THEIRS}}), None, id="resources of the pod"
+            Engine("Echo"), Worker(pod_template={"spec": {"resources": REDIS_ERRORS}}), None, id="resources of the pod"
         ),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from greenscale_jobs.errors import MEANINGS
 from greenscale_operator.objects import Install
-from greenscale_operator.queue_words import in_resource_words
+from greenscale_operator.resource_terms import in_resource_words
 from greenscale_operator.workload import Workload, parse
 
 

@@ -1,6 +1,6 @@
 """A job as a row of a list, and its life as rows of its own. Pure."""
 
-from greenscale_cli.words import duration, excerpt, harmless
+from greenscale_cli.formatting import duration, excerpt, harmless
 from greenscale_jobs import Job, JobState, UnchargedTries
 from greenscale_jobs.document import moment
 

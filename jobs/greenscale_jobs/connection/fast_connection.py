@@ -11,12 +11,12 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from greenscale_jobs.address import COMMAND_TIMEOUT_SECONDS, RedisAddress
+from greenscale_jobs.connection.address import COMMAND_TIMEOUT_SECONDS, RedisAddress
 
 Word = str | bytes | int | float
 
 
-class Lane:
+class FastConnection:
     """Sends commands in turn over one connection, which is made when it is needed."""
 
     def __init__(self, address: RedisAddress) -> None:
@@ -53,7 +53,7 @@ class Lane:
         except TimeoutError as error:
             raise TimeoutError(str(error) or f"no answer within {seconds} s") from None
 
-    def connect_anew(self) -> None:
+    def reconnect(self) -> None:
         """Use another connection from the next command on: the address may mean another server by now."""
         self._anew = True
 

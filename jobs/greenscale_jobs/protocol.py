@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from greenscale_jobs.engine_fault import TROUBLE_SECONDS
+from greenscale_jobs.engine_report import TROUBLE_SECONDS
 from greenscale_jobs.errors import DuplicateJob, KeyReused, QueueFull, UnknownJob
 from greenscale_jobs.ids import check_id, keyed_id, new_item
 from greenscale_jobs.reading import damaged, mapping, read_job, read_rows, read_stats
@@ -33,11 +33,11 @@ Argument = str | bytes | int | float
 MAX_LENGTH = 10_000
 """`queue.maxLength` where neither the resource nor the queue's config says another."""
 
-TEND_BATCH = 100
+MAINTENANCE_BATCH = 100
 """Jobs moved by one tending script, so that Redis is never blocked for long."""
 
 
-MOST_DELAY_SECONDS = 366 * 86_400.0
+MAX_DELAY_SECONDS = 366 * 86_400.0
 """A job that is due later than in a year is taken for a mistake."""
 
 REDRIVE_BATCH = 500
@@ -46,7 +46,7 @@ REDRIVE_BATCH = 500
 REDRIVE_IDS = 20
 """The same where ids are told: each is looked for among all the dead."""
 
-MOST_MESSAGE_CHARS = 2000
+MAX_MESSAGE_CHARS = 2000
 """Of an error's text so much is kept: it is stored three times, and read by people."""
 
 Redriven = Callable[[Sequence[str], int], None]
@@ -93,7 +93,7 @@ class Finished(msgspec.Struct, frozen=True):
         return f"Finished({self.claim})"
 
 
-class Tended(msgspec.Struct, frozen=True):
+class Maintained(msgspec.Struct, frozen=True):
     """How many jobs one tending moved, and in how many seconds the next is due."""
 
     stranded: int
@@ -149,8 +149,8 @@ def _start(delay_seconds: float, at: dt.datetime | None) -> tuple[Argument, Argu
         if at.tzinfo is None:
             raise InvalidItem(f"at={at.isoformat()} could be anywhere: give it a time zone, at.astimezone(), say")
         return "", at.timestamp()
-    if not 0 <= delay_seconds <= MOST_DELAY_SECONDS:
-        raise InvalidItem(f"the delay must be from 0 to {MOST_DELAY_SECONDS:.0f} seconds, not {delay_seconds}")
+    if not 0 <= delay_seconds <= MAX_DELAY_SECONDS:
+        raise InvalidItem(f"the delay must be from 0 to {MAX_DELAY_SECONDS:.0f} seconds, not {delay_seconds}")
     return (delay_seconds or ""), ""
 
 
@@ -296,14 +296,14 @@ def configure(*, max_length: int, result_ttl_seconds: int, paused: bool) -> Call
     return Call("configure", (max_length, result_ttl_seconds, int(paused)), lambda _: None)
 
 
-def tend(*, max_losses: int) -> Call[Tended]:
+def maintain(*, max_losses: int) -> Call[Maintained]:
     """Move on stranded claims, expired leases and due retries."""
 
-    def read(reply: list[Any]) -> Tended:
+    def read(reply: list[Any]) -> Maintained:
         stranded, expired, due, dead, next_in = reply
-        return Tended(stranded, expired, due, dead, float(next_in) if next_in else None)
+        return Maintained(stranded, expired, due, dead, float(next_in) if next_in else None)
 
-    return Call("tend", (max_losses, TEND_BATCH), read)
+    return Call("maintain", (max_losses, MAINTENANCE_BATCH), read)
 
 
 def stats() -> Call[Stats]:
@@ -350,7 +350,7 @@ def _text(text: str) -> bytes:
 
 def _message(text: str) -> bytes:
     """Return an error's text as it is stored."""
-    return _text(text if len(text) <= MOST_MESSAGE_CHARS else f"{text[:MOST_MESSAGE_CHARS]} ...")
+    return _text(text if len(text) <= MAX_MESSAGE_CHARS else f"{text[:MAX_MESSAGE_CHARS]} ...")
 
 
 def _outcome(outcome: Outcome) -> bytes:

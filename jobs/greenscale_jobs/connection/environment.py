@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from greenscale_jobs.address import VARIABLES, names_redis
-from greenscale_jobs.redis_url import url_parts
+from greenscale_jobs.connection.address import VARIABLES, names_redis
+from greenscale_jobs.connection.redis_url import url_parts
 
 FILE = Path(".env")
 

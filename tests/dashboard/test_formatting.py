@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_dashboard.words import LOOKS, UNKNOWN, Look, harmless, seconds, sentence
+from greenscale_dashboard.formatting import LOOKS, UNKNOWN, Look, harmless, seconds, sentence
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import math
 
 from greenscale_operator.objects import MANAGED_BY, Install, Manifest, owned, redis_host, selector
 from greenscale_operator.overlay import InvalidPodTemplate, objects_in, overlay
-from greenscale_operator.pod import pod_template
+from greenscale_operator.pod_template import pod_template
 from greenscale_operator.scaled_object import scaled_object, trigger_authentication
 from greenscale_operator.workload import Workload
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from greenscale_operator.containers import Container, containers
-from greenscale_operator.observed import Fault, Pods, elapsed, seconds
+from greenscale_operator.facts import Pods, Problem, elapsed, seconds
 from greenscale_operator.patience import DOWNLOAD_SECONDS, MISSING_SECONDS, START_SECONDS, Patience
 
 Body = dict[str, Any]
@@ -43,10 +43,10 @@ class Stage(msgspec.Struct, frozen=True):
         age = now - self.since
         return f"{self.doing}{f' for {elapsed(age)}' if age >= SHORT_SECONDS else ''}{self._quoted()}"
 
-    def fault(self, pod: str) -> Fault:
+    def problem(self, pod: str) -> Problem:
         """Return what to report where it has taken too long; without its time, which would be written each minute."""
         after = f" after {elapsed(self.patience)}" if self.patience else ""
-        return Fault(self.reason, f"Pod {pod} is not ready{after}: {self.doing}{self._quoted()}. {self.remedy}")
+        return Problem(self.reason, f"Pod {pod} is not ready{after}: {self.doing}{self._quoted()}. {self.remedy}")
 
     def is_over(self, now: float) -> bool:
         """Return whether it has taken too long."""
@@ -67,15 +67,15 @@ def look(pods: list[Body], *, patience: Patience, now: float, to_zero: bool = Fa
     failing = None if working or to_zero else _failing(pods, now)
     starting = [
         (pod["metadata"]["name"], stage)
-        for pod, (stage, fault) in zip(kept, judged, strict=True)
-        if stage and not fault
+        for pod, (stage, problem) in zip(kept, judged, strict=True)
+        if stage and not problem
     ]
     return Pods(
         looked=True,
         doing=stages[0].clause(now) if stages else None,
-        fault=failing or next((fault for _, fault in judged if fault), None),
+        problem=failing or next((problem for _, problem in judged if problem), None),
         starting=bool(starting) and failing is None,
-        lost=next((stage.fault(name) for name, stage in starting if stage.was_ready), None),
+        lost=next((stage.problem(name) for name, stage in starting if stage.was_ready), None),
         working=working,
         ending=len(ending),
         ending_since=min((_ending_since(pod) or now for pod in ending), default=None),
@@ -92,7 +92,7 @@ def none_created(since: float, metadata: Body, now: float) -> Pods:
     if not stage.is_over(now):
         return Pods(looked=True, doing=stage.clause(now), starting=True)
     message = f"Kubernetes has created no pod for more than {elapsed(START_SECONDS)}. {remedy}"
-    return Pods(looked=True, doing=stage.clause(now), fault=Fault(stage.reason, message))
+    return Pods(looked=True, doing=stage.clause(now), problem=Problem(stage.reason, message))
 
 
 def _ending_until(pod: Body) -> float | None:
@@ -106,24 +106,24 @@ def _ending_since(pod: Body) -> float | None:
     return None if until is None else until - pod["metadata"].get("deletionGracePeriodSeconds", 0)
 
 
-def _judge(pod: Body, patience: Patience, redis: str, now: float) -> tuple[Stage | None, Fault | None]:
+def _judge(pod: Body, patience: Patience, redis: str, now: float) -> tuple[Stage | None, Problem | None]:
     """Return what a pod is doing, if it is not ready, and what is wrong with that."""
     stage = _waits_for_node(pod, patience)
     if stage is None:
         parts = containers(pod)
-        fault = next((fault for part in parts if (fault := part.fault(now))), None)
-        if fault:
-            return Stage(fault.message.rstrip("."), fault.reason, now, 0.0, ""), fault
+        problem = next((problem for part in parts if (problem := part.problem(now))), None)
+        if problem:
+            return Stage(problem.message.rstrip("."), problem.reason, now, 0.0, ""), problem
         stage = _prepares(pod, parts, patience) or _unready(pod, parts, patience, redis)
     name = pod["metadata"]["name"]
-    return stage, stage.fault(name) if stage and stage.is_over(now) else None
+    return stage, stage.problem(name) if stage and stage.is_over(now) else None
 
 
 def _works(pod: Body, now: float) -> bool:
     """Return whether its worker and its model server are ready and do not crash: other containers hold up no job."""
     parts = [part for part in containers(pod) if part.name in {WORKER, SERVER}]
     is_ready = _condition(pod, "Ready").get("status") == "True" or (bool(parts) and all(part.ready for part in parts))
-    return is_ready and not any(part.fault(now) for part in parts)
+    return is_ready and not any(part.problem(now) for part in parts)
 
 
 def _address(pod: Body) -> str:
@@ -257,7 +257,7 @@ def _was_ready(unready_since: float, part: Container) -> bool:
     return part.running_since is not None and unready_since > part.running_since + 1
 
 
-def _failing(pods: list[Body], now: float) -> Fault | None:
+def _failing(pods: list[Body], now: float) -> Problem | None:
     """Return why pods fail as wholes again and again: each leaves a body behind, and another takes its place."""
     failed = [pod for pod in pods if pod["status"].get("phase") == "Failed" and pod["status"].get("reason")]
     recent = [pod for pod in failed if now - (seconds(pod["status"].get("startTime")) or 0.0) < FAILED_SECONDS]
@@ -265,6 +265,6 @@ def _failing(pods: list[Body], now: float) -> Fault | None:
         return None
     status = max(recent, key=lambda pod: str(pod["status"].get("startTime")))["status"]
     message = status.get("message", "").strip().rstrip(".") or "no message"
-    return Fault(
+    return Problem(
         status["reason"], f"Pods of the worker fail again and again, the last with {status['reason']}: {message}."
     )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from greenscale_operator import pods
-from greenscale_operator.observed import Pods
+from greenscale_operator import pod_diagnosis
+from greenscale_operator.facts import Pods
 from greenscale_testing.pod_bodies import (
     NOT_SET_UP,
     NOW,
@@ -122,7 +122,7 @@ def test_what_a_pod_is_doing(body: Body, expected: str | None) -> None:
     found = look(body)
 
     assert found.doing == (expected.removesuffix(" for 0 s") if expected else None)
-    assert found.fault is None
+    assert found.problem is None
     assert found.starting is (expected is not None)
 
 
@@ -135,12 +135,12 @@ def test_a_server_that_was_ready_and_answers_no_longer_is_not_called_loading() -
     )
 
     assert found.doing == "the model server is not ready for 20 s"
-    assert found.fault is None
+    assert found.problem is None
     assert found.lost is not None
     assert found.lost.reason == "ModelServerNotReady"
     assert look(pod(name="w-0"), body, patience=SERVER).lost == found.lost
     assert found.working == 0
-    assert later.fault == found.lost
+    assert later.problem == found.lost
 
 
 def test_a_worker_beside_a_container_that_is_not_ready_still_works() -> None:
@@ -157,14 +157,14 @@ def test_a_worker_that_crashes_again_and_again_does_not_count_as_working_while_i
     crashing = running(9, ready=True, restartCount=3, lastState=ended(10, 137, "OOMKilled"))
     found = look(pod(scheduled(90), condition("Ready", "True", 8), containers=(crashing,)))
 
-    assert found.fault is not None
+    assert found.problem is not None
     assert found.working == 0
 
 
 def test_one_pod_that_waits_and_one_that_starts() -> None:
     found = look(pod(unschedulable(700)), pod(scheduled(), containers=(running(),), name="w-2"))
 
-    assert found.fault is not None
+    assert found.problem is not None
     assert found.starting
 
 
@@ -187,9 +187,9 @@ def test_pods_that_are_being_deleted_count_as_ending_and_those_that_are_over_do_
 def test_pods_that_nobody_creates() -> None:
     """The Deployment controller takes a moment; one that is gone takes for ever."""
     metadata = {"name": "w", "namespace": "shop"}
-    soon, late = (pods.none_created(NOW - seconds, metadata, NOW) for seconds in (20, 120))
+    soon, late = (pod_diagnosis.none_created(NOW - seconds, metadata, NOW) for seconds in (20, 120))
 
-    assert (soon.doing, soon.fault, soon.starting) == ("waiting for Kubernetes to create a pod for 20 s", None, True)
-    assert late.fault is not None
-    assert "kubectl describe deployment w -n shop" in late.fault.message
+    assert (soon.doing, soon.problem, soon.starting) == ("waiting for Kubernetes to create a pod for 20 s", None, True)
+    assert late.problem is not None
+    assert "kubectl describe deployment w -n shop" in late.problem.message
     assert not late.starting

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from greenscale_jobs import Stats
+from greenscale_operator.facts import Problem, Scaler, Workers, elapsed, scaler, workers
 from greenscale_operator.memory import NUDGE_SECONDS, STUCK_SECONDS, Memory
-from greenscale_operator.observed import Fault, Scaler, Workers, elapsed, scaler, workers
 
 NOW = 1_000_000.0
 
@@ -25,7 +25,7 @@ def test_a_deployment_whose_pods_are_refused() -> None:
     failing = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
     body = {"spec": {"replicas": 1}, "status": {"conditions": [failing]}}
 
-    assert workers(body) == Workers(1, 0, Fault("FailedCreate", "Kubernetes cannot create pods: exceeded quota"))
+    assert workers(body) == Workers(1, 0, Problem("FailedCreate", "Kubernetes cannot create pods: exceeded quota"))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ STARTS_KEPT = 100
 USUAL_STARTS = 20
 """What is usual is the median of so many: the last, for an image may have grown."""
 
-LONGEST_START_SECONDS = 86_400.0
+MAX_START_SECONDS = 86_400.0
 """A start that took longer than a day is damage."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -76,7 +76,7 @@ class Start(msgspec.Struct, frozen=True):
 
     at: float
     """When it was over, in Unix seconds."""
-    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_START_SECONDS)]
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=MAX_START_SECONDS)]
 
 
 def usual(starts: Sequence[Start]) -> float | None:

@@ -11,11 +11,11 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from greenscale_jobs.connections import Connection, PlainConnection, PlainTlsConnection, TlsConnection
+from greenscale_jobs.connection.redis_connections import Connection, PlainConnection, PlainTlsConnection, TlsConnection
+from greenscale_jobs.connection.redis_url import url_parts
+from greenscale_jobs.connection.server_checks import read_info, refusal
+from greenscale_jobs.connection.service_links import is_service_link
 from greenscale_jobs.errors import HungUp, UnsupportedServer
-from greenscale_jobs.redis_url import url_parts
-from greenscale_jobs.server import read_info, refusal
-from greenscale_jobs.service_links import is_service_link
 
 COMMAND_TIMEOUT_SECONDS = 5.0
 """A command that Redis does not answer within this time is taken for lost."""

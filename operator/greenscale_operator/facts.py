@@ -14,7 +14,7 @@ from greenscale_operator.schedules import Kept
 Body = dict[str, Any]
 
 
-class Fault(msgspec.Struct, frozen=True):
+class Problem(msgspec.Struct, frozen=True):
     """Something that keeps a workload from working: a CamelCase reason and a sentence with the remedy."""
 
     reason: str
@@ -27,7 +27,7 @@ class Workers(msgspec.Struct, frozen=True):
     replicas: int = 0
     """Wanted: what KEDA wrote."""
     ready: int = 0
-    failure: Fault | None = None
+    failure: Problem | None = None
     """Why Kubernetes cannot create pods: a quota, a policy."""
     existing: int = 0
     """Pods that are not being deleted, of any template."""
@@ -60,11 +60,11 @@ class Pods(msgspec.Struct, frozen=True):
     """Whether they were looked at at all."""
     doing: str | None = None
     """What a pod that is not ready is doing, as a clause."""
-    fault: Fault | None = None
+    problem: Problem | None = None
     """What keeps a pod from becoming ready and will not pass by itself."""
     starting: bool = False
     """Whether another pod may still become ready."""
-    lost: Fault | None = None
+    lost: Problem | None = None
     """Why a pod that was ready is not any more, while it may still recover."""
     working: int = 0
     """Pods whose worker and model server are ready, whatever their other containers do, and do not crash."""
@@ -75,7 +75,7 @@ class Pods(msgspec.Struct, frozen=True):
     ending_until: float | None = None
 
 
-class Observed(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All that `conditions` judges by."""
 
     now: float
@@ -94,18 +94,18 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """Its address, for sentences."""
     stats: Stats | None = None
     """None while the queue cannot be read."""
-    spec_fault: Fault | None = None
-    queue_fault: Fault | None = None
-    worker_fault: Fault | None = None
+    spec_problem: Problem | None = None
+    queue_problem: Problem | None = None
+    worker_problem: Problem | None = None
     """Why the Deployment could not be made, or could not work: a Secret that is missing."""
-    scaler_fault: Fault | None = None
-    refusal: Fault | None = None
+    scaler_problem: Problem | None = None
+    refusal: Problem | None = None
     """Why the API server does not accept the objects that the spec asks for; nothing was changed."""
     is_accepted: bool = False
     """It has accepted all of them."""
-    failure: Fault | None = None
+    failure: Problem | None = None
     """The operator itself failed, or the API server fails again and again."""
-    pending: Fault | None = None
+    pending: Problem | None = None
     """What keeps this generation of the spec from being made just now."""
     workers: Workers | None = None
     """None: there is no Deployment."""
@@ -140,11 +140,11 @@ def workers(deployment: Body | None) -> Workers | None:
     )
 
 
-def _replica_failure(conditions: list[Body]) -> Fault | None:
+def _replica_failure(conditions: list[Body]) -> Problem | None:
     for condition in conditions:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             message = f"Kubernetes cannot create pods: {condition.get('message', '')}"
-            return Fault(condition.get("reason", "FailedCreate"), message)
+            return Problem(condition.get("reason", "FailedCreate"), message)
     return None
 
 

@@ -7,11 +7,11 @@ from greenscale_jobs import JobQueue
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
 
-TEND_SECONDS = 10.0
-"""Tending is at most this far apart; what is due sooner is tended when it is due."""
+MAINTENANCE_SECONDS = 10.0
+"""Maintenance is at most this far apart; what is due sooner is tended when it is due."""
 
 
-class Tending:
+class Maintenance:
     """One worker's share of it."""
 
     def __init__(self, queue: JobQueue, *, log: Log, outage: Outage) -> None:
@@ -27,7 +27,7 @@ class Tending:
     async def loop(self) -> None:
         """Tend until cancelled."""
         while True:
-            tended = await self._outage.insist(self._queue.tend)
+            tended = await self._outage.insist(self._queue.maintain)
             if tended.stranded or tended.expired or tended.due or tended.dead:
                 self._log.info(
                     "tended",
@@ -36,7 +36,7 @@ class Tending:
                     due=tended.due,
                     dead=tended.dead,
                 )
-            wait = TEND_SECONDS if tended.next_in is None else min(TEND_SECONDS, tended.next_in + 0.01)
+            wait = MAINTENANCE_SECONDS if tended.next_in is None else min(MAINTENANCE_SECONDS, tended.next_in + 0.01)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wanted.wait()

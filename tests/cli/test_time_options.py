@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from greenscale_cli.exits import Fault
-from greenscale_cli.when import moment_of, past_of, seconds_of
+from greenscale_cli.exits import CommandError
+from greenscale_cli.time_options import moment_of, past_of, seconds_of
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 
@@ -24,7 +24,7 @@ def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
     "text", ["", " ", "10", "-5m", "5 minutes", "1m1h", "٣m", "1.5h", "soon", "367d", "9" * 400 + "d"]
 )
 def test_what_is_no_length_of_time_is_named(text: str) -> None:
-    with pytest.raises(Fault, match=r"^--in '"):
+    with pytest.raises(CommandError, match=r"^--in '"):
         seconds_of(text)
 
 
@@ -47,7 +47,7 @@ def test_a_time_with_its_zone_is_read(text: str) -> None:
     ],
 )
 def test_a_time_that_cannot_be_is_named(text: str, complaint: str) -> None:
-    with pytest.raises(Fault, match=complaint):
+    with pytest.raises(CommandError, match=complaint):
         moment_of(text, now=NOW)
 
 
@@ -84,9 +84,9 @@ LORD_HOWE = "LHST-10:30LHDT-11,M10.1.0,M4.1.0"
 def test_a_time_that_the_clocks_pass_over_is_refused(zone: Callable[[str], None], where: str, text: str) -> None:
     """Taken as it was on some Pythons, the job ran before the time that was asked for."""
     zone(where)
-    with pytest.raises(Fault, match="does not exist here: the clocks go forward over it"):
+    with pytest.raises(CommandError, match="does not exist here: the clocks go forward over it"):
         moment_of(text, now=NOW)
-    with pytest.raises(Fault, match=r"^--since .*does not exist here"):
+    with pytest.raises(CommandError, match=r"^--since .*does not exist here"):
         past_of(text, option="--since", now=NOW)
 
 

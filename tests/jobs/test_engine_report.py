@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_jobs.engine_fault import engine_fault, seconds_of_news
+from greenscale_jobs.engine_report import engine_fault, seconds_of_news
 
 NOW = 1000.0
 
