@@ -42,7 +42,7 @@ class Case:
 
     dead: int
     found_out_by: int
-    """Calls in the first second, of the worker that made the most: what was in its hand together."""
+    """Calls in a worker's first second of it, of the one that made the most: what was in its hand together."""
     calls_per_probe_time: float
     """Calls in 5 s of what follows, of the worker that made the most."""
     limit_again_seconds: float
@@ -83,9 +83,13 @@ async def _measure(port: int, jobs: int, workers: int, seconds: float) -> Case:
 
 def judge(calls: Sequence[Call], outage: Outage, *, dead: int, jobs: int) -> Case:
     """Return what the engine's account of one outage says."""
-    middle = outage.began_at + FIRST_SECONDS
-    first = _most(call for call in calls if outage.began_at <= call.began_at < middle)
-    most = _most(call for call in calls if middle <= call.began_at <= outage.ended_at)
+    refused = [call for call in calls if outage.began_at <= call.began_at <= outage.ended_at]
+    # A worker that had nothing in hand finds out with the first jobs that it claims.
+    begins: dict[str, float] = {}
+    for call in refused:
+        begins[call.worker] = min(call.began_at, begins.get(call.worker, call.began_at))
+    first = _most(call for call in refused if call.began_at < begins[call.worker] + FIRST_SECONDS)
+    most = _most(call for call in refused if call.began_at >= begins[call.worker] + FIRST_SECONDS)
     per_probe_time = most * PROBE_SECONDS / (outage.seconds - FIRST_SECONDS)
     return Case(dead, first, per_probe_time, _limit_again(calls, outage, jobs) - outage.ended_at)
 
