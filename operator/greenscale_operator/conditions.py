@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from greenscale_jobs.records import at_work
+from greenscale_jobs.workloads import at_work
 from greenscale_operator.facts import Facts, Problem, elapsed
 from greenscale_operator.problems import blocking, lacking, paused, refusal, scaler_problem, serving
 from greenscale_operator.schedules import who_keeps

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from greenscale_jobs.records import Stats
+from greenscale_jobs.workloads import Stats
 from greenscale_operator.schedules import Kept
 
 Body = dict[str, Any]

@@ -6,7 +6,7 @@ Pure.
 import re
 from typing import Any
 
-from greenscale_jobs.records import Stats
+from greenscale_jobs.workloads import Stats
 from greenscale_operator.conditions import Condition, conditions, running, state
 from greenscale_operator.facts import Facts, Problem, seconds, timestamp
 
