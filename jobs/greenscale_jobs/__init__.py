@@ -35,7 +35,7 @@ from greenscale_jobs.records import (
 )
 from greenscale_jobs.samples import USUAL_STARTS, Sample, Start, usual
 from greenscale_jobs.searching import Found
-from greenscale_jobs.workloads import STATUS_STALE_SECONDS, Resource, Stats, WorkloadStatus, at_work
+from greenscale_jobs.workloads import STATUS_STALE_SECONDS, Resource, Stats, WorkloadState, WorkloadStatus
 
 __all__ = [
     "STATUS_STALE_SECONDS",
@@ -77,8 +77,8 @@ __all__ = [
     "UnchargedTries",
     "UnknownJob",
     "Usage",
+    "WorkloadState",
     "WorkloadStatus",
-    "at_work",
     "new_id",
     "new_item",
     "parse_item",

@@ -198,7 +198,7 @@ class Reconciler:
         found = facts.workers(reconciliation.deployment)
         if found is None:
             return
-        took = reconciliation.memory.note_replicas(found.replicas, reconciliation.stats, now=reconciliation.now)
+        took = reconciliation.memory.wakes.observe(found.replicas, reconciliation.stats, now=reconciliation.now)
         if took is not None:
             await self._queues.note_start(Key(workload.namespace, workload.name), took)
         if reconciliation.memory.waking_since is not None:

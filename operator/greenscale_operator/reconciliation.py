@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from greenscale_jobs import Stats
+from greenscale_jobs.workloads import Kept
 from greenscale_operator import facts, schedules
 from greenscale_operator.errors import Lasting
 from greenscale_operator.facts import Facts, Pods, Problem
 from greenscale_operator.memory import Memory
-from greenscale_operator.schedules import Kept
 from greenscale_operator.workload import Schedule, Workload
 
 Body = dict[str, Any]

@@ -83,7 +83,7 @@ async def test_one_that_sleeps_says_how_long_it_takes_to_wake(
 ) -> None:
     await queue.put_workload(msgspec.structs.replace(workload, usual_wake_seconds=12.3, wakes=20))
 
-    assert "A prompt wakes it in about 12 s." in greenscale("status").stdout
+    assert "A prompt wakes it in about 12 s (median of the last 20 starts)." in greenscale("status").stdout
 
 
 async def test_a_name_that_two_bear_has_its_namespace(
@@ -143,7 +143,7 @@ def test_watching_is_no_document(refused: Refused) -> None:
         pytest.param(
             30,
             ("assistant", "Active", "2/4", "1", "2", "3", "4", "90 s", "2 running, 1 waiting, 2 of 4 workers."),
-            id="told of just now",
+            id="reported just now",
         ),
         pytest.param(
             31,
@@ -156,9 +156,9 @@ def test_watching_is_no_document(refused: Refused) -> None:
                 "3",
                 "4",
                 "91 s",
-                "Stale: nobody has told of it for 31 s; it was Active.",
+                "No report for 31 s; last state: Active.",
             ),
-            id="nobody tells of it",
+            id="no report any more",
         ),
     ],
 )

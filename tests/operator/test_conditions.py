@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.conditions import Condition, asleep_at, conditions, ready, sentence, state
+from greenscale_jobs.workloads import Kept
+from greenscale_operator.conditions import Condition, conditions, ready
 from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
-from greenscale_operator.schedules import Kept
-from greenscale_testing.observations import NOW, RUNNING, UNTIL, seen
+from greenscale_operator.verdict import verdict
+from greenscale_testing.observations import NOW, RUNNING, UNTIL, of, seen, sentence
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ from greenscale_testing.observations import NOW, RUNNING, UNTIL, seen
     ],
 )
 def test_state(facts: Facts, expected: str) -> None:
-    assert state(facts) == expected
+    assert verdict(facts).state == expected
 
 
 @pytest.mark.parametrize(
@@ -171,12 +172,12 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
         ),
         pytest.param(
             seen(**RUNNING, kept=Kept(1, UNTIL, "Europe/Berlin")),
-            "No job is left; when the cooldown is over, 1 worker is kept by a schedule until 18:00 (Europe/Berlin).",
+            "Idle; when the cooldown is over, 1 worker is kept by a schedule until 18:00 (Europe/Berlin).",
             id="more than a schedule keeps",
         ),
         pytest.param(
             seen(**RUNNING, min_replicas=1),
-            "No job is left; when the cooldown is over, the minimum of 1 worker is kept.",
+            "Idle; when the cooldown is over, the minimum of 1 worker is kept.",
             id="more than the minimum",
         ),
     ],
@@ -186,11 +187,22 @@ def test_sentence(facts: Facts, expected: str) -> None:
 
 
 def test_the_end_of_the_cooldown_is_told_only_while_it_runs() -> None:
-    assert asleep_at(seen(**RUNNING)) == NOW - 5 + 60
-    assert asleep_at(seen(**RUNNING, min_replicas=1)) is None
-    assert asleep_at(seen(**RUNNING, kept=Kept(1, UNTIL, "UTC"))) is None
-    assert asleep_at(seen(**RUNNING, cooldown_seconds=5)) is None, "never in the past: KEDA is late"
-    assert asleep_at(seen()) is None
+    assert verdict(seen(**RUNNING)).asleep_at == NOW - 5 + 60
+    assert verdict(seen(**RUNNING, min_replicas=1)).asleep_at is None
+    assert verdict(seen(**RUNNING, kept=Kept(1, UNTIL, "UTC"))).asleep_at is None
+    assert verdict(seen(**RUNNING, cooldown_seconds=5)).asleep_at is None, "never in the past: KEDA is late"
+    assert verdict(seen()).asleep_at is None
+
+
+def test_the_fault_of_a_suspended_workload_is_named() -> None:
+    """It is Suspended, as was asked for; what will keep it from working once it is resumed is named too."""
+    facts = seen(suspend=True, stats=OUT)
+
+    assert verdict(facts).state == "Suspended"
+    assert sentence(facts) == (
+        "Takes prompts, claims none; 2 jobs still running. Problem: nobody listens at http://api/v1"
+    )
+    assert (of("Degraded", facts).reason, of("Suspended", facts).status) == ("EngineRefuses", "True")
 
 
 REFUSED = Problem("Rejected", "Kubernetes refused to apply it.")

@@ -131,7 +131,7 @@ class _Local:
             resource=Resource(shown(self._resource), shown(manifests["ScaledObject"])),
             say=say_state,
         )
-        await supervisor.settle()
+        await supervisor.configure()
         stack.push_async_callback(self._drain, pool)
         task = asyncio.create_task(supervisor.run())
         task.add_done_callback(lambda _: self._stop.set())
@@ -212,7 +212,7 @@ def say(text: str) -> None:
 
 
 def say_state(state: str, message: str) -> None:
-    """Tell a change of state, with the time."""
+    """Print a change of state, with the time."""
     say(f"{time.strftime('%H:%M:%S')}  {state:<12}  {message}")
 
 
