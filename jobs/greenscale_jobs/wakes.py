@@ -14,8 +14,8 @@ class WakeTracker:
 
     waking_since: float | None = None
     """When the start from zero began that goes on."""
-    _replicas: int | None = None
-    """What was wanted last; None before anything was: workers that run already are not taken for a start."""
+    replicas: int | None = None
+    """What was wanted last; None where that is not known: workers that run already are not taken for a start."""
     _claims_before: int = 0
 
     def observe(self, replicas: int, stats: Stats | None, *, now: float) -> float | None:
@@ -23,9 +23,9 @@ class WakeTracker:
 
         One whose jobs are all cancelled, or whose worker is not wanted any more, ends without having taken any time.
         """
-        if self._replicas == 0 and replicas > 0:
+        if self.replicas == 0 and replicas > 0:
             self.waking_since, self._claims_before = now, stats.claims if stats else 0
-        self._replicas = replicas
+        self.replicas = replicas
         if self.waking_since is None or stats is None:
             return None
         if stats.claims > self._claims_before:

@@ -55,6 +55,14 @@ def test_workers_that_ran_before_anyone_observed_are_not_taken_for_a_start() -> 
     assert wakes.waking_since is None
 
 
+def test_who_starts_the_workers_knows_that_none_ran() -> None:
+    """A job may wait already when local mode polls for the first time."""
+    wakes = WakeTracker(replicas=0)
+    wakes.observe(1, stats(pending=1), now=NOW)
+
+    assert wakes.waking_since == NOW
+
+
 def test_a_worker_that_a_schedule_starts_wakes_for_no_job() -> None:
     wakes = WakeTracker()
     wakes.observe(0, stats(), now=NOW)

@@ -46,7 +46,7 @@ class Supervisor:
         self._say = say
         self._board = BoardWriter(fleet, queue, sample_seconds=SAMPLE_SECONDS)
         self._position = Position(scaled.min_replicas)
-        self._wakes = WakeTracker()
+        self._wakes = WakeTracker(replicas=scaled.min_replicas)
         self._knows_starts = False
         self._claims_before = 0
         self._counting = asyncio.Lock()

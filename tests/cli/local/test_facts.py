@@ -6,8 +6,10 @@ import pytest
 
 from greenscale_cli.local.autoscaler import Position, ScaledObject
 from greenscale_cli.local.facts import workload_facts
-from greenscale_jobs import Stats
+from greenscale_jobs import Stats, WorkloadStatus
 from greenscale_jobs.board import WorkloadIdentity, workload_status
+from greenscale_jobs.judgement import WorkloadFacts
+from greenscale_operator import facts, verdict
 
 NOW = 1000.0
 
@@ -111,6 +113,12 @@ def stats(pending: int = 0, in_flight: int = 0, **more: Any) -> Stats:
     ],
 )
 def test_what_is_judged_of_a_workload(changes: dict[str, Any], state: str, sentence: str) -> None:
+    status = judged(local_facts(**changes))
+
+    assert (status.state, status.message) == (state, sentence)
+
+
+def local_facts(**changes: Any) -> WorkloadFacts:
     rest = {
         "scaled": SCALED,
         "position": Position(0),
@@ -121,7 +129,40 @@ def test_what_is_judged_of_a_workload(changes: dict[str, Any], state: str, sente
         "waking_since": None,
         "now": NOW,
     }
-    facts = workload_facts(**{**rest, **changes})
-    status = workload_status(WorkloadIdentity("default", "w", "jobs", "Echo", None), facts, ())
+    return workload_facts(**{**rest, **changes})
 
-    assert (status.state, status.message) == (state, sentence)
+
+def judged(facts: WorkloadFacts) -> WorkloadStatus:
+    return workload_status(WorkloadIdentity("default", "w", "jobs", "Echo", None), facts, ())
+
+
+@pytest.mark.parametrize("fault", [None, "The key is refused."])
+@pytest.mark.parametrize("waking_since", [None, NOW - 12])
+@pytest.mark.parametrize("suspended", [False, True])
+@pytest.mark.parametrize("replicas", [0, 1, 3])
+@pytest.mark.parametrize(("pending", "in_flight"), [(0, 0), (2, 0), (0, 1), (2, 1)])
+def test_a_cluster_would_say_the_same(
+    pending: int, in_flight: int, replicas: int, *, suspended: bool, waking_since: float | None, fault: str | None
+) -> None:
+    """What is tried here is what will be seen there."""
+    numbers = stats(pending, in_flight, fault=fault, fault_at=NOW)
+    here = local_facts(
+        position=Position(replicas, last_active=NOW - 9),
+        running=replicas,
+        stats=numbers,
+        suspended=suspended,
+        waking_since=waking_since,
+    )
+    there = facts.Facts(
+        now=NOW,
+        generation=1,
+        suspend=suspended,
+        max_replicas=4,
+        cooldown_seconds=60,
+        stats=numbers,
+        workers=facts.Workers(replicas, replicas),
+        scaler=facts.Scaler(ready=True, last_active=NOW - 9),
+        waking_since=waking_since,
+    )
+
+    assert judged(here) == judged(verdict.workload_facts(there))
