@@ -1,4 +1,4 @@
-"""What the operator says of a workload, for everything that it may see of it."""
+"""The conditions, the state and the sentence of a workload, for everything that the operator may find of it."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def test_state(facts: Facts, expected: str) -> None:
         pytest.param(seen(suspend=True), "False", "Suspended", id="suspended"),
         pytest.param(seen(workers=None), "Unknown", "Progressing", id="no Deployment yet"),
         pytest.param(seen(scaler=None), "Unknown", "Progressing", id="no ScaledObject yet"),
-        pytest.param(seen(scaler=Scaler()), "Unknown", "WaitingForKeda", id="KEDA has said nothing"),
+        pytest.param(seen(scaler=Scaler()), "Unknown", "WaitingForKeda", id="KEDA has reported nothing"),
         pytest.param(
             seen(scaler_problem=Problem("KedaNotInstalled", "install it")), "False", "KedaNotInstalled", id="no KEDA"
         ),
@@ -81,9 +81,9 @@ def test_state(facts: Facts, expected: str) -> None:
     ],
 )
 def test_ready_means_that_a_job_submitted_now_will_be_done(facts: Facts, status: str, reason: str) -> None:
-    told = ready(facts)
+    condition = ready(facts)
 
-    assert (told.status, told.reason) == (status, reason)
+    assert (condition.status, condition.reason) == (status, reason)
 
 
 OUT = Stats(36, 2, 2, 0, {}, "nobody listens at http://api/v1", NOW - 9)
@@ -92,18 +92,18 @@ AWAKE = "2 workers stay awake while 40 jobs wait; set spec.suspend to true to le
 
 @pytest.mark.parametrize("kind", ["Ready", "Degraded"])
 def test_a_fault_of_the_engine_says_what_it_keeps_awake_and_what_lets_that_go(kind: str) -> None:
-    (told,) = [told for told in conditions(seen(**RUNNING, stats=OUT)) if told.type == kind]
+    (condition,) = [condition for condition in conditions(seen(**RUNNING, stats=OUT)) if condition.type == kind]
 
-    assert (told.reason, told.message) == ("EngineRefuses", f"nobody listens at http://api/v1. {AWAKE}")
+    assert (condition.reason, condition.message) == ("EngineRefuses", f"nobody listens at http://api/v1. {AWAKE}")
 
 
 def test_a_refused_key_is_named_while_the_kubelet_holds_its_worker_back() -> None:
     """A worker whose key is refused ends again and again, to read the Secret again: that is the consequence."""
     refused = Stats(1, 0, 0, 0, {}, "it refuses the API key", NOW - 300, NOW + 120)
     held_back = Problem("CrashLoopBackOff", "exit status 3")
-    told = ready(seen(stats=refused, workers=Workers(replicas=1), pods=Pods(looked=True, problem=held_back)))
+    condition = ready(seen(stats=refused, workers=Workers(replicas=1), pods=Pods(looked=True, problem=held_back)))
 
-    assert (told.status, told.reason) == ("False", "EngineRefuses")
+    assert (condition.status, condition.reason) == ("False", "EngineRefuses")
 
 
 def test_a_workload_at_zero_reads_like_an_explanation() -> None:
@@ -120,8 +120,8 @@ def test_a_workload_at_zero_reads_like_an_explanation() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, RUNNING, {"workers": None}, {"stats": None}, {"suspend": True}])
-def test_every_condition_is_always_told(changes: dict[str, Any]) -> None:
-    kinds = [told.type for told in conditions(seen(**changes))]
+def test_every_condition_is_always_reported(changes: dict[str, Any]) -> None:
+    kinds = [condition.type for condition in conditions(seen(**changes))]
 
     assert kinds == [
         "Ready",
@@ -139,8 +139,14 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
     scaler = Scaler(ready=True, active=True, hpa_reason="FailedGetExternalMetric", hpa_message="x")
     several, one = seen(**{**RUNNING, "scaler": scaler}), seen(**{**RUNNING, "scaler": scaler}, max_replicas=1)
 
-    assert [told.status for told in conditions(several) if told.type in {"Ready", "Degraded"}] == ["True", "True"]
-    assert [told.status for told in conditions(one) if told.type in {"Ready", "Degraded"}] == ["True", "False"]
+    assert [condition.status for condition in conditions(several) if condition.type in {"Ready", "Degraded"}] == [
+        "True",
+        "True",
+    ]
+    assert [condition.status for condition in conditions(one) if condition.type in {"Ready", "Degraded"}] == [
+        "True",
+        "False",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +192,7 @@ def test_sentence(facts: Facts, expected: str) -> None:
     assert sentence(facts) == expected
 
 
-def test_the_end_of_the_cooldown_is_told_only_while_it_runs() -> None:
+def test_the_end_of_the_cooldown_is_reported_only_while_it_runs() -> None:
     assert verdict(seen(**RUNNING)).asleep_at == NOW - 5 + 60
     assert verdict(seen(**RUNNING, min_replicas=1)).asleep_at is None
     assert verdict(seen(**RUNNING, kept=Kept(1, UNTIL, "UTC"))).asleep_at is None

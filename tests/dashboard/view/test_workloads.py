@@ -1,4 +1,4 @@
-"""What the page says of workloads."""
+"""How the page shows workloads."""
 
 from typing import Any
 from unittest.mock import ANY
@@ -17,7 +17,7 @@ from greenscale_testing.local_redis import Clock
 DASH = "\N{EN DASH}"
 
 
-def told(**parts: Any) -> WorkloadStatus:
+def reported(**parts: Any) -> WorkloadStatus:
     """Return the status of a workload at second 1000."""
     status = WorkloadStatus(
         namespace="default",
@@ -47,88 +47,88 @@ replace = msgspec.structs.replace
     ("status", "queue", "sentence"),
     [
         pytest.param(
-            told(state="ScaledToZero"), stats(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"
+            reported(state="ScaledToZero"), stats(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"
         ),
         pytest.param(
-            told(state="ScaledToZero", usual_wake_seconds=11.8, wakes=20),
+            reported(state="ScaledToZero", usual_wake_seconds=11.8, wakes=20),
             stats(),
             "Nothing runs, nothing costs. A prompt wakes it in about 12 s (median of the last 20 starts).",
             id="asleep, and it woke before",
         ),
         pytest.param(
-            told(state="ScaledToZero", usual_wake_seconds=11.8, wakes=1),
+            reported(state="ScaledToZero", usual_wake_seconds=11.8, wakes=1),
             stats(),
             "Nothing runs, nothing costs. A prompt wakes it in about 12 s (the one start so far).",
             id="asleep, and it woke once",
         ),
         pytest.param(
-            told(state="Waking", waking_since=995),
+            reported(state="Waking", waking_since=995),
             stats(1),
             "Waking for 7.0 s; 1 job waiting: a worker is being started.",
             id="waking",
         ),
         pytest.param(
-            told(state="Waking", waking_since=995, usual_wake_seconds=12),
+            reported(state="Waking", waking_since=995, usual_wake_seconds=12),
             stats(1),
             "Waking for 7.0 s, usually 12 s; 1 job waiting: a worker is being started.",
             id="waking, and it woke before",
         ),
         pytest.param(
-            told(state="Waking", stage="waiting for a node"),
+            reported(state="Waking", stage="waiting for a node"),
             stats(1),
             "1 job waiting: waiting for a node.",
             id="waking is near, nothing began",
         ),
         pytest.param(
-            told(state="Active", replicas=2, queue={"pending": 99, "inFlight": 99}),
+            reported(state="Active", replicas=2, queue={"pending": 99, "inFlight": 99}),
             stats(5, 3),
             "3 running, 5 waiting, 2 of 4 workers.",
             id="working, by the numbers of now",
         ),
         pytest.param(
-            told(state="Active", replicas=1, queue={"pending": 0, "inFlight": 1}),
+            reported(state="Active", replicas=1, queue={"pending": 0, "inFlight": 1}),
             stats(),
             "Idle, 1 of 4 workers.",
             id="its last job has just ended",
         ),
         pytest.param(
-            told(state="Active", replicas=1, kept=Kept(1)),
+            reported(state="Active", replicas=1, kept=Kept(1)),
             stats(),
             "Idle; the minimum of 1 worker is kept.",
             id="kept with nothing to do",
         ),
         pytest.param(
-            told(state="CoolingDown", replicas=1, asleep_at=1044),
+            reported(state="CoolingDown", replicas=1, asleep_at=1044),
             stats(),
             "Idle. Asleep again in 42 s.",
             id="cooling down",
         ),
         pytest.param(
-            told(state="CoolingDown", replicas=1, asleep_at=1001),
+            reported(state="CoolingDown", replicas=1, asleep_at=1001),
             stats(),
             "Idle. Asleep again in 0 s.",
             id="cooling down, a moment late",
         ),
         pytest.param(
-            told(state="CoolingDown", replicas=1),
+            reported(state="CoolingDown", replicas=1),
             stats(),
             "Idle; the workers stop when the cooldown is over.",
             id="cooling down, no end",
         ),
         pytest.param(
-            told(state="Suspended"),
+            reported(state="Suspended"),
             stats(2, 1),
             "Takes prompts, claims none; 1 job still running.",
             id="suspended, by the numbers of now",
         ),
         pytest.param(
-            told(state="Degraded", problem=Problem("Away", "Nobody answers.")),
+            reported(state="Degraded", problem=Problem("Away", "Nobody answers.")),
             stats(2),
             "Nobody answers.",
             id="degraded",
         ),
         pytest.param(
-            told(state="Suspended", reason=""),
+            reported(state="Suspended", reason=""),
             stats(2),
             "The condition's own sentence.",
             id="a former operator's status",
@@ -146,35 +146,35 @@ def test_what_is_said_of_each_state(status: WorkloadStatus, queue: Stats, senten
             None,
             stats(1),
             "Queue without a workload: not autoscaled, so its workers are not counted.",
-            id="nobody tells",
+            id="no status",
         ),
         pytest.param(
             None,
             stats(1, fault="The key is refused."),
             "Queue without a workload: not autoscaled, so its workers are not counted. "
             "A worker reports: The key is refused.",
-            id="nobody tells, but a worker",
+            id="no status, but a worker reports",
         ),
         pytest.param(
-            told(state="Active", sampled_at=900),
+            reported(state="Active", sampled_at=900),
             stats(),
             "No report for 102 s; last state: working.",
             id="an old status",
         ),
         pytest.param(
-            told(state="Degraded", sampled_at=900),
+            reported(state="Degraded", sampled_at=900),
             stats(),
             "No report for 102 s; last state: needs attention.",
             id="an old status of trouble",
         ),
         pytest.param(
-            told(state="Levitating", sampled_at=900),
+            reported(state="Levitating", sampled_at=900),
             stats(),
             "No report for 102 s; last state: unknown.",
             id="an old status in a word of the future",
         ),
         pytest.param(
-            told(state="Levitating"), stats(), "The condition's own sentence.", id="an operator newer than the page"
+            reported(state="Levitating"), stats(), "The condition's own sentence.", id="an operator newer than the page"
         ),
     ],
 )
@@ -183,13 +183,13 @@ def test_what_is_said_where_the_state_is_not_known(status: WorkloadStatus | None
 
 
 def test_a_status_is_believed_for_half_a_minute() -> None:
-    styles = [describe(told(), stats(), now=now)[0] for now in (1030, 1030.1)]
+    styles = [describe(reported(), stats(), now=now)[0] for now in (1030, 1030.1)]
 
     assert styles == [STATE_STYLES["ScaledToZero"], UNKNOWN]
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("written", "expected"),
     [
         pytest.param([], {"fallback": "fallback"}, id="none: the default list alone"),
         pytest.param([{}, {"name": "other", "list_name": "l"}], {"assistant": "jobs", "other": "l"}, id="two"),
@@ -204,10 +204,10 @@ async def test_the_names_of_the_workloads(
     address: RedisAddress,
     queue: JobQueue,
     status: WorkloadStatus,
-    told: list[dict[str, str]],
+    written: list[dict[str, str]],
     expected: dict[str, str],
 ) -> None:
-    for parts in told:
+    for parts in written:
         await queue.put_workload(replace(status, **parts))
 
     assert workload_names(address, "fallback") == expected
@@ -233,7 +233,7 @@ async def test_a_workloads_numbers_are_those_of_now(client: JobClient, queue: Jo
     )
 
 
-async def test_workers_of_which_nobody_tells_any_more_are_not_counted(
+async def test_workers_without_a_fresh_report_are_not_counted(
     client: JobClient, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     await queue.put_workload(replace(status, replicas=3, sampled_at=status.sampled_at - 60))
@@ -297,7 +297,7 @@ def test_one_line_says_how_all_of_them_are(given: list[Workload], line: str) -> 
     ("style", "command"),
     [
         pytest.param(STATE_STYLES["Degraded"], "kubectl describe gsw assistant -n default", id="degraded"),
-        pytest.param(UNKNOWN, "kubectl describe gsw assistant -n default", id="nobody tells"),
+        pytest.param(UNKNOWN, "kubectl describe gsw assistant -n default", id="no status"),
         pytest.param(
             STATE_STYLES["Suspended"],
             """kubectl patch gsw assistant -n default --type=merge -p '{"spec":{"suspend":false}}'""",
@@ -307,10 +307,10 @@ def test_one_line_says_how_all_of_them_are(given: list[Workload], line: str) -> 
     ],
 )
 def test_the_command_that_helps(style: StateStyle, command: str) -> None:
-    assert remedy(told(), style) == command
+    assert remedy(reported(), style) == command
 
 
-async def test_the_next_prompts_age_is_told_where_it_was_measured(
+async def test_the_next_prompts_age_is_shown_where_it_was_measured(
     client: JobClient, queue: JobQueue, clock: Clock, raw: redis.Redis
 ) -> None:
     clock.advance(-30)
