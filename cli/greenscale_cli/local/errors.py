@@ -1,5 +1,5 @@
 """What stops local mode from starting."""
 
 
-class LocalFault(Exception):
+class LocalModeError(Exception):
     """Local mode cannot go on; the text names the remedy."""
