@@ -42,7 +42,7 @@ def status(facts: Facts, before: Status, *, model: str | None) -> Status:
 
 
 def _zero_at(facts: Facts, before: str | None) -> str | None:
-    """Return when zero was reached: when no pod was left, which takes a look unless there never was one."""
+    """Return when zero was reached: when no pod was left, which only the pods show unless there never was one."""
     never_ran = facts.workers is None or not facts.workers.reported
     return before or (timestamp(facts.now) if facts.pods.looked or never_ran else None)
 

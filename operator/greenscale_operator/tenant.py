@@ -73,7 +73,7 @@ class Tenant:
         return _lengths(self.stats) != _lengths(found) or self.stats.fault != found.fault
 
     async def configure(self) -> None:
-        """Write what the resource says; of two who do so at once, the later writes what it says by then."""
+        """Write what the resource says; of two calls at once, the later one writes what it says by then."""
         async with self._writing:
             config = self.config
             await self.queue.configure(

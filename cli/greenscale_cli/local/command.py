@@ -220,8 +220,8 @@ def _environment() -> dict[str, str]:
     """Return our environment, and beneath it the `.env` file of the working directory."""
     try:
         return environment_with_file()
-    except CommandError as fault:
-        raise LocalModeError(str(fault)) from None
+    except CommandError as error:
+        raise LocalModeError(str(error)) from None
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What stops local mode from starting."""
+"""What keeps local mode from running."""
 
 
 class LocalModeError(Exception):

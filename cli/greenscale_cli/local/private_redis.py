@@ -33,7 +33,7 @@ async def start_redis(run_dir: Path, address: RedisAddress) -> Child:
     """
     folder, log = run_dir / "redis", run_dir / "logs" / "redis.log"
     folder.mkdir(parents=True, exist_ok=True)
-    faults = []
+    failures = []
     for binary in redis_servers():
         try:
             _refuse_older(binary, folder)
@@ -41,15 +41,15 @@ async def start_redis(run_dir: Path, address: RedisAddress) -> Child:
             child = await Child.start(_command(binary, folder, address), log=log, if_orphaned=signal.SIGTERM)
             await _until_it_answers(child, binary, address)
         except OSError as error:
-            faults.append(f"{binary} did not start: {error.strerror}")
-        except LocalModeError as fault:
-            faults.append(str(fault))
+            failures.append(f"{binary} did not start: {error.strerror}")
+        except LocalModeError as error:
+            failures.append(str(error))
         else:
             return child
-    if not faults:
+    if not failures:
         raise LocalModeError(f"there is no redis-server: {INSTALL}")
     raise LocalModeError(
-        f"{'; '.join(faults)}. If another server wrote {folder}, put that one on the PATH, or use another --run-dir"
+        f"{'; '.join(failures)}. If another server wrote {folder}, put that one on the PATH, or use another --run-dir"
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from greenscale_cli.local.autoscaler import Position, ScaledObject, decide
 from greenscale_cli.local.facts import workload_facts
@@ -17,7 +17,7 @@ STATUS_SECONDS = 0.5
 """How often the workload is judged and published."""
 
 MAINTENANCE_SECONDS = 1.0
-"""At zero replicas nobody else moves due retries."""
+"""At zero replicas no worker moves retries that are due."""
 
 SAMPLE_SECONDS = 1.0
 """How often the charts' line may get a point: so it reaches back an hour even if every one differs."""
@@ -68,10 +68,10 @@ class Supervisor:
             group.create_task(self._every(STATUS_SECONDS, self._publish))
             group.create_task(self._every(MAINTENANCE_SECONDS, self._maintain))
 
-    async def _every(self, seconds: float, act: Callable[[], object]) -> None:
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await act()  # type: ignore[misc]
+                await act()
             except QueueUnavailable as error:
                 self._announce(WorkloadState.DEGRADED, str(error))
             await asyncio.sleep(seconds)

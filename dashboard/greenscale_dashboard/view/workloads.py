@@ -51,12 +51,12 @@ class Workload:
     waiting: int
     running: int
     replicas: str
-    """`1 of 4`, or a dash where nobody measures it."""
+    """`1 of 4`, or a dash where it is not known."""
     dead: int
     done: int = 0
     """Jobs since the queue exists."""
     oldest_seconds: float | None = None
-    """How long the next job has waited; None where none waits, or nobody measured it."""
+    """How long the next job has waited; None where none waits, or it was not measured."""
     command: str = ""
     """What helps, to be copied."""
 
