@@ -29,7 +29,7 @@ from playwright.sync_api import Browser
 
 from bench.places import ROOT
 from greenscale_cli.local.ports import free_port
-from greenscale_jobs import RedisAddress, Sample, WorkloadStatus
+from greenscale_jobs import RedisAddress, Sample, WorkloadState, WorkloadStatus
 from greenscale_jobs.keys import WORKLOADS, Keys, own_list
 from greenscale_jobs.samples import sample_fields
 
@@ -216,7 +216,7 @@ def _status(name: str, *, awake: int) -> WorkloadStatus:
         namespace="default",
         name=name,
         list_name=own_list("default", name),
-        state="Active" if awake else "ScaledToZero",
+        state=WorkloadState.ACTIVE if awake else WorkloadState.SCALED_TO_ZERO,
         message="",
         replicas=awake,
         max_replicas=4,
@@ -224,6 +224,7 @@ def _status(name: str, *, awake: int) -> WorkloadStatus:
         model=None,
         queue={},
         sampled_at=time.time(),
+        reason="WorkExists" if awake else "NoWork",
     )
 
 

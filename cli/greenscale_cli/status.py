@@ -21,9 +21,11 @@ from greenscale_jobs import (
     QueueUnavailable,
     RedisAddress,
     Stats,
+    WorkloadState,
     WorkloadStatus,
 )
 from greenscale_jobs.document import moment
+from greenscale_jobs.sentences import no_report, sentence
 
 WATCH_SECONDS = 1.0
 
@@ -32,13 +34,13 @@ COLUMNS = ("NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD",
 WIDE_COLUMNS = 120
 """On a narrower terminal the sentences stand below the table."""
 
-STYLES = {
-    "ScaledToZero": "blue",
-    "Waking": "yellow",
-    "Active": "green",
-    "CoolingDown": "cyan",
-    "Suspended": "dim",
-    "Degraded": "bold red",
+STYLES: dict[str, str] = {
+    WorkloadState.SCALED_TO_ZERO: "blue",
+    WorkloadState.WAKING: "yellow",
+    WorkloadState.ACTIVE: "green",
+    WorkloadState.COOLING_DOWN: "cyan",
+    WorkloadState.SUSPENDED: "dim",
+    WorkloadState.DEGRADED: "bold red",
 }
 """A state's colour; the word stands there too."""
 
@@ -46,7 +48,7 @@ STYLES = {
 class Row(NamedTuple):
     """A workload's last status, its queue's numbers of now, and since when its next job waits (Unix seconds)."""
 
-    told: WorkloadStatus
+    status: WorkloadStatus
     stats: Stats
     oldest: float | None = None
 
@@ -79,7 +81,7 @@ def status(
         elif output is options.Output.JSON:
             from greenscale_cli.tables import show_json  # noqa: PLC0415
 
-            show_json([as_document(row) for row in read(address, workload)])
+            show_json([as_document(row, now=time.time()) for row in read(address, workload)])
         else:
             from greenscale_cli.tables import show  # noqa: PLC0415
 
@@ -90,29 +92,29 @@ def read(address: RedisAddress, name: str | None) -> list[Row]:
     """Return each workload's last status and its queue's numbers of now."""
     with JobClient(address) as client:
         workloads = client.workloads()
-    return [_row(address, told) for told in ([pick(workloads, name)] if name else workloads)]
+    return [_row(address, status) for status in ([pick(workloads, name)] if name else workloads)]
 
 
-def _row(address: RedisAddress, told: WorkloadStatus) -> Row:
-    with JobClient(address, told.list_name) as client:
+def _row(address: RedisAddress, status: WorkloadStatus) -> Row:
+    with JobClient(address, status.list_name) as client:
         stats = client.stats()
         waiting = client.jobs(JobState.WAITING, limit=1).jobs if stats.pending else ()
-    return Row(told, stats, waiting[0].submitted_at if waiting else None)
+    return Row(status, stats, waiting[0].submitted_at if waiting else None)
 
 
-def as_document(row: Row) -> dict[str, Any]:
+def as_document(row: Row, *, now: float) -> dict[str, Any]:
     """Return what `-o json` says of one workload; the queue's numbers are measured now."""
-    told, stats, oldest = row
+    status, stats, oldest = row
     return {
-        "name": told.name,
-        "namespace": told.namespace,
-        "state": told.state,
-        "message": _sentence(told, stats),
-        "replicas": told.replicas,
-        "maxReplicas": told.max_replicas,
-        "engine": told.engine,
-        "model": told.model,
-        "listName": told.list_name,
+        "name": status.name,
+        "namespace": status.namespace,
+        "state": status.state,
+        "message": sentence(status, stats, now=now),
+        "replicas": status.replicas,
+        "maxReplicas": status.max_replicas,
+        "engine": status.engine,
+        "model": status.model,
+        "listName": status.list_name,
         "queue": {
             "pending": stats.pending,
             "inFlight": stats.in_flight,
@@ -120,30 +122,21 @@ def as_document(row: Row) -> dict[str, Any]:
             "dead": stats.dead,
             "oldestWaitsSince": moment(oldest),
         },
-        "usualWakeSeconds": told.usual_wake_seconds,
-        "sampledAt": moment(told.sampled_at),
+        "usualWakeSeconds": status.usual_wake_seconds,
+        "sampledAt": moment(status.sampled_at),
     }
 
 
 def cells(row: Row, *, now: float) -> tuple[str, ...]:
     """Return one row of the table. Pure."""
-    told, stats, oldest = row
-    age = now - told.sampled_at
+    status, stats, oldest = row
+    age = now - status.sampled_at
     waits = duration(None if oldest is None else now - oldest)
     numbers = (*(str(number) for number in (stats.pending, stats.in_flight, stats.delayed, stats.dead)), waits)
     if age > STATUS_STALE_SECONDS:
-        words = f"Stale: nobody has told of it for {duration(age)}; it was {told.state}."
-        return told.name, "Unknown", f"-/{told.max_replicas}", *numbers, words
-    return told.name, told.state, f"{told.replicas}/{told.max_replicas}", *numbers, excerpt(_sentence(told, stats), 200)
-
-
-def _sentence(told: WorkloadStatus, stats: Stats) -> str:
-    """Return what is said of a workload, with the numbers that stand beside it."""
-    if told.state == "Active" and stats.work:
-        return told.at_work(stats)
-    if told.state == "ScaledToZero" and told.usual_wake_seconds:
-        return f"{told.message.removesuffix('.')} in about {duration(told.usual_wake_seconds)}."
-    return told.message
+        return status.name, "Unknown", f"-/{status.max_replicas}", *numbers, no_report(age, last_state=status.state)
+    said = excerpt(sentence(status, stats, now=now), 200)
+    return status.name, status.state, f"{status.replicas}/{status.max_replicas}", *numbers, said
 
 
 def _table(rows: list[Row]) -> Any:
@@ -154,15 +147,15 @@ def _table(rows: list[Row]) -> Any:
 
     if not rows:
         return "No workload is known here yet: start one with `greenscale local`."
-    shown: list[tuple[str | Text, ...]] = []
+    lines: list[tuple[str | Text, ...]] = []
     sentences: list[Text] = []
-    for name, row in zip(names_of([row.told for row in rows]), rows, strict=True):
-        _, state, *numbers, sentence = cells(row, now=time.time())
-        shown.append((name, Text(state, style=STYLES.get(state, "")), *numbers, sentence))
-        sentences.append(Text(f"{name}: {sentence}"))
+    for name, row in zip(names_of([row.status for row in rows]), rows, strict=True):
+        _, state, *numbers, said = cells(row, now=time.time())
+        lines.append((name, Text(state, style=STYLES.get(state, "")), *numbers, said))
+        sentences.append(Text(f"{name}: {said}"))
     if width() >= WIDE_COLUMNS:
-        return table(COLUMNS, shown, cut=COLUMNS[:1], wrapped=COLUMNS[-1:])
-    return Group(table(COLUMNS[:-1], [row[:-1] for row in shown], cut=COLUMNS[:1]), Text(), *sentences)
+        return table(COLUMNS, lines, cut=COLUMNS[:1], wrapped=COLUMNS[-1:])
+    return Group(table(COLUMNS[:-1], [line[:-1] for line in lines], cut=COLUMNS[:1]), Text(), *sentences)
 
 
 def _watch(address: RedisAddress, name: str | None) -> None:

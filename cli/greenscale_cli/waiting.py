@@ -14,7 +14,7 @@ from greenscale_cli.exits import Exit
 from greenscale_cli.formatting import duration, harmless
 from greenscale_cli.patience import Patience
 from greenscale_cli.terminal import is_screen
-from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadStatus
+from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadState, WorkloadStatus
 
 BROKE_OFF, AGAIN = "\n[the attempt broke off]\n", "\n[the attempt broke off; again]\n"
 """What stands behind a part of an answer that is no part of the result: it cannot be taken back from a pipe."""
@@ -50,11 +50,11 @@ def workload_words(client: JobClient) -> str:
 def what_it_does(workload: WorkloadStatus, *, now: float) -> str:
     """Return what a workload does for those who wait. Pure."""
     match workload.state:
-        case "Waking" if workload.waking_since:
+        case WorkloadState.WAKING if workload.waking_since:
             return f"waking for {duration(now - workload.waking_since)}{_usually(workload)}"
-        case "ScaledToZero":
+        case WorkloadState.SCALED_TO_ZERO:
             return f"asleep, about to wake{_usually(workload)}"
-        case "Suspended" | "Degraded":
+        case WorkloadState.SUSPENDED | WorkloadState.DEGRADED:
             return f"{workload.name} is {workload.state.lower()}: {workload.message}"
         case _:
             return f"{workload.replicas} of {workload.max_replicas} workers at work"

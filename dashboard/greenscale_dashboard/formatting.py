@@ -7,44 +7,42 @@ import dataclasses
 import html
 import re
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+from greenscale_jobs import WorkloadState
+from greenscale_jobs.durations import duration
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
-    """A state as a person sees it: never by colour alone."""
+class StateStyle:
+    """A state as the page shows it: never by colour alone."""
 
     word: str
     colour: str
     """One of Streamlit's."""
     icon: str
     """A name from Streamlit's Material symbols."""
+    plural: str = ""
+    """What several of them do; where it is empty, the word fits them too."""
+
+    def of(self, number: int) -> str:
+        """Return the state of so many workloads, as it stands within a sentence."""
+        return self.plural if self.plural and number > 1 else self.word.lower()
 
 
-LOOKS = {
-    "ScaledToZero": Look("Asleep", "blue", "bedtime"),
-    "Waking": Look("Waking", "orange", "wb_twilight"),
-    "Active": Look("Working", "green", "bolt"),
-    "CoolingDown": Look("Cooling down", "violet", "mode_fan"),
-    "Suspended": Look("Suspended", "gray", "pause_circle"),
-    "Degraded": Look("Needs you", "red", "error"),
+STATE_STYLES: dict[str, StateStyle] = {
+    WorkloadState.SCALED_TO_ZERO: StateStyle("Asleep", "blue", "bedtime"),
+    WorkloadState.WAKING: StateStyle("Waking", "orange", "wb_twilight"),
+    WorkloadState.ACTIVE: StateStyle("Working", "green", "bolt"),
+    WorkloadState.COOLING_DOWN: StateStyle("Cooling down", "violet", "mode_fan"),
+    WorkloadState.SUSPENDED: StateStyle("Suspended", "gray", "pause_circle"),
+    WorkloadState.DEGRADED: StateStyle("Needs attention", "red", "error", plural="need attention"),
 }
 
-UNKNOWN = Look("Not known", "gray", "help")
+UNKNOWN = StateStyle("Unknown", "gray", "help")
 
 
 def seconds(value: float | None) -> str:
-    """Return `0.4 s`, `12 s`, `3 min`, `2 h` or `5 days`; a dash for what is not known.
-
-    From two of a unit on it is that unit's.
-    """
-    if value is None:
-        return "–"  # noqa: RUF001 - a dash
-    value = round(max(0.0, value), 1)
-    for unit, name in ((DAY, "days"), (HOUR, "h"), (MINUTE, "min")):
-        if value >= 2 * unit:
-            return f"{value / unit:.0f} {name}"
-    return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"  # noqa: PLR2004
+    """Return `0.4 s`, `12 s`, `3 min`, `2 h` or `5 days`; a dash for what is not known."""
+    return "–" if value is None else duration(value)  # noqa: RUF001 - a dash
 
 
 def counted(number: int, what: str) -> str:
@@ -75,10 +73,10 @@ FENCE = re.compile(r"(`{3,}|~{3,})([^\n\r]*)")
 
 
 def _without_diagram(fence: re.Match[str]) -> str:
-    marks, told = fence.groups()
-    inline = marks.startswith("`") and "`" in told
+    marks, language = fence.groups()
+    inline = marks.startswith("`") and "`" in language
     # A language may be written with entities and backslashes: `&#109;ermai\\d` is one too.
-    named = "mermaid" in html.unescape(told).replace("\\", "").lower()
+    named = "mermaid" in html.unescape(language).replace("\\", "").lower()
     return f"{marks}text" if named and not inline else fence[0]
 
 

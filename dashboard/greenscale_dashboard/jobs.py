@@ -9,13 +9,14 @@ import streamlit as st
 
 from greenscale_dashboard import export, job, redrive
 from greenscale_dashboard.context import Context
-from greenscale_dashboard.formatting import DAY, HOUR, MINUTE, plain, sentence
+from greenscale_dashboard.formatting import plain, sentence
 from greenscale_dashboard.fragments import let_it_arrive
 from greenscale_dashboard.times import zone
 from greenscale_dashboard.view import jobs as view
 from greenscale_dashboard.view.export import FORMS
 from greenscale_dashboard.view.listing import BEGINNING, LISTED, Counts, Filter, Listing, Sheet, counts, extent
 from greenscale_jobs import JobState, QueueUnavailable
+from greenscale_jobs.durations import DAY, HOUR, MINUTE
 
 REFRESH_SECONDS = 2.0
 """How often the table is drawn anew."""

@@ -92,8 +92,8 @@ def _links(context: Context, seen: Workload) -> None:
 
 def headline(seen: Workload) -> str:
     """Return a workload's name and state, as markdown."""
-    look = seen.look
-    return f"{plain(seen.name)} &nbsp; :{look.colour}-badge[:material/{look.icon}: {look.word}]"
+    style = seen.style
+    return f"{plain(seen.name)} &nbsp; :{style.colour}-badge[:material/{style.icon}: {style.word}]"
 
 
 def _numbers(seen: Workload, hour: Past) -> None:

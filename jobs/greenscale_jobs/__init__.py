@@ -21,7 +21,6 @@ from greenscale_jobs.protocol import Claim, Finished, Maintained, Page
 from greenscale_jobs.pushed import parse_item
 from greenscale_jobs.queue import JobQueue, Limits
 from greenscale_jobs.records import (
-    STATUS_STALE_SECONDS,
     Event,
     InvalidItem,
     Item,
@@ -30,16 +29,13 @@ from greenscale_jobs.records import (
     JobState,
     Outcome,
     Parameters,
-    Resource,
-    Stats,
     Turn,
     UnchargedTries,
     Usage,
-    WorkloadStatus,
-    at_work,
 )
 from greenscale_jobs.samples import USUAL_STARTS, Sample, Start, usual
 from greenscale_jobs.searching import Found
+from greenscale_jobs.workloads import STATUS_STALE_SECONDS, Resource, Stats, WorkloadState, WorkloadStatus
 
 __all__ = [
     "STATUS_STALE_SECONDS",
@@ -81,8 +77,8 @@ __all__ = [
     "UnchargedTries",
     "UnknownJob",
     "Usage",
+    "WorkloadState",
     "WorkloadStatus",
-    "at_work",
     "new_id",
     "new_item",
     "parse_item",

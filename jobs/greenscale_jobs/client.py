@@ -20,20 +20,11 @@ from greenscale_jobs.errors import FOREIGN_TYPE, REDIS_ERRORS, QueueError, Queue
 from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
 from greenscale_jobs.protocol import Call, Page, Redriven
 from greenscale_jobs.queue import EVENT_WAIT_SECONDS, NO_EXTRA_KEYS, is_over, may_be_over
-from greenscale_jobs.records import (
-    Event,
-    Item,
-    Job,
-    JobState,
-    Parameters,
-    Resource,
-    Stats,
-    Turn,
-    WorkloadStatus,
-)
+from greenscale_jobs.records import Event, Item, Job, JobState, Parameters, Turn
 from greenscale_jobs.samples import USUAL_STARTS, Sample, Start, read_samples, read_starts
 from greenscale_jobs.scripts import script_sha, script_text
 from greenscale_jobs.searching import SEARCH_SECONDS, Found
+from greenscale_jobs.workloads import Resource, Stats, WorkloadStatus
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 Pure: no I/O, no clock.
 """
 
-from greenscale_jobs.records import Stats
+from greenscale_jobs.workloads import Stats
 
 FAULT_SECONDS = 180.0
 """A worker repeats its report at least every minute while the fault lasts: an older one says nothing about now."""

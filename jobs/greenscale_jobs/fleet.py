@@ -12,8 +12,8 @@ from greenscale_jobs.connection.address import RedisAddress
 from greenscale_jobs.errors import FOREIGN_TYPE, REDIS_ERRORS, damage, demoted, translate
 from greenscale_jobs.keys import RESOURCES, WORKLOADS
 from greenscale_jobs.queue import JobQueue, Limits
-from greenscale_jobs.records import Resource, WorkloadStatus
 from greenscale_jobs.scripts import script_sha, script_text
+from greenscale_jobs.workloads import Resource, WorkloadStatus
 
 SURVEY_BATCH = 200
 """Queues looked at by one script, so that Redis is never blocked for long."""

@@ -22,10 +22,10 @@ from greenscale_jobs.records import (
     JobState,
     Outcome,
     Parameters,
-    Stats,
     Turn,
     check_prompt,
 )
+from greenscale_jobs.workloads import Stats
 
 T = TypeVar("T")
 Argument = str | bytes | int | float

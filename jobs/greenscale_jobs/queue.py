@@ -23,19 +23,10 @@ from greenscale_jobs.errors import FOREIGN_TYPE, REDIS_ERRORS, QueueError, Queue
 from greenscale_jobs.ids import new_id
 from greenscale_jobs.keys import DEFAULT_LIST, RESOURCES, WORKLOADS, Keys
 from greenscale_jobs.protocol import Call, Claim, Finished, Maintained, Page, Redriven
-from greenscale_jobs.records import (
-    Event,
-    Item,
-    Job,
-    JobState,
-    Parameters,
-    Resource,
-    Stats,
-    Turn,
-    WorkloadStatus,
-)
+from greenscale_jobs.records import Event, Item, Job, JobState, Parameters, Turn
 from greenscale_jobs.samples import SAMPLES_KEPT, STARTS_KEPT, USUAL_STARTS, Sample, Start, read_starts, sample_fields
 from greenscale_jobs.scripts import script_sha, script_text
+from greenscale_jobs.workloads import Resource, Stats, WorkloadStatus
 
 T = TypeVar("T")
 

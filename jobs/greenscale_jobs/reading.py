@@ -13,19 +13,8 @@ import msgspec
 
 from greenscale_jobs.errors import UnknownJob
 from greenscale_jobs.pushed import excerpt_of, parse_item
-from greenscale_jobs.records import (
-    Event,
-    InvalidItem,
-    Job,
-    JobError,
-    JobState,
-    Outcome,
-    Parameters,
-    Resource,
-    Stats,
-    UnchargedTries,
-    WorkloadStatus,
-)
+from greenscale_jobs.records import Event, InvalidItem, Job, JobError, JobState, Outcome, Parameters, UnchargedTries
+from greenscale_jobs.workloads import Resource, Stats, WorkloadStatus
 
 T = TypeVar("T")
 

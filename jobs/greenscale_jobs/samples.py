@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from greenscale_jobs.records import Stats
+from greenscale_jobs.workloads import Stats
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""The conditions of a workload, its state in one word, and a sentence that explains it.
+"""The conditions of a workload.
 
 Pure: no I/O, no clock, no Kopf. `Ready` means that a job submitted now will be done; it is True at zero replicas.
 """
@@ -7,10 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from greenscale_jobs.records import at_work
-from greenscale_operator.facts import Facts, Problem, elapsed
+from greenscale_jobs.sentences import ending, suspension
+from greenscale_operator.facts import Facts, Problem
 from greenscale_operator.problems import blocking, lacking, paused, refusal, scaler_problem, serving
-from greenscale_operator.schedules import who_keeps
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -73,79 +72,6 @@ def _able(facts: Facts, note: str) -> Condition:
         )
         return Condition("Ready", "True", "RollingOut", message)
     return Condition("Ready", "True", "WorkersRunning", f"A job submitted now will be done by a running worker.{note}")
-
-
-def state(facts: Facts) -> str:
-    """Return what the workload is doing, in one word."""
-    stats, workers = facts.stats, facts.workers
-    replicas = workers.replicas if workers else 0
-    if facts.suspend:
-        return "Suspended"
-    if blocking(facts):
-        return "Degraded"
-    if stats is None or workers is None:
-        return "ScaledToZero" if replicas == 0 else "Active"
-    if facts.waking_since is not None or (stats.work and not serving(facts) and not _at_work(facts)):
-        return "Waking"
-    if stats.work:
-        return "Active"
-    if replicas > facts.kept_replicas or (facts.pods.ending and not replicas):
-        return "CoolingDown"
-    return "Active" if replicas else "ScaledToZero"
-
-
-def _at_work(facts: Facts) -> bool:
-    """Return whether workers have jobs in hand, whatever their readiness probes say."""
-    return bool(facts.stats and facts.stats.in_flight and facts.workers and facts.workers.replicas)
-
-
-def running(facts: Facts) -> int:
-    """Return how many workers run or are to: at zero, those that have not ended yet."""
-    wanted = facts.workers.replicas if facts.workers else 0
-    return wanted or facts.pods.ending
-
-
-def sentence(facts: Facts) -> str:
-    """Return one sentence that explains the state."""
-    stats, workers = facts.stats, facts.workers
-    kept = who_keeps(facts.min_replicas, facts.kept, facts.now)
-    match state(facts):
-        case "Degraded":
-            problem = blocking(facts)
-            return problem.message if problem else ""
-        case "Suspended":
-            return _suspended(facts).message
-        case "Waking":
-            doing = facts.pods.doing or "a worker is being started"
-            return f"{_jobs(stats.pending if stats else 0)} waiting: {doing}."
-        case "CoolingDown" if workers and not workers.replicas:
-            return f"{_ending(facts)}."
-        case "CoolingDown":
-            then = f"when the cooldown is over, {kept}" if facts.kept_replicas else ""
-            return f"No job is left; {then or 'the workers go when the cooldown is over'}."
-        case "Active" if stats and stats.work and workers:
-            return at_work(stats, replicas=workers.replicas, most=facts.max_replicas)
-        case "Active":
-            return f"Idle; {kept}."
-        case _:
-            return "Nothing runs, nothing costs. A prompt wakes it."
-
-
-def _ending(facts: Facts) -> str:
-    """Return which workers still hold what they run on, though none is wanted."""
-    count, since = facts.pods.ending, facts.pods.ending_since or facts.now
-    who = "1 worker is" if count == 1 else f"{count} workers are"
-    return f"{who} still ending (for {elapsed(facts.now - since)})"
-
-
-def asleep_at(facts: Facts) -> float | None:
-    """Return when KEDA will go to zero if no job comes, in Unix seconds; None where it will not, or is late."""
-    last = facts.scaler.last_active if facts.scaler else None
-    running = facts.workers.replicas if facts.workers else 0
-    if state(facts) != "CoolingDown" or last is None or facts.kept_replicas or not running:
-        return None
-    asleep = last + facts.cooldown_seconds
-    return asleep if asleep > facts.now else None
 
 
 def _unsettled(facts: Facts) -> Problem | None:
@@ -229,14 +155,9 @@ def _active(facts: Facts) -> Condition:
 def _suspended(facts: Facts) -> Condition:
     if not facts.suspend:
         return Condition("Suspended", "False", "NotSuspended", "Not suspended.")
-    running = facts.stats.in_flight if facts.stats else 0
-    if running:
-        return Condition(
-            "Suspended", "True", "Draining", f"Takes prompts, claims none; {_jobs(running)} still running."
-        )
-    if facts.pods.ending:
-        return Condition("Suspended", "True", "Draining", f"Takes prompts, runs none; {_ending(facts)}.")
-    return Condition("Suspended", "True", "Drained", "Takes prompts, runs none. Set spec.suspend to false to resume.")
+    running, ending_workers = facts.stats.in_flight if facts.stats else 0, _ending(facts)
+    reason = "Draining" if running or ending_workers else "Drained"
+    return Condition("Suspended", "True", reason, suspension(running, ending_workers))
 
 
 def _degraded(facts: Facts) -> Condition:
@@ -246,5 +167,5 @@ def _degraded(facts: Facts) -> Condition:
     return Condition("Degraded", "False", "AsExpected", "No action needed.")
 
 
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"
+def _ending(facts: Facts) -> str:
+    return ending(facts.pods.ending, facts.pods.ending_since or facts.now, now=facts.now)

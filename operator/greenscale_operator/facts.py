@@ -8,17 +8,13 @@ from typing import Any
 
 import msgspec
 
-from greenscale_jobs.records import Stats
-from greenscale_operator.schedules import Kept
+from greenscale_jobs import workloads
+from greenscale_jobs.workloads import Kept, Stats
 
 Body = dict[str, Any]
 
-
-class Problem(msgspec.Struct, frozen=True):
-    """Something that keeps a workload from working: a CamelCase reason and a sentence with the remedy."""
-
-    reason: str
-    message: str
+Problem = workloads.Problem
+"""As the board carries it."""
 
 
 class Workers(msgspec.Struct, frozen=True):
@@ -198,11 +194,3 @@ def timestamp(seconds: float | None) -> str | None:
     if seconds is None:
         return None
     return dt.datetime.fromtimestamp(int(seconds), tz=dt.UTC).isoformat().replace("+00:00", "Z")
-
-
-def elapsed(seconds: float) -> str:
-    """Return a duration in words, so coarse that a status which contains it is seldom written: `40 s`, `12 min`."""
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{int(max(0.0, seconds) // 10) * 10} s"

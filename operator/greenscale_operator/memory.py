@@ -1,12 +1,13 @@
-"""What the operator remembers of a workload between two looks; all of it may be lost with the process."""
+"""What the operator remembers of a workload between two reconciliations; all of it may be lost with the process."""
 
 import dataclasses
 
 from greenscale_jobs import Stats
+from greenscale_jobs.wakes import WakeTracker
 from greenscale_operator.facts import Problem, Scaler, Workers
 
 STUCK_SECONDS = 15.0
-"""KEDA says that it cannot reach Redis while we can: after this long it is nudged."""
+"""KEDA reports that it cannot reach Redis while we can: after this long it is nudged."""
 
 NUDGE_SECONDS = 60.0
 """And not more often than this."""
@@ -14,13 +15,10 @@ NUDGE_SECONDS = 60.0
 
 @dataclasses.dataclass
 class Memory:
-    """One workload's; times are Unix seconds."""
+    """What is remembered of one workload; times are Unix seconds."""
 
-    replicas: int | None = None
-    """At the last look; None before the first."""
-    waking_since: float | None = None
+    wakes: WakeTracker = dataclasses.field(default_factory=WakeTracker)
     nudged: bool = False
-    claims_before: int = 0
     stuck_since: float | None = None
     nudged_at: float = 0.0
     unscaled_since: float | None = None
@@ -32,7 +30,7 @@ class Memory:
     short_since: float | None = None
     """Since when fewer workers were ready than wanted."""
     pods_troubled: bool = False
-    """Whether the last look at the pods found a problem: it is over when another look says so."""
+    """Whether the pods had a problem when they were last examined: it is over when another examination finds none."""
     made_generation: int | None = None
     """The generation whose objects are made, or refused."""
     trouble: tuple[str, int, float] | None = None
@@ -40,19 +38,10 @@ class Memory:
     failure: Problem | None = None
     """What the operator failed at the last time."""
 
-    def note_replicas(self, replicas: int, stats: Stats | None, *, now: float) -> float | None:
-        """Take note of a start from zero; returns how many seconds one took that is over now, with the first claim."""
-        if self.replicas == 0 and replicas > 0:
-            self.waking_since, self.claims_before = now, stats.claims if stats else 0
-        self.replicas = replicas
-        if self.waking_since is None or stats is None:
-            return None
-        if stats.claims > self.claims_before:
-            took, self.waking_since = now - self.waking_since, None
-            return took
-        if not stats.work or replicas == 0:
-            self.waking_since = None  # cancelled before a worker came, or kept awake for another reason
-        return None
+    @property
+    def waking_since(self) -> float | None:
+        """When the start from zero began that goes on."""
+        return self.wakes.waking_since
 
     def note_waiting(self, workers: Workers, stats: Stats | None, *, suspended: bool, now: float) -> None:
         """Take note of jobs that wait though they need not."""
@@ -74,7 +63,7 @@ class Memory:
         return self.trouble[1:]
 
     def should_nudge(self, scaler: Scaler | None, *, redis_answers: bool, now: float) -> bool:
-        """Return whether KEDA should be made to look again: its own next try can be 16 minutes away."""
+        """Return whether KEDA should be made to try again: its own next try can be 16 minutes away."""
         stuck = scaler is not None and scaler.reason == "ScaledObjectCheckFailed" and redis_answers
         if not stuck:
             self.stuck_since = None

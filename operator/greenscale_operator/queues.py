@@ -116,7 +116,7 @@ class Queues:
         tenant = self._tenant(key, workload, address, created)
         self._redises[address].refuse_if_unreachable()
         if tenant.configured is None:  # new to us, or its Redis was away
-            tenant.starts = await tenant.queue.starts()
+            await tenant.board.read_starts()
         if tenant.configured != tenant.config:
             await tenant.configure()
         tenant.stats = await tenant.queue.stats()
@@ -125,28 +125,26 @@ class Queues:
     def starts(self, key: Key) -> Sequence[Start]:
         """Return a workload's last starts from zero, newest first."""
         tenant = self._tenants.get(key)
-        return tenant.starts if tenant else ()
+        return tenant.board.starts if tenant else ()
 
     async def note_start(self, key: Key, seconds: float) -> None:
         """Remember how long a start from zero took that is over now."""
         tenant = self._tenants.get(key)
         if tenant:
             with contextlib.suppress(QueueUnavailable):
-                await tenant.queue.note_start(seconds)
-                tenant.starts = await tenant.queue.starts()
+                await tenant.board.note_start(seconds)
 
     async def publish(self, key: Key, status: WorkloadStatus, resource: Resource) -> None:
         """Show the page and the command a workload, and what it is where that is new."""
         tenant = self._tenants.get(key)
         if tenant is None:
             return
-        tenant.status = status
+        tenant.board.status = status
         with contextlib.suppress(QueueUnavailable):
             self._redises[tenant.fleet.address].refuse_if_unreachable()
-            await tenant.fleet.put_workloads([status], {} if resource == tenant.resource else {str(key): resource})
-            tenant.resource = resource
+            await tenant.board.publish(status, resource)
             if tenant.stats:
-                await tenant.sample(tenant.stats)
+                await tenant.board.sample(tenant.stats, now=self._clock())
 
     async def forget(self, key: Key) -> None:
         """Look after a queue no longer; its jobs stay."""
@@ -232,7 +230,7 @@ class Queues:
         for name in emptied:
             key, tenant = tenants[name]
             logger.warning("%s: the queue's settings were gone from Redis and are written again", key)
-            tenant.resource = None  # it is gone too: publish it again
+            tenant.board.forget_written()  # it is gone too: publish it again
             on_change(key)
         tended = await _each(survey.to_maintain, tenants, lambda tenant: tenant.queue.maintain())
         soon = [moved.next_in for moved in tended.values() if moved.next_in is not None]
@@ -253,8 +251,10 @@ class Queues:
         if now - redis.published_at < PUBLISH_SECONDS:
             return
         redis.published_at = now
-        known = [tenant.status for tenant in self._tenants.values() if tenant.fleet is redis.fleet and tenant.status]
-        await redis.fleet.put_workloads(msgspec.structs.replace(status, sampled_at=now) for status in known)
+        boards = [tenant.board for tenant in self._tenants.values() if tenant.fleet is redis.fleet]
+        await redis.fleet.put_workloads(
+            msgspec.structs.replace(board.status, sampled_at=now) for board in boards if board.status
+        )
 
     def _tenant(self, key: Key, workload: Workload, address: RedisAddress, created: str) -> Tenant:
         """Return the workload's queue, made again where its place or its limits have changed."""

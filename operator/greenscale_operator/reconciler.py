@@ -12,6 +12,7 @@ from typing import Any, Literal
 from greenscale_jobs import QueueUnavailable, RedisAddress
 from greenscale_jobs.engine_report import seconds_of_news
 from greenscale_operator import facts, schedules
+from greenscale_operator.board import page_resource, page_status
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
 from greenscale_operator.conditions import ready
@@ -25,7 +26,7 @@ from greenscale_operator.memory import Memory
 from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.pod_checks import PodChecks, pace
 from greenscale_operator.queues import Queues
-from greenscale_operator.reconciliation import Reconciliation, page_resource, page_status
+from greenscale_operator.reconciliation import Reconciliation
 from greenscale_operator.resource_terms import in_resource_words
 from greenscale_operator.secrets import Secrets
 from greenscale_operator.status import least_status, patch, status, wait_before_writing
@@ -197,7 +198,7 @@ class Reconciler:
         found = facts.workers(reconciliation.deployment)
         if found is None:
             return
-        took = reconciliation.memory.note_replicas(found.replicas, reconciliation.stats, now=reconciliation.now)
+        took = reconciliation.memory.wakes.observe(found.replicas, reconciliation.stats, now=reconciliation.now)
         if took is not None:
             await self._queues.note_start(Key(workload.namespace, workload.name), took)
         if reconciliation.memory.waking_since is not None:

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from greenscale_jobs import Resource, Start, Stats, WorkloadStatus, usual
+from greenscale_jobs import Stats
+from greenscale_jobs.workloads import Kept
 from greenscale_operator import facts, schedules
-from greenscale_operator.conditions import asleep_at, running, sentence, state
 from greenscale_operator.errors import Lasting
 from greenscale_operator.facts import Facts, Pods, Problem
 from greenscale_operator.memory import Memory
-from greenscale_operator.redaction import shown
-from greenscale_operator.schedules import Kept
 from greenscale_operator.workload import Schedule, Workload
 
 Body = dict[str, Any]
@@ -92,43 +90,3 @@ class Reconciliation:
             unclaimed_since=self.memory.unclaimed_since,
             unscaled_since=self.memory.unscaled_since,
         )
-
-
-def page_resource(look: Reconciliation, after: Body) -> Resource:
-    """Return what the page and the command are told of the resource itself; `after` is its new status."""
-    scaled = look.scaled_object
-    return Resource(
-        _shown_object(look.body), _shown_object(scaled) if scaled else None, tuple(after.get("conditions", ()))
-    )
-
-
-def _shown_object(body: Body) -> Body:
-    whole: Body = shown({part: told for part, told in body.items() if part != "status"})
-    return whole
-
-
-def page_status(workload: Workload, facts: Facts, starts: Sequence[Start]) -> WorkloadStatus:
-    """Return what the page and the command are told."""
-    stats = facts.stats or Stats(0, 0, 0, 0)
-    return WorkloadStatus(
-        namespace=workload.namespace,
-        name=workload.name,
-        list_name=workload.list_name,
-        state=state(facts),
-        message=sentence(facts),
-        replicas=running(facts),
-        max_replicas=facts.max_replicas,
-        engine=workload.engine.type,
-        model=workload.engine.model,
-        queue={
-            "pending": stats.pending,
-            "inFlight": stats.in_flight,
-            "delayed": stats.delayed,
-            "dead": stats.dead,
-        },
-        sampled_at=facts.now,
-        waking_since=facts.waking_since,
-        asleep_at=asleep_at(facts),
-        usual_wake_seconds=usual(starts),
-        wakes=len(starts),
-    )

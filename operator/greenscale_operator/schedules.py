@@ -8,31 +8,9 @@ import datetime as dt
 import zoneinfo
 from collections.abc import Sequence
 
-import msgspec
-
+from greenscale_jobs.workloads import Kept
 from greenscale_operator.cron import InvalidCron, read_cron
 from greenscale_operator.workload import InvalidWorkload, Schedule
-
-WEEK_SECONDS = 7 * 86_400
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """Workers that a schedule keeps now."""
-
-    replicas: int
-    until: float
-    """Unix seconds."""
-    timezone: str
-
-    def clause(self, now: float) -> str:
-        """Return who keeps them until when: `kept by a schedule until 18:00 (Europe/Berlin)`."""
-        zone = zoneinfo.ZoneInfo(self.timezone)
-        end, today = dt.datetime.fromtimestamp(self.until, zone), dt.datetime.fromtimestamp(now, zone)
-        if end.date() == today.date():
-            when = f"{end:%H:%M}"
-        else:
-            when = f"{end:%a %H:%M}" if self.until - now < WEEK_SECONDS else f"{end:%Y-%m-%d %H:%M}"
-        return f"kept by a schedule until {when} ({self.timezone})"
 
 
 def check(schedules: Sequence[Schedule]) -> None:
@@ -56,16 +34,7 @@ def kept(schedules: Sequence[Schedule], now: float) -> Kept | None:
         start, end = _next(schedule, now)
         if end <= start:
             active.append(Kept(schedule.min_replicas, end, schedule.timezone))
-    return max(active, key=lambda one: (one.replicas, one.until), default=None)
-
-
-def who_keeps(min_replicas: int, schedule: Kept | None, now: float) -> str:
-    """Return which workers are kept without work, and why, as a clause."""
-    count = max(min_replicas, schedule.replicas if schedule else 0)
-    workers = "1 worker" if count == 1 else f"{count} workers"
-    if schedule is None or min_replicas >= schedule.replicas:
-        return f"the minimum of {workers} is kept"
-    return f"{workers} {'is' if count == 1 else 'are'} {schedule.clause(now)}"
+    return max(active, key=lambda one: (one.replicas, one.until or 0.0), default=None)
 
 
 def next_change(schedules: Sequence[Schedule], now: float) -> float | None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from greenscale_jobs import WorkloadState
 from greenscale_operator.cluster import Cluster, Kind
 from greenscale_operator.errors import ClusterError
 from greenscale_operator.keyed_queue import KeyedQueue
@@ -118,7 +119,7 @@ def is_settled(body: Body) -> bool:
 
 def is_at_rest(body: Body) -> bool:
     """Return whether a workload was told to sleep, so that looking at it again may wait."""
-    return is_settled(body) and body["status"].get("state") == "ScaledToZero"
+    return is_settled(body) and body["status"].get("state") == WorkloadState.SCALED_TO_ZERO
 
 
 def _marks(bodies: Iterable[Body]) -> dict[Key, tuple[str, int]]:

@@ -6,9 +6,10 @@ Pure.
 import re
 from typing import Any
 
-from greenscale_jobs.records import Stats
-from greenscale_operator.conditions import Condition, conditions, running, state
+from greenscale_jobs.workloads import Stats
+from greenscale_operator.conditions import Condition, conditions
 from greenscale_operator.facts import Facts, Problem, seconds, timestamp
+from greenscale_operator.verdict import verdict
 
 Status = dict[str, Any]
 
@@ -23,27 +24,25 @@ NUMBERS = ("queue", "lastActiveTime")
 
 def status(facts: Facts, before: Status, *, model: str | None) -> Status:
     """Return the whole status. A condition that holds on keeps its `lastTransitionTime`."""
-    replicas = running(facts)
-    was = {told["type"]: told for told in before.get("conditions", [])}
-    told: Status = {
+    judged = verdict(facts)
+    was = {condition["type"]: condition for condition in before.get("conditions", [])}
+    fields: Status = {
         "observedGeneration": facts.generation,
-        "state": state(facts),
-        "replicas": replicas,
+        "state": judged.state.value,
+        "replicas": judged.replicas,
         "conditions": [
             _entry(condition, was.get(condition.type), facts.generation, facts.now) for condition in conditions(facts)
         ],
         "model": model,
         "queue": queue(facts.stats, facts.now) if facts.stats else before.get("queue"),
         "lastActiveTime": timestamp(facts.scaler.last_active) if facts.scaler else before.get("lastActiveTime"),
-        "zeroAt": _zero_at(facts, before.get("zeroAt")),
+        "zeroAt": None if judged.replicas else _zero_at(facts, before.get("zeroAt")),
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _zero_at(facts: Facts, before: str | None) -> str | None:
-    """Return when zero was reached: when no pod was left, which takes a look unless there never was one."""
-    if running(facts):
-        return None
+    """Return when zero was reached: when no pod was left, which only the pods show unless there never was one."""
     never_ran = facts.workers is None or not facts.workers.reported
     return before or (timestamp(facts.now) if facts.pods.looked or never_ran else None)
 
@@ -86,16 +85,16 @@ def patch(before: Status, after: Status) -> Status:
     return {**dict.fromkeys(before.keys() - after.keys()), **after}
 
 
-def _without_numbers(told: Status) -> Status:
-    return {name: value for name, value in told.items() if name not in NUMBERS}
+def _without_numbers(status: Status) -> Status:
+    return {name: value for name, value in status.items() if name not in NUMBERS}
 
 
-def _lengths(told: Status) -> Status:
-    return {name: value for name, value in told.get("queue", {}).items() if name != "sampledAt"}
+def _lengths(status: Status) -> Status:
+    return {name: value for name, value in status.get("queue", {}).items() if name != "sampledAt"}
 
 
 def _entry(condition: Condition, was: Status | None, generation: int, now: float) -> Status:
-    """Return a condition as the status holds it, cut to what the API server accepts: the words are others'."""
+    """Return a condition as the status holds it, cut to what the API server accepts: others wrote its text."""
     return {
         "type": condition.type,
         "status": condition.status,

@@ -2,11 +2,12 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
-from greenscale_jobs import Fleet, JobQueue, Limits, Resource, Sample, Start, Stats, WorkloadStatus
+from greenscale_jobs import Fleet, JobQueue, Limits, Stats
+from greenscale_jobs.board import BoardWriter
 from greenscale_jobs.samples import COUNTED_SECONDS
 from greenscale_operator.workload import Workload
 
@@ -48,20 +49,19 @@ class Tenant:
     configured: Config | None = None
     """What was written last; None where it must be written again."""
     stats: Stats | None = None
-    status: WorkloadStatus | None = None
-    """As it was published last; so is the resource."""
-    resource: Resource | None = None
-    starts: Sequence[Start] = ()
-    """The last from zero, newest first."""
-    sampled: Sample | None = None
-    """The last point of the charts' line."""
+    board: BoardWriter = dataclasses.field(init=False)
     counted_at: float = 0.0
-    """When `count` asked for its numbers last, in Unix seconds."""
+    """When `count` last read its numbers, in Unix seconds."""
     _writing: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        """Let the board be written where the queue is."""
+        self.board = BoardWriter(self.fleet, self.queue)
 
     def may_have_worked_unseen(self, now: float) -> bool:
         """Return whether to count what its workers did: a survey sees no job that comes and is done between two."""
-        awake = self.status is not None and self.status.replicas > 0
+        status = self.board.status
+        awake = status is not None and status.replicas > 0
         return awake and now - self.counted_at >= COUNTED_SECONDS
 
     def differs_from(self, found: Stats | None) -> bool:
@@ -73,7 +73,7 @@ class Tenant:
         return _lengths(self.stats) != _lengths(found) or self.stats.fault != found.fault
 
     async def configure(self) -> None:
-        """Write what the resource says; of two who do so at once, the later writes what it says by then."""
+        """Write what the resource says; of two calls at once, the later one writes what it says by then."""
         async with self._writing:
             config = self.config
             await self.queue.configure(
@@ -82,23 +82,15 @@ class Tenant:
             self.configured = config
 
     def forget_written(self) -> None:
-        """Take it that nothing is left of what was written: Redis may have come back empty."""
-        self.configured = self.resource = None
+        """Assume that nothing is left of what was written: Redis may have come back empty."""
+        self.configured = None
+        self.board.forget_written()
 
     async def count(self) -> Stats:
         """Return the queue's numbers, and add them to the charts' line."""
         stats, self.counted_at = await self.queue.stats(), self.clock()
-        await self.sample(stats)
+        await self.board.sample(stats, now=self.counted_at)
         return stats
-
-    async def sample(self, stats: Stats) -> None:
-        """Add a point to the charts' line, if anything has changed."""
-        if self.status is None:
-            return
-        sample = Sample.of(stats, replicas=self.status.replicas, at=self.clock())
-        if sample.follows(self.sampled):
-            await self.queue.sample(sample)
-            self.sampled = sample
 
 
 def _lengths(stats: Stats) -> tuple[int, ...]:

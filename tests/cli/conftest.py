@@ -128,7 +128,7 @@ def client(address: RedisAddress) -> Iterator[JobClient]:
 
 @pytest.fixture
 def workload() -> WorkloadStatus:
-    """A workload that sleeps, told of just now."""
+    """A workload that sleeps, reported just now."""
     return WorkloadStatus(
         namespace="default",
         name="assistant",
@@ -141,4 +141,5 @@ def workload() -> WorkloadStatus:
         model=None,
         queue={"pending": 0, "inFlight": 0, "delayed": 0, "dead": 0},
         sampled_at=time.time(),
+        reason="NoWork",
     )

@@ -23,7 +23,7 @@ HEADER = ["NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", 
 async def test_workloads_are_a_list_of_objects(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    """The queue's numbers are those of now, not those that were told with the status."""
+    """The queue's numbers are those of now, not those that were written with the status."""
     await queue.put_workload(msgspec.structs.replace(workload, sampled_at=1_700_000_000.5))
     for number in range(3):
         await queue.submit(f"{number}")
@@ -83,7 +83,7 @@ async def test_one_that_sleeps_says_how_long_it_takes_to_wake(
 ) -> None:
     await queue.put_workload(msgspec.structs.replace(workload, usual_wake_seconds=12.3, wakes=20))
 
-    assert "A prompt wakes it in about 12 s." in greenscale("status").stdout
+    assert "A prompt wakes it in about 12 s (median of the last 20 starts)." in greenscale("status").stdout
 
 
 async def test_a_name_that_two_bear_has_its_namespace(
@@ -101,7 +101,7 @@ async def test_one_workload_is_shown(greenscale: Greenscale, queue: JobQueue, wo
     await queue.put_workload(workload)
     await queue.put_workload(msgspec.structs.replace(workload, name="chat", list_name="chats"))
 
-    assert [told["name"] for told in json.loads(greenscale("status", "chat", "-o", "json").stdout)] == ["chat"]
+    assert [row["name"] for row in json.loads(greenscale("status", "chat", "-o", "json").stdout)] == ["chat"]
 
 
 async def test_an_unknown_workload_is_named(refused: Refused, queue: JobQueue, workload: WorkloadStatus) -> None:
@@ -115,7 +115,7 @@ def test_no_workload_is_said_so(greenscale: Greenscale) -> None:
     assert json.loads(greenscale("status", "-o", "json").stdout) == []
 
 
-async def test_watching_prints_anew_until_ctrl_c(start: Start, queue: JobQueue, workload: WorkloadStatus) -> None:
+async def test_watching_prints_again_until_ctrl_c(start: Start, queue: JobQueue, workload: WorkloadStatus) -> None:
     """Into a pipe: a table below the other, each as soon as it is there."""
     await queue.put_workload(workload)
     process = start("status", "--watch")
@@ -143,7 +143,7 @@ def test_watching_is_no_document(refused: Refused) -> None:
         pytest.param(
             30,
             ("assistant", "Active", "2/4", "1", "2", "3", "4", "90 s", "2 running, 1 waiting, 2 of 4 workers."),
-            id="told of just now",
+            id="reported just now",
         ),
         pytest.param(
             31,
@@ -156,14 +156,14 @@ def test_watching_is_no_document(refused: Refused) -> None:
                 "3",
                 "4",
                 "91 s",
-                "Stale: nobody has told of it for 31 s; it was Active.",
+                "No report for 31 s; last state: Active.",
             ),
-            id="nobody tells of it",
+            id="no report any more",
         ),
     ],
 )
 def test_a_row_of_the_table(workload: WorkloadStatus, age: float, expected: tuple[str, ...]) -> None:
-    """A dead supervisor's last words would be believed for ever."""
+    """A dead supervisor's last status would be believed for ever."""
     active = msgspec.structs.replace(workload, state="Active", replicas=2, message="All is\nwell.", sampled_at=1000.0)
 
     assert cells(Row(active, Stats(1, 2, 3, 4), 940.0), now=1000.0 + age) == expected

@@ -42,7 +42,7 @@ def client(address: RedisAddress) -> Iterator[JobClient]:
 
 @pytest.fixture
 def status() -> WorkloadStatus:
-    """A workload that sleeps, told of just now."""
+    """A workload that sleeps, reported just now."""
     return WorkloadStatus(
         namespace="default",
         name="assistant",
@@ -55,6 +55,7 @@ def status() -> WorkloadStatus:
         model=None,
         queue={},
         sampled_at=time.time(),
+        reason="NoWork",
     )
 
 

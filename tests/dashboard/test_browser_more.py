@@ -34,7 +34,7 @@ def test_the_overview_shows_the_last_hour_and_needs_nothing_from_elsewhere(
     chart = page.get_by_test_id("stVegaLiteChart")
     expect(chart).to_be_visible(timeout=60_000)  # a young instance has none in its first half minute
     expect(page.get_by_text(re.compile(r"The last .*: asleep for"))).to_be_visible()
-    expect(page.get_by_text("Needs you")).to_have_count(0)
+    expect(page.get_by_text("Needs attention")).to_have_count(0)
     seen.picture(f"overview-{scheme}-{viewport['width']}")
 
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]

@@ -10,6 +10,7 @@ from playwright.sync_api import ViewportSize, expect
 
 from greenscale_jobs import Resource, WorkloadStatus
 from greenscale_jobs.keys import RESOURCES, WORKLOADS
+from greenscale_jobs.workloads import Problem
 from greenscale_testing.browser import DESKTOP, PHONE, InstanceWithPage, Visit
 
 Open = Callable[..., Visit]
@@ -24,7 +25,7 @@ STATES = {
     "archive": ("Suspended", "Takes prompts, runs none."),
     "drafts": ("ScaledToZero", ""),
 }
-"""Workloads that another teller tells of, in the order in which they shall stand: name -> state and its message."""
+"""Workloads of another reporter, in the order in which they shall stand: name -> state and its message."""
 
 CONDITIONS = (
     {
@@ -56,6 +57,8 @@ def told(name: str, state: str, message: str) -> WorkloadStatus:
         usual_wake_seconds=12.0,
         wakes=20,
         asleep_at=now + 25 if state == "CoolingDown" else None,
+        reason="EngineRefuses" if state == "Degraded" else "NoWork",
+        problem=Problem("EngineRefuses", message) if state == "Degraded" else None,
     )
 
 
@@ -90,7 +93,7 @@ def test_what_needs_a_person_stands_first_and_what_sleeps_last(
 
     names = [name.split()[0] for name in headings.all_inner_texts()]
     assert [name for name in names if name != "assistant"] == list(STATES)
-    expect(page.get_by_role("heading", level=1)).to_contain_text("7 workloads: 1 needs you, 1 waking, 1 working")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("7 workloads: 1 needs attention, 1 waking, 1 working")
     expect(page.get_by_text(NO_ENGINE)).to_be_in_viewport()
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
     seen.picture(f"overview-states-{scheme}-{viewport['width']}", whole=True)

@@ -101,4 +101,5 @@ def doomed() -> WorkloadStatus:
         model=None,
         queue={},
         sampled_at=time.time(),
+        reason="NoWork",
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_dashboard.formatting import LOOKS, UNKNOWN, Look, harmless, seconds, sentence
+from greenscale_dashboard.formatting import STATE_STYLES, UNKNOWN, StateStyle, harmless, seconds, sentence
 
 
 @pytest.mark.parametrize(
@@ -26,18 +26,18 @@ def test_a_duration_as_people_say_it(value: float | None, expected: str) -> None
 def test_how_each_state_looks() -> None:
     """A word, a colour, an icon: nobody must tell states apart by colour alone."""
     assert {
-        "ScaledToZero": Look("Asleep", "blue", "bedtime"),
-        "Waking": Look("Waking", "orange", "wb_twilight"),
-        "Active": Look("Working", "green", "bolt"),
-        "CoolingDown": Look("Cooling down", "violet", "mode_fan"),
-        "Suspended": Look("Suspended", "gray", "pause_circle"),
-        "Degraded": Look("Needs you", "red", "error"),
-    } == LOOKS
+        "ScaledToZero": StateStyle("Asleep", "blue", "bedtime"),
+        "Waking": StateStyle("Waking", "orange", "wb_twilight"),
+        "Active": StateStyle("Working", "green", "bolt"),
+        "CoolingDown": StateStyle("Cooling down", "violet", "mode_fan"),
+        "Suspended": StateStyle("Suspended", "gray", "pause_circle"),
+        "Degraded": StateStyle("Needs attention", "red", "error", plural="need attention"),
+    } == STATE_STYLES
 
 
 @pytest.mark.parametrize("part", ["word", "icon"])
 def test_no_two_states_share_a_word_or_an_icon(part: str) -> None:
-    seen = [getattr(look, part) for look in (*LOOKS.values(), UNKNOWN)]
+    seen = [getattr(style, part) for style in (*STATE_STYLES.values(), UNKNOWN)]
 
     assert len(set(seen)) == len(seen)
 

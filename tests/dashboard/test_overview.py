@@ -29,7 +29,7 @@ def test_without_a_workload_it_says_what_to_do_next(open_page: Draw, address: Re
 
     assert info.value.startswith("**No workload yet.**")
     assert "kubectl apply -f deploy/samples/echo.yaml" in info.value
-    assert [header.value for header in page.header] == ["jobs &nbsp; :gray-badge[:material/help: Not known]"]
+    assert [header.value for header in page.header] == ["jobs &nbsp; :gray-badge[:material/help: Unknown]"]
     assert metrics(page) == {
         "Waiting": "0",
         "Running": "0",
@@ -47,9 +47,9 @@ async def test_each_workload_has_a_card_and_one_line_tells_of_all(
     await queue.sample(Sample(at=0, pending=0, in_flight=0, replicas=0, done=0, dead=0, tokens=None))
     page = open_page(address)
 
-    assert [title.value for title in page.title] == ["2 workloads: 1 needs you, 1 asleep; no prompt waits."]
+    assert [title.value for title in page.title] == ["2 workloads: 1 needs attention, 1 asleep; no prompt waits."]
     assert [header.value for header in page.header] == [
-        "broken &nbsp; :red-badge[:material/error: Needs you]",
+        "broken &nbsp; :red-badge[:material/error: Needs attention]",
         "assistant &nbsp; :blue-badge[:material/bedtime: Asleep]",
     ]
     assert "It \\*is\\* down." in [markdown.value for markdown in page.markdown]
@@ -93,7 +93,7 @@ async def test_beside_greenscale_local_no_kubectl_is_told(
     await queue.put_workload(replace(status, state="Degraded", message="It is down."))
     page = open_page(address)
 
-    assert [header.value for header in page.header] == ["assistant &nbsp; :red-badge[:material/error: Needs you]"]
+    assert [header.value for header in page.header] == ["assistant &nbsp; :red-badge[:material/error: Needs attention]"]
     assert len(page.code) == 0
 
 

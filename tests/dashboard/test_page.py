@@ -111,7 +111,7 @@ def test_what_is_sent_leaves_the_field_and_is_followed(
     assert [message.text[0].value for message in page.chat_message if message.name == "user"] == [
         "Why is the sky blue?"
     ]
-    assert "It is the next. A bare queue: nobody scales it, so its workers are not counted." in texts(page)
+    assert "It is the next. Queue without a workload: not autoscaled, so its workers are not counted." in texts(page)
 
 
 def test_a_job_can_be_cancelled_from_its_story(open_page: Open, address: RedisAddress) -> None:

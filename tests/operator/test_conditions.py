@@ -1,14 +1,15 @@
-"""What the operator says of a workload, for everything that it may see of it."""
+"""The conditions, the state and the sentence of a workload, for everything that the operator may find of it."""
 
 from typing import Any
 
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.conditions import Condition, asleep_at, conditions, ready, sentence, state
+from greenscale_jobs.workloads import Kept
+from greenscale_operator.conditions import Condition, conditions, ready
 from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
-from greenscale_operator.schedules import Kept
-from greenscale_testing.observations import NOW, RUNNING, UNTIL, seen
+from greenscale_operator.verdict import verdict
+from greenscale_testing.observations import NOW, RUNNING, UNTIL, of, seen, sentence
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ from greenscale_testing.observations import NOW, RUNNING, UNTIL, seen
     ],
 )
 def test_state(facts: Facts, expected: str) -> None:
-    assert state(facts) == expected
+    assert verdict(facts).state == expected
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_state(facts: Facts, expected: str) -> None:
         pytest.param(seen(suspend=True), "False", "Suspended", id="suspended"),
         pytest.param(seen(workers=None), "Unknown", "Progressing", id="no Deployment yet"),
         pytest.param(seen(scaler=None), "Unknown", "Progressing", id="no ScaledObject yet"),
-        pytest.param(seen(scaler=Scaler()), "Unknown", "WaitingForKeda", id="KEDA has said nothing"),
+        pytest.param(seen(scaler=Scaler()), "Unknown", "WaitingForKeda", id="KEDA has reported nothing"),
         pytest.param(
             seen(scaler_problem=Problem("KedaNotInstalled", "install it")), "False", "KedaNotInstalled", id="no KEDA"
         ),
@@ -80,9 +81,9 @@ def test_state(facts: Facts, expected: str) -> None:
     ],
 )
 def test_ready_means_that_a_job_submitted_now_will_be_done(facts: Facts, status: str, reason: str) -> None:
-    told = ready(facts)
+    condition = ready(facts)
 
-    assert (told.status, told.reason) == (status, reason)
+    assert (condition.status, condition.reason) == (status, reason)
 
 
 OUT = Stats(36, 2, 2, 0, {}, "nobody listens at http://api/v1", NOW - 9)
@@ -91,18 +92,18 @@ AWAKE = "2 workers stay awake while 40 jobs wait; set spec.suspend to true to le
 
 @pytest.mark.parametrize("kind", ["Ready", "Degraded"])
 def test_a_fault_of_the_engine_says_what_it_keeps_awake_and_what_lets_that_go(kind: str) -> None:
-    (told,) = [told for told in conditions(seen(**RUNNING, stats=OUT)) if told.type == kind]
+    (condition,) = [condition for condition in conditions(seen(**RUNNING, stats=OUT)) if condition.type == kind]
 
-    assert (told.reason, told.message) == ("EngineRefuses", f"nobody listens at http://api/v1. {AWAKE}")
+    assert (condition.reason, condition.message) == ("EngineRefuses", f"nobody listens at http://api/v1. {AWAKE}")
 
 
 def test_a_refused_key_is_named_while_the_kubelet_holds_its_worker_back() -> None:
     """A worker whose key is refused ends again and again, to read the Secret again: that is the consequence."""
     refused = Stats(1, 0, 0, 0, {}, "it refuses the API key", NOW - 300, NOW + 120)
     held_back = Problem("CrashLoopBackOff", "exit status 3")
-    told = ready(seen(stats=refused, workers=Workers(replicas=1), pods=Pods(looked=True, problem=held_back)))
+    condition = ready(seen(stats=refused, workers=Workers(replicas=1), pods=Pods(looked=True, problem=held_back)))
 
-    assert (told.status, told.reason) == ("False", "EngineRefuses")
+    assert (condition.status, condition.reason) == ("False", "EngineRefuses")
 
 
 def test_a_workload_at_zero_reads_like_an_explanation() -> None:
@@ -119,8 +120,8 @@ def test_a_workload_at_zero_reads_like_an_explanation() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, RUNNING, {"workers": None}, {"stats": None}, {"suspend": True}])
-def test_every_condition_is_always_told(changes: dict[str, Any]) -> None:
-    kinds = [told.type for told in conditions(seen(**changes))]
+def test_every_condition_is_always_reported(changes: dict[str, Any]) -> None:
+    kinds = [condition.type for condition in conditions(seen(**changes))]
 
     assert kinds == [
         "Ready",
@@ -138,8 +139,14 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
     scaler = Scaler(ready=True, active=True, hpa_reason="FailedGetExternalMetric", hpa_message="x")
     several, one = seen(**{**RUNNING, "scaler": scaler}), seen(**{**RUNNING, "scaler": scaler}, max_replicas=1)
 
-    assert [told.status for told in conditions(several) if told.type in {"Ready", "Degraded"}] == ["True", "True"]
-    assert [told.status for told in conditions(one) if told.type in {"Ready", "Degraded"}] == ["True", "False"]
+    assert [condition.status for condition in conditions(several) if condition.type in {"Ready", "Degraded"}] == [
+        "True",
+        "True",
+    ]
+    assert [condition.status for condition in conditions(one) if condition.type in {"Ready", "Degraded"}] == [
+        "True",
+        "False",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -171,12 +178,12 @@ def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() ->
         ),
         pytest.param(
             seen(**RUNNING, kept=Kept(1, UNTIL, "Europe/Berlin")),
-            "No job is left; when the cooldown is over, 1 worker is kept by a schedule until 18:00 (Europe/Berlin).",
+            "Idle; when the cooldown is over, 1 worker is kept by a schedule until 18:00 (Europe/Berlin).",
             id="more than a schedule keeps",
         ),
         pytest.param(
             seen(**RUNNING, min_replicas=1),
-            "No job is left; when the cooldown is over, the minimum of 1 worker is kept.",
+            "Idle; when the cooldown is over, the minimum of 1 worker is kept.",
             id="more than the minimum",
         ),
     ],
@@ -185,12 +192,23 @@ def test_sentence(facts: Facts, expected: str) -> None:
     assert sentence(facts) == expected
 
 
-def test_the_end_of_the_cooldown_is_told_only_while_it_runs() -> None:
-    assert asleep_at(seen(**RUNNING)) == NOW - 5 + 60
-    assert asleep_at(seen(**RUNNING, min_replicas=1)) is None
-    assert asleep_at(seen(**RUNNING, kept=Kept(1, UNTIL, "UTC"))) is None
-    assert asleep_at(seen(**RUNNING, cooldown_seconds=5)) is None, "never in the past: KEDA is late"
-    assert asleep_at(seen()) is None
+def test_the_end_of_the_cooldown_is_reported_only_while_it_runs() -> None:
+    assert verdict(seen(**RUNNING)).asleep_at == NOW - 5 + 60
+    assert verdict(seen(**RUNNING, min_replicas=1)).asleep_at is None
+    assert verdict(seen(**RUNNING, kept=Kept(1, UNTIL, "UTC"))).asleep_at is None
+    assert verdict(seen(**RUNNING, cooldown_seconds=5)).asleep_at is None, "never in the past: KEDA is late"
+    assert verdict(seen()).asleep_at is None
+
+
+def test_the_fault_of_a_suspended_workload_is_named() -> None:
+    """It is Suspended, as was asked for; what will keep it from working once it is resumed is named too."""
+    facts = seen(suspend=True, stats=OUT)
+
+    assert verdict(facts).state == "Suspended"
+    assert sentence(facts) == (
+        "Takes prompts, claims none; 2 jobs still running. Problem: nobody listens at http://api/v1"
+    )
+    assert (of("Degraded", facts).reason, of("Suspended", facts).status) == ("EngineRefuses", "True")
 
 
 REFUSED = Problem("Rejected", "Kubernetes refused to apply it.")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.facts import Problem, Scaler, Workers, elapsed, scaler, workers
+from greenscale_operator.facts import Problem, Scaler, Workers, scaler, workers
 from greenscale_operator.memory import NUDGE_SECONDS, STUCK_SECONDS, Memory
 
 NOW = 1_000_000.0
@@ -69,14 +69,6 @@ def test_annotations_that_pause_keda(annotations: Body, pauses: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (49, "40 s"), (119, "110 s"), (130, "2 min"), (7199, "119 min"), (9000, "2 h")]
-)
-def test_durations_are_coarse(seconds: float, words: str) -> None:
-    """A status that contains one would otherwise be written each second."""
-    assert elapsed(seconds) == words
-
-
-@pytest.mark.parametrize(
     ("conditions", "expected"),
     [
         pytest.param([], Scaler(), id="nothing said yet"),
@@ -107,25 +99,6 @@ def test_scaled_objects(conditions: list[Body], expected: Scaler) -> None:
 
 def stats(pending: int = 0, in_flight: int = 0, done: int = 0) -> Stats:
     return Stats(pending, in_flight, 0, 0, {"done": done})
-
-
-def test_a_start_from_zero_lasts_until_the_first_claim() -> None:
-    memory = Memory()
-    memory.note_replicas(0, stats(), now=NOW)
-    memory.note_replicas(1, stats(pending=1), now=NOW + 1)
-    waking = memory.waking_since
-    memory.note_replicas(1, stats(pending=1), now=NOW + 5)
-
-    assert waking == NOW + 1
-    assert memory.note_replicas(1, stats(in_flight=1), now=NOW + 9) == 8
-    assert memory.waking_since is None
-
-
-def test_workers_that_ran_before_we_looked_are_not_taken_for_a_start() -> None:
-    memory = Memory()
-    memory.note_replicas(1, stats(in_flight=1), now=NOW)
-
-    assert memory.waking_since is None
 
 
 def test_jobs_that_wait_beside_a_ready_worker_are_noted_until_one_is_claimed() -> None:

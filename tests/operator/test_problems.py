@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.conditions import asleep_at, ready, running, sentence, state
+from greenscale_jobs.workloads import Kept
+from greenscale_operator.conditions import ready
 from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
 from greenscale_operator.problems import CLAIM_SECONDS
-from greenscale_operator.schedules import Kept
-from greenscale_testing.observations import NOW, UNTIL, of, seen
+from greenscale_operator.verdict import verdict
+from greenscale_testing.observations import NOW, UNTIL, of, seen, sentence
 
 UP = {"scaler": Scaler(ready=True, active=True, last_active=NOW - 5), "name": "w", "namespace": "shop"}
 QUOTA = Problem("FailedCreate", "exceeded quota")
@@ -111,7 +112,7 @@ def test_a_model_server_that_is_away_takes_ready_away_but_is_no_fault_at_once() 
 def test_what_has_a_job_in_hand_is_active(changes: dict[str, Any], expected: str) -> None:
     facts = seen(**{**UP, "workers": Workers(1), "stats": Stats(1, 0, 0, 0), **changes})
 
-    assert state(facts) == expected
+    assert verdict(facts).state == expected
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(CLAIM_SECONDS - 1, "WorkersRunning"), (CLAIM_SECONDS, "NotClaiming")])
@@ -192,10 +193,10 @@ ENDING = Pods(looked=True, ending=1, ending_since=NOW - 45, ending_until=NOW + 5
 def test_zero_is_when_the_pods_are_gone() -> None:
     facts = seen(**UP, pods=ENDING)
 
-    assert state(facts) == "CoolingDown"
+    assert verdict(facts).state == "CoolingDown"
     assert sentence(facts) == "1 worker is still ending (for 40 s)."
-    assert running(facts) == 1
-    assert asleep_at(facts) is None
+    assert verdict(facts).replicas == 1
+    assert verdict(facts).asleep_at is None
     assert of("WorkerAvailable", facts).message == "No worker is needed; 1 worker is still ending (for 40 s)."
     assert ready(facts).status == "True"
 

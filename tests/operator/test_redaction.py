@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from greenscale_operator.board import page_resource
 from greenscale_operator.memory import Memory
-from greenscale_operator.reconciliation import Reconciliation, page_resource
+from greenscale_operator.reconciliation import Reconciliation
 from greenscale_operator.redaction import HIDDEN, shown
 
 SECRET = "s3cr3t"

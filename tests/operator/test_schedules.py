@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from greenscale_jobs.sentences import keeping
+from greenscale_jobs.workloads import Kept
 from greenscale_operator import schedules
 from greenscale_operator.cron import read_cron
-from greenscale_operator.schedules import Kept
 from greenscale_operator.workload import InvalidWorkload, Schedule
 from greenscale_testing.zone_file import zone
 
@@ -68,15 +69,15 @@ def test_the_next_change_is_the_next_look() -> None:
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        ("2026-11-30T09:00", "kept by a schedule until 18:00 (Europe/Berlin)"),
-        ("2026-11-28T09:00", "kept by a schedule until Mon 18:00 (Europe/Berlin)"),
-        ("2026-11-03T09:00", "kept by a schedule until 2026-11-30 18:00 (Europe/Berlin)"),
+        ("2026-11-30T09:00", "1 worker is kept by a schedule until 18:00 (Europe/Berlin)"),
+        ("2026-11-28T09:00", "1 worker is kept by a schedule until Mon 18:00 (Europe/Berlin)"),
+        ("2026-11-03T09:00", "1 worker is kept by a schedule until 2026-11-30 18:00 (Europe/Berlin)"),
     ],
 )
 def test_the_end_is_said_in_its_own_zone(now: str, expected: str) -> None:
     kept = Kept(1, at("2026-11-30T18:00", "Europe/Berlin"), "Europe/Berlin")
 
-    assert kept.clause(at(now, "Europe/Berlin")) == expected
+    assert keeping(kept, now=at(now, "Europe/Berlin")) == expected
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ ASLEEP = Facts(now=NOW, generation=3, stats=Stats(0, 0, 0, 0), workers=Workers()
 
 
 def test_the_whole_status_of_a_workload_at_zero() -> None:
-    told = status(ASLEEP, {}, model="m")
-    told["conditions"] = len(told["conditions"])
+    whole = status(ASLEEP, {}, model="m")
+    whole["conditions"] = len(whole["conditions"])
 
-    assert told == {
+    assert whole == {
         "observedGeneration": 3,
         "state": "ScaledToZero",
         "replicas": 0,
@@ -31,7 +31,7 @@ def test_a_condition_that_holds_on_keeps_its_time() -> None:
     before = status(ASLEEP, {}, model=None)
     later = msgspec.structs.replace(ASLEEP, now=NOW + 60, suspend=True)
     after = status(later, before, model=None)
-    times = {told["type"]: told["lastTransitionTime"] for told in after["conditions"]}
+    times = {condition["type"]: condition["lastTransitionTime"] for condition in after["conditions"]}
 
     assert times["QueueReachable"] == "2023-11-14T22:13:20Z"
     assert times["Ready"] == times["Suspended"] == "2023-11-14T22:14:20Z"

@@ -7,7 +7,7 @@ import redis
 
 from greenscale_cli.doctor.finding import Finding, fault, ok, unchecked, warning
 from greenscale_cli.formatting import duration
-from greenscale_jobs import STATUS_STALE_SECONDS, JobClient, QueueError, RedisAddress, WorkloadStatus
+from greenscale_jobs import STATUS_STALE_SECONDS, JobClient, QueueError, RedisAddress, WorkloadState, WorkloadStatus
 from greenscale_jobs.connection.server_checks import eviction_danger, restart_danger
 from greenscale_jobs.errors import REDIS_ERRORS, translate
 
@@ -166,9 +166,9 @@ def told_lately(workloads: list[WorkloadStatus], *, now: float) -> Iterator[Find
         name, age = f"workload {told.namespace}/{told.name}", now - told.sampled_at
         if age > STATUS_STALE_SECONDS:
             look = "kubectl -n greenscale-system get deployment greenscale-operator"
-            silent = f"nobody has told of it for {duration(age)}: the operator, or `greenscale local`, does not run"
+            silent = f"no report for {duration(age)}: the operator, or `greenscale local`, does not run"
             yield fault(name, silent, f"See `{look}`, or start `greenscale local`.")
-        elif told.state == "Degraded":
+        elif told.state == WorkloadState.DEGRADED:
             yield fault(name, f"Degraded: {told.message}")
         else:
             yield ok(name, f"{told.state}, told of {duration(age)} ago")

@@ -9,8 +9,8 @@ import dataclasses
 import math
 from typing import Any
 
+from greenscale_jobs.workloads import Kept
 from greenscale_operator import schedules
-from greenscale_operator.schedules import Kept
 from greenscale_operator.workload import Schedule
 
 TOLERANCE = 0.1
@@ -61,11 +61,6 @@ class ScaledObject:
     def kept(self, now: float) -> Kept | None:
         """Return which schedule keeps workers now."""
         return schedules.kept(self.schedules, now)
-
-    def kept_replicas(self, now: float) -> int:
-        """Return how many workers are kept without work now."""
-        kept = self.kept(now)
-        return max(self.min_replicas, kept.replicas if kept else 0)
 
 
 def _schedule(metadata: dict[str, str]) -> Schedule:

@@ -19,7 +19,7 @@ from greenscale_cli.endpoint import Endpoint, RedisEndpoint
 from greenscale_cli.exits import CommandError
 from greenscale_cli.local.autoscaler import ScaledObject
 from greenscale_cli.local.child import Child
-from greenscale_cli.local.fault import LocalFault
+from greenscale_cli.local.errors import LocalModeError
 from greenscale_cli.local.page import start_page
 from greenscale_cli.local.pool import WorkerPool, worker_environment
 from greenscale_cli.local.ports import free_port
@@ -54,7 +54,7 @@ def run(file: Path | None, *, page: bool, run_dir: Path, try_prompt: str | None 
             environment = _environment()
             resource = load_resource(file, environment)
             asyncio.run(_Local(resource, run_dir, environment).run(page=page, try_prompt=try_prompt))
-    except LocalFault as error:
+    except LocalModeError as error:
         return _complain(str(error))
     except OSError as error:  # the disk is full, say
         return _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
@@ -109,7 +109,7 @@ class _Local:
                 status = await child.ended()
                 say(f"{name} ended with status {status}; starting it again. Log: {child.log}")
                 await asyncio.sleep(RESTART_SECONDS)
-                with contextlib.suppress(LocalFault):
+                with contextlib.suppress(LocalModeError):
                     child = await start()
 
         async def end() -> None:
@@ -131,7 +131,7 @@ class _Local:
             resource=Resource(shown(self._resource), shown(manifests["ScaledObject"])),
             say=say_state,
         )
-        await supervisor.settle()
+        await supervisor.configure()
         stack.push_async_callback(self._drain, pool)
         task = asyncio.create_task(supervisor.run())
         task.add_done_callback(lambda _: self._stop.set())
@@ -212,7 +212,7 @@ def say(text: str) -> None:
 
 
 def say_state(state: str, message: str) -> None:
-    """Tell a change of state, with the time."""
+    """Print a change of state, with the time."""
     say(f"{time.strftime('%H:%M:%S')}  {state:<12}  {message}")
 
 
@@ -220,8 +220,8 @@ def _environment() -> dict[str, str]:
     """Return our environment, and beneath it the `.env` file of the working directory."""
     try:
         return environment_with_file()
-    except CommandError as fault:
-        raise LocalFault(str(fault)) from None
+    except CommandError as error:
+        raise LocalModeError(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -231,14 +231,14 @@ def _only_instance(run_dir: Path) -> Iterator[None]:
         run_dir.mkdir(parents=True, exist_ok=True)
         lock = (run_dir / "lock").open("w")
     except OSError as error:
-        raise LocalFault(f"--run-dir {run_dir} cannot be used: {error.strerror}") from None
+        raise LocalModeError(f"--run-dir {run_dir} cannot be used: {error.strerror}") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             running = endpoint.read(run_dir)
             where = f" (process {running.pid}, page {running.page or 'none'})" if running else ""
-            raise LocalFault(
+            raise LocalModeError(
                 f"an instance runs in {run_dir} already{where}; end it, or give another --run-dir"
             ) from None
         yield

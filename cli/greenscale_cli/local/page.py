@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from greenscale_cli.local.child import Child
-from greenscale_cli.local.fault import LocalFault
+from greenscale_cli.local.errors import LocalModeError
 from greenscale_cli.local.resource import shipped
 from greenscale_jobs import RedisAddress
 
@@ -20,7 +20,7 @@ async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment:
     """Start the page on loopback and wait until it answers.
 
     Raises:
-        LocalFault: It does not start.
+        LocalModeError: It does not start.
     """
     flags = [f"--server.port={port}", "--server.address=127.0.0.1"]
     command = [sys.executable, "-m", "streamlit", "run", str(shipped("dashboard/app.py")), *flags]
@@ -37,7 +37,7 @@ async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment:
                 await asyncio.sleep(0.1)
     except TimeoutError:
         pass
-    raise LocalFault(f"the page did not start: {child.last_line()} (more in {child.log}); or use --no-page")
+    raise LocalModeError(f"the page did not start: {child.last_line()} (more in {child.log}); or use --no-page")
 
 
 def _answers(url: str) -> bool:

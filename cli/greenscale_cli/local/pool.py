@@ -14,14 +14,14 @@ from greenscale_cli.local.child import Child
 from greenscale_jobs import RedisAddress
 
 FIRST_RESTART_SECONDS, MAX_RESTART_SECONDS = 1.0, 60.0
-"""A worker that crashes again and again is started ever more seldom, as the kubelet does."""
+"""A worker that crashes again and again is restarted after ever longer waits, as by the kubelet."""
 
 STEADY_SECONDS = 30.0
-"""A worker that ran so long has not crashed at its start: the backoff begins anew."""
+"""A worker that ran so long has not crashed at its start: the backoff begins again."""
 
 
 class WorkerPool:
-    """Keeps `wanted` workers alive. `say` is told in a sentence of each that crashes."""
+    """Keeps `wanted` workers alive. `say` is called with a sentence for each that crashes."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class WorkerPool:
 
     @property
     def crash(self) -> str | None:
-        """How workers crash, once it was more than an accident; None while they do well."""
+        """How the last worker crashed, once it was more than an accident; None while they work."""
         return self._last_crash if self._crashes > 1 else None
 
     def forget_crashes(self) -> None:
-        """Take note that a worker does its work."""
+        """Reset the backoff: a worker does its work."""
         self._crashes = 0
 
     @property

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from greenscale_cli.local.child import Child
-from greenscale_cli.local.fault import LocalFault
+from greenscale_cli.local.errors import LocalModeError
 from greenscale_jobs import JobQueue, QueueUnavailable, RedisAddress
 
 START_SECONDS = 30.0
@@ -29,11 +29,11 @@ async def start_redis(run_dir: Path, address: RedisAddress) -> Child:
     Of several servers the first that can read the file is taken: Redis 7.4 and Valkey 9 cannot read each other's.
 
     Raises:
-        LocalFault: There is no server, or none starts.
+        LocalModeError: There is no server, or none starts.
     """
     folder, log = run_dir / "redis", run_dir / "logs" / "redis.log"
     folder.mkdir(parents=True, exist_ok=True)
-    faults = []
+    failures = []
     for binary in redis_servers():
         try:
             _refuse_older(binary, folder)
@@ -41,15 +41,15 @@ async def start_redis(run_dir: Path, address: RedisAddress) -> Child:
             child = await Child.start(_command(binary, folder, address), log=log, if_orphaned=signal.SIGTERM)
             await _until_it_answers(child, binary, address)
         except OSError as error:
-            faults.append(f"{binary} did not start: {error.strerror}")
-        except LocalFault as fault:
-            faults.append(str(fault))
+            failures.append(f"{binary} did not start: {error.strerror}")
+        except LocalModeError as error:
+            failures.append(str(error))
         else:
             return child
-    if not faults:
-        raise LocalFault(f"there is no redis-server: {INSTALL}")
-    raise LocalFault(
-        f"{'; '.join(faults)}. If another server wrote {folder}, put that one on the PATH, or use another --run-dir"
+    if not failures:
+        raise LocalModeError(f"there is no redis-server: {INSTALL}")
+    raise LocalModeError(
+        f"{'; '.join(failures)}. If another server wrote {folder}, put that one on the PATH, or use another --run-dir"
     )
 
 
@@ -90,14 +90,14 @@ def _refuse_older(binary: str, folder: Path) -> None:
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
     major = version.partition("v=")[2].partition(".")[0]
     if not major.isdecimal() or int(major) < 7:  # noqa: PLR2004
-        raise LocalFault(f"{binary} is older than what wrote {folder}: it would not see your jobs")
+        raise LocalModeError(f"{binary} is older than what wrote {folder}: it would not see your jobs")
 
 
 async def _until_it_answers(child: Child, binary: str, address: RedisAddress) -> None:
     """Wait for the server.
 
     Raises:
-        LocalFault: It ended, or did not answer in time; it has ended then.
+        LocalModeError: It ended, or did not answer in time; it has ended then.
     """
     why = ""
     async with JobQueue(address) as queue:
@@ -113,5 +113,5 @@ async def _until_it_answers(child: Child, binary: str, address: RedisAddress) ->
                         return
         except TimeoutError:
             await child.end(within_seconds=START_SECONDS)
-            raise LocalFault(f"{binary} did not answer within {START_SECONDS:.0f} s: {why}") from None
-    raise LocalFault(f"{binary} did not start: {child.last_line()} (more in {child.log})")
+            raise LocalModeError(f"{binary} did not answer within {START_SECONDS:.0f} s: {why}") from None
+    raise LocalModeError(f"{binary} did not start: {child.last_line()} (more in {child.log})")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import greenscale_cli
-from greenscale_cli.local.fault import LocalFault
+from greenscale_cli.local.errors import LocalModeError
 from greenscale_operator import manifest, schedules, schema, workload
 from greenscale_operator.workload import InvalidWorkload
 
@@ -16,7 +16,7 @@ def load_resource(file: Path | None, environment: Mapping[str, str]) -> dict[str
     """Return the workload of a file as it stands there, or of the example: with the engine OpenAI where there is a key.
 
     Raises:
-        LocalFault: The file is wrong, or asks for what one machine cannot stand in for.
+        LocalModeError: The file is wrong, or asks for what one machine cannot stand in for.
     """
     try:
         resource = schema.load(file or shipped(EXAMPLE))
@@ -26,9 +26,9 @@ def load_resource(file: Path | None, environment: Mapping[str, str]) -> dict[str
         schedules.check(loaded.scaling.schedules)
         manifest.manifests(loaded)  # a podTemplate may not fit
     except (schema.InvalidFile, InvalidWorkload) as error:
-        raise LocalFault(str(error)) from None
+        raise LocalModeError(str(error)) from None
     if loaded.engine.type == "Server":
-        raise LocalFault(
+        raise LocalModeError(
             "spec.engine.type Server runs a container, which needs a cluster; start the server yourself and set "
             "spec.engine.type to OpenAI with spec.engine.openAI.baseURL"
         )

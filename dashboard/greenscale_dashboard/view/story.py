@@ -6,10 +6,10 @@ A job's times are by Redis' clock, a workload's by its teller's, `now` is ours: 
 import dataclasses
 import time
 
-from greenscale_dashboard.formatting import LOOKS, UNKNOWN, counted, seconds, sentence
+from greenscale_dashboard.formatting import UNKNOWN, counted, seconds, sentence
 from greenscale_dashboard.view.clock import tellers_clock
 from greenscale_dashboard.view.workloads import describe, stats, status
-from greenscale_jobs import Job, JobClient, JobState, Start, Stats, UnknownJob, WorkloadStatus
+from greenscale_jobs import Job, JobClient, JobState, Start, Stats, UnknownJob, WorkloadState, WorkloadStatus
 
 LATE = 2.0
 """A start that takes so many times as long as usual is said to be late, and why."""
@@ -89,7 +89,7 @@ class JobWatch:
             self.final = True
             raise
         told, queue, theirs = self._workload()
-        slept_now = told is not None and told.state in {"ScaledToZero", "Waking"}
+        slept_now = told is not None and told.state in {WorkloadState.SCALED_TO_ZERO, WorkloadState.WAKING}
         self._slept |= slept_now and job.state is JobState.WAITING
         if job.claimed_at and not self._start:
             self._start = start_of(job, self._client.starts())
@@ -127,7 +127,7 @@ class JobWatch:
     def _waking(self, told: WorkloadStatus | None, theirs: float) -> Waking | None:
         if self._start:
             return Waking(self._start.seconds, self._start.at)
-        if told and told.state == "Waking" and told.waking_since:
+        if told and told.state == WorkloadState.WAKING and told.waking_since:
             return Waking(max(0.0, theirs - told.waking_since))
         return None
 
@@ -204,12 +204,12 @@ def waits_for(job: Job, told: WorkloadStatus | None, queue: Stats, *, now: float
 
 def _why_it_waits(told: WorkloadStatus | None, queue: Stats, *, now: float) -> str:
     """Return what the workload does about it; empty where its workers are simply busy."""
-    look, said = describe(told, queue, now=now)
-    if told is None or look is UNKNOWN or told.state in {"Suspended", "Degraded"}:
+    style, said = describe(told, queue, now=now)
+    if told is None or style is UNKNOWN or told.state in {WorkloadState.SUSPENDED, WorkloadState.DEGRADED}:
         return said
-    if look is not LOOKS["Waking"] or not told.waking_since or not told.usual_wake_seconds:
+    if told.state != WorkloadState.WAKING or not told.waking_since or not told.usual_wake_seconds:
         return ""
     usual = f"Waking usually takes {seconds(told.usual_wake_seconds)}"
     if now - told.waking_since > LATE * told.usual_wake_seconds:
-        return f"{usual}, and this time longer: {told.message}"
+        return f"{usual}, and this time longer{f': {told.stage}' if told.stage else ''}."
     return f"{usual}."

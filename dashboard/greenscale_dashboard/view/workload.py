@@ -11,10 +11,10 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from greenscale_dashboard.formatting import DAY, HOUR, MINUTE
 from greenscale_dashboard.view import workloads
 from greenscale_dashboard.view.cache import client, shared
 from greenscale_jobs import STATUS_STALE_SECONDS, Job, JobState, RedisAddress, Sample, Start, WorkloadStatus
+from greenscale_jobs.durations import DAY, HOUR, MINUTE
 from greenscale_jobs.samples import COUNTED_SECONDS
 
 Series = Sequence[tuple[float, float | None]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from greenscale_cli.local.fault import LocalFault
+from greenscale_cli.local.errors import LocalModeError
 from greenscale_cli.local.private_redis import bundled_server, redis_servers, start_redis
 from greenscale_jobs import RedisAddress
 from greenscale_testing.local_redis import free_port
@@ -90,7 +90,7 @@ async def test_jobs_that_no_server_can_read_stop_the_start_and_each_server_says_
     path: Path, foreign_run_dir: Path, address: RedisAddress, line: str, fault: str
 ) -> None:
     script(path / "redis-server", line)
-    with pytest.raises(LocalFault, match=r"valkey-server did not start: .*put that one on the PATH") as raised:
+    with pytest.raises(LocalModeError, match=r"valkey-server did not start: .*put that one on the PATH") as raised:
         await start_redis(foreign_run_dir, address)
 
     assert fault in str(raised.value)
@@ -100,5 +100,5 @@ async def test_a_server_that_cannot_be_run_is_named(path: Path, foreign_run_dir:
     """One for another processor, say."""
     (path / "redis-server").write_bytes(b"\x7fELF")
     (path / "redis-server").chmod(0o755)
-    with pytest.raises(LocalFault, match=r"redis-server did not start: Exec format error"):
+    with pytest.raises(LocalModeError, match=r"redis-server did not start: Exec format error"):
         await start_redis(foreign_run_dir, address)

@@ -178,16 +178,14 @@ WAITS = job(JobState.WAITING, ahead=0)
                 "state": "Waking",
                 "waking_since": 990.0,
                 "usual_wake_seconds": 12.0,
-                "message": "No node has a free GPU.",
+                "stage": "no node has a free GPU",
             },
-            " Waking usually takes 12 s, and this time longer: No node has a free GPU.",
+            " Waking usually takes 12 s, and this time longer: no node has a free GPU.",
             id="it takes longer than twice the usual",
         ),
         pytest.param({"state": "Suspended", "message": "Runs none."}, " Runs none.", id="suspended"),
         pytest.param({"state": "Degraded", "message": "Refused."}, " Refused.", id="degraded"),
-        pytest.param(
-            {"sampled_at": 910.0}, " Nobody has told of it for 110 s. The last that was heard: working.", id="stale"
-        ),
+        pytest.param({"sampled_at": 910.0}, " No report for 110 s; last state: working.", id="stale"),
     ],
 )
 def test_why_a_job_still_waits(parts: dict[str, Any], why: str) -> None:

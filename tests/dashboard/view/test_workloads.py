@@ -1,4 +1,4 @@
-"""What the page says of workloads."""
+"""How the page shows workloads."""
 
 from typing import Any
 from unittest.mock import ANY
@@ -8,16 +8,17 @@ import pytest
 import redis
 import streamlit as st
 
-from greenscale_dashboard.formatting import LOOKS, UNKNOWN, Look
+from greenscale_dashboard.formatting import STATE_STYLES, UNKNOWN, StateStyle
 from greenscale_dashboard.view.workloads import Workload, describe, remedy, summary, workload, workload_names
 from greenscale_jobs import JobClient, JobQueue, RedisAddress, Stats, WorkloadStatus
+from greenscale_jobs.workloads import Kept, Problem
 from greenscale_testing.local_redis import Clock
 
 DASH = "\N{EN DASH}"
 
 
-def told(**parts: Any) -> WorkloadStatus:
-    """What was told of a workload at second 1000."""
+def reported(**parts: Any) -> WorkloadStatus:
+    """Return the status of a workload at second 1000."""
     status = WorkloadStatus(
         namespace="default",
         name="assistant",
@@ -30,6 +31,7 @@ def told(**parts: Any) -> WorkloadStatus:
         model=None,
         queue={},
         sampled_at=1000,
+        reason="WhateverItIs",
     )
     return msgspec.structs.replace(status, **parts)
 
@@ -45,103 +47,134 @@ replace = msgspec.structs.replace
     ("status", "queue", "sentence"),
     [
         pytest.param(
-            told(state="ScaledToZero"), stats(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"
+            reported(state="ScaledToZero"), stats(), "Nothing runs, nothing costs. A prompt wakes it.", id="asleep"
         ),
         pytest.param(
-            told(state="ScaledToZero", usual_wake_seconds=11.8, wakes=20),
+            reported(state="ScaledToZero", usual_wake_seconds=11.8, wakes=20),
             stats(),
             "Nothing runs, nothing costs. A prompt wakes it in about 12 s (median of the last 20 starts).",
             id="asleep, and it woke before",
         ),
         pytest.param(
-            told(state="ScaledToZero", usual_wake_seconds=11.8, wakes=1),
+            reported(state="ScaledToZero", usual_wake_seconds=11.8, wakes=1),
             stats(),
             "Nothing runs, nothing costs. A prompt wakes it in about 12 s (the one start so far).",
             id="asleep, and it woke once",
         ),
-        pytest.param(told(state="Waking", waking_since=995), stats(1), "Waking for 7.0 s.", id="waking"),
         pytest.param(
-            told(state="Waking", waking_since=995, usual_wake_seconds=12),
+            reported(state="Waking", waking_since=995),
             stats(1),
-            "Waking for 7.0 s, usually 12 s.",
+            "Waking for 7.0 s; 1 job waiting: a worker is being started.",
+            id="waking",
+        ),
+        pytest.param(
+            reported(state="Waking", waking_since=995, usual_wake_seconds=12),
+            stats(1),
+            "Waking for 7.0 s, usually 12 s; 1 job waiting: a worker is being started.",
             id="waking, and it woke before",
         ),
         pytest.param(
-            told(state="Waking"), stats(1), "The condition's own sentence.", id="waking is near, nothing began"
+            reported(state="Waking", stage="waiting for a node"),
+            stats(1),
+            "1 job waiting: waiting for a node.",
+            id="waking is near, nothing began",
         ),
         pytest.param(
-            told(state="Active", replicas=2, queue={"pending": 99, "inFlight": 99}),
+            reported(state="Active", replicas=2, queue={"pending": 99, "inFlight": 99}),
             stats(5, 3),
             "3 running, 5 waiting, 2 of 4 workers.",
             id="working, by the numbers of now",
         ),
         pytest.param(
-            told(state="Active", replicas=1, queue={"pending": 0, "inFlight": 1}),
+            reported(state="Active", replicas=1, queue={"pending": 0, "inFlight": 1}),
             stats(),
             "Idle, 1 of 4 workers.",
             id="its last job has just ended",
         ),
         pytest.param(
-            told(state="Active", replicas=1, queue={"pending": 0, "inFlight": 0}),
+            reported(state="Active", replicas=1, kept=Kept(1)),
             stats(),
-            "The condition's own sentence.",
-            id="kept with nothing to do: the status says by what",
+            "Idle; the minimum of 1 worker is kept.",
+            id="kept with nothing to do",
         ),
         pytest.param(
-            told(state="CoolingDown", replicas=1, asleep_at=1044),
+            reported(state="CoolingDown", replicas=1, asleep_at=1044),
             stats(),
             "Idle. Asleep again in 42 s.",
             id="cooling down",
         ),
         pytest.param(
-            told(state="CoolingDown", replicas=1, asleep_at=1001),
+            reported(state="CoolingDown", replicas=1, asleep_at=1001),
             stats(),
             "Idle. Asleep again in 0 s.",
             id="cooling down, a moment late",
         ),
         pytest.param(
-            told(state="CoolingDown", replicas=1), stats(), "The condition's own sentence.", id="cooling down, no end"
+            reported(state="CoolingDown", replicas=1),
+            stats(),
+            "Idle; the workers stop when the cooldown is over.",
+            id="cooling down, no end",
         ),
-        pytest.param(told(state="Suspended"), stats(2), "The condition's own sentence.", id="suspended"),
-        pytest.param(told(state="Degraded"), stats(2), "The condition's own sentence.", id="degraded"),
+        pytest.param(
+            reported(state="Suspended"),
+            stats(2, 1),
+            "Takes prompts, claims none; 1 job still running.",
+            id="suspended, by the numbers of now",
+        ),
+        pytest.param(
+            reported(state="Degraded", problem=Problem("Away", "Nobody answers.")),
+            stats(2),
+            "Nobody answers.",
+            id="degraded",
+        ),
+        pytest.param(
+            reported(state="Suspended", reason=""),
+            stats(2),
+            "The condition's own sentence.",
+            id="a former operator's status",
+        ),
     ],
 )
 def test_what_is_said_of_each_state(status: WorkloadStatus, queue: Stats, sentence: str) -> None:
-    assert describe(status, queue, now=1002) == (LOOKS[status.state], sentence)
+    assert describe(status, queue, now=1002) == (STATE_STYLES[status.state], sentence)
 
 
 @pytest.mark.parametrize(
     ("status", "queue", "sentence"),
     [
         pytest.param(
-            None, stats(1), "A bare queue: nobody scales it, so its workers are not counted.", id="nobody tells"
+            None,
+            stats(1),
+            "Queue without a workload: not autoscaled, so its workers are not counted.",
+            id="no status",
         ),
         pytest.param(
             None,
             stats(1, fault="The key is refused."),
-            "A bare queue: nobody scales it, so its workers are not counted. A worker says: The key is refused.",
-            id="nobody tells, but a worker",
+            "Queue without a workload: not autoscaled, so its workers are not counted. "
+            "A worker reports: The key is refused.",
+            id="no status, but a worker reports",
         ),
         pytest.param(
-            told(state="Active", sampled_at=900),
+            reported(state="Active", sampled_at=900),
             stats(),
-            "Nobody has told of it for 102 s. The last that was heard: working.",
+            "No report for 102 s; last state: working.",
             id="an old status",
         ),
         pytest.param(
-            told(state="Degraded", sampled_at=900),
+            reported(state="Degraded", sampled_at=900),
             stats(),
-            "Nobody has told of it for 102 s. The last that was heard: needs you.",
+            "No report for 102 s; last state: needs attention.",
             id="an old status of trouble",
         ),
         pytest.param(
-            told(state="Levitating", sampled_at=900),
+            reported(state="Levitating", sampled_at=900),
             stats(),
-            "Nobody has told of it for 102 s. The last that was heard: not known.",
+            "No report for 102 s; last state: unknown.",
             id="an old status in a word of the future",
         ),
         pytest.param(
-            told(state="Levitating"), stats(), "The condition's own sentence.", id="an operator newer than the page"
+            reported(state="Levitating"), stats(), "The condition's own sentence.", id="an operator newer than the page"
         ),
     ],
 )
@@ -150,13 +183,13 @@ def test_what_is_said_where_the_state_is_not_known(status: WorkloadStatus | None
 
 
 def test_a_status_is_believed_for_half_a_minute() -> None:
-    looks = [describe(told(), stats(), now=now)[0] for now in (1030, 1030.1)]
+    styles = [describe(reported(), stats(), now=now)[0] for now in (1030, 1030.1)]
 
-    assert looks == [LOOKS["ScaledToZero"], UNKNOWN]
+    assert styles == [STATE_STYLES["ScaledToZero"], UNKNOWN]
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("written", "expected"),
     [
         pytest.param([], {"fallback": "fallback"}, id="none: the default list alone"),
         pytest.param([{}, {"name": "other", "list_name": "l"}], {"assistant": "jobs", "other": "l"}, id="two"),
@@ -171,10 +204,10 @@ async def test_the_names_of_the_workloads(
     address: RedisAddress,
     queue: JobQueue,
     status: WorkloadStatus,
-    told: list[dict[str, str]],
+    written: list[dict[str, str]],
     expected: dict[str, str],
 ) -> None:
-    for parts in told:
+    for parts in written:
         await queue.put_workload(replace(status, **parts))
 
     assert workload_names(address, "fallback") == expected
@@ -190,7 +223,7 @@ async def test_a_workloads_numbers_are_those_of_now(client: JobClient, queue: Jo
     assert workload(client.address, "shown as", "jobs") == Workload(
         name="shown as",
         list_name="jobs",
-        look=LOOKS["Active"],
+        style=STATE_STYLES["Active"],
         sentence="1 running, 1 waiting, 1 of 4 workers.",
         waiting=1,
         running=1,
@@ -200,27 +233,33 @@ async def test_a_workloads_numbers_are_those_of_now(client: JobClient, queue: Jo
     )
 
 
-async def test_workers_of_which_nobody_tells_any_more_are_not_counted(
+async def test_workers_without_a_fresh_report_are_not_counted(
     client: JobClient, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     await queue.put_workload(replace(status, replicas=3, sampled_at=status.sampled_at - 60))
     seen = workload(client.address, "w", "jobs")
 
-    assert (seen.look, seen.replicas) == (UNKNOWN, DASH)
+    assert (seen.style, seen.replicas) == (UNKNOWN, DASH)
 
 
-def seen(look: Look, name: str = "w", *, dead: int = 0, waiting: int = 0, oldest: float | None = None) -> Workload:
-    return Workload(name, name, look, "", waiting, 0, DASH, dead, oldest_seconds=oldest)
+def seen(
+    style: StateStyle, name: str = "w", *, dead: int = 0, waiting: int = 0, oldest: float | None = None
+) -> Workload:
+    return Workload(name, name, style, "", waiting, 0, DASH, dead, oldest_seconds=oldest)
 
 
 def test_what_needs_a_person_comes_first_then_what_works_then_what_sleeps() -> None:
     states = ["ScaledToZero", "Suspended", "CoolingDown", "Active", "Waking", "Degraded"]
-    given = [*(seen(LOOKS[state]) for state in states), seen(UNKNOWN), seen(LOOKS["ScaledToZero"], "b", dead=1)]
-    in_order = [(one.look.word, one.dead) for one in sorted(given, key=lambda one: one.urgency)]
+    given = [
+        *(seen(STATE_STYLES[state]) for state in states),
+        seen(UNKNOWN),
+        seen(STATE_STYLES["ScaledToZero"], "b", dead=1),
+    ]
+    in_order = [(one.style.word, one.dead) for one in sorted(given, key=lambda one: one.urgency)]
 
     assert in_order == [
-        ("Needs you", 0),
-        ("Not known", 0),
+        ("Needs attention", 0),
+        ("Unknown", 0),
         ("Asleep", 1),
         ("Waking", 0),
         ("Working", 0),
@@ -233,15 +272,19 @@ def test_what_needs_a_person_comes_first_then_what_works_then_what_sleeps() -> N
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        pytest.param([seen(LOOKS["ScaledToZero"])], "1 workload: 1 asleep; no prompt waits.", id="one asleep"),
+        pytest.param([seen(STATE_STYLES["ScaledToZero"])], "1 workload: 1 asleep; no prompt waits.", id="one asleep"),
         pytest.param(
-            [seen(LOOKS["ScaledToZero"]), seen(LOOKS["Active"], waiting=1, oldest=3.0), seen(LOOKS["ScaledToZero"])],
+            [
+                seen(STATE_STYLES["ScaledToZero"]),
+                seen(STATE_STYLES["Active"], waiting=1, oldest=3.0),
+                seen(STATE_STYLES["ScaledToZero"]),
+            ],
             "3 workloads: 1 working, 2 asleep; 1 prompt waits, the oldest for 3.0 s.",
             id="one works",
         ),
         pytest.param(
-            [seen(LOOKS["Degraded"], waiting=1200), seen(LOOKS["Degraded"])],
-            "2 workloads: 2 need you; 1,200 prompts wait.",
+            [seen(STATE_STYLES["Degraded"], waiting=1200), seen(STATE_STYLES["Degraded"])],
+            "2 workloads: 2 need attention; 1,200 prompts wait.",
             id="pushed by another client: nobody knows since when",
         ),
     ],
@@ -251,23 +294,23 @@ def test_one_line_says_how_all_of_them_are(given: list[Workload], line: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("look", "command"),
+    ("style", "command"),
     [
-        pytest.param(LOOKS["Degraded"], "kubectl describe gsw assistant -n default", id="degraded"),
-        pytest.param(UNKNOWN, "kubectl describe gsw assistant -n default", id="nobody tells"),
+        pytest.param(STATE_STYLES["Degraded"], "kubectl describe gsw assistant -n default", id="degraded"),
+        pytest.param(UNKNOWN, "kubectl describe gsw assistant -n default", id="no status"),
         pytest.param(
-            LOOKS["Suspended"],
+            STATE_STYLES["Suspended"],
             """kubectl patch gsw assistant -n default --type=merge -p '{"spec":{"suspend":false}}'""",
             id="suspended",
         ),
-        pytest.param(LOOKS["Active"], "", id="nothing needs a person"),
+        pytest.param(STATE_STYLES["Active"], "", id="nothing needs a person"),
     ],
 )
-def test_the_command_that_helps(look: Look, command: str) -> None:
-    assert remedy(told(), look) == command
+def test_the_command_that_helps(style: StateStyle, command: str) -> None:
+    assert remedy(reported(), style) == command
 
 
-async def test_the_next_prompts_age_is_told_where_it_was_measured(
+async def test_the_next_prompts_age_is_shown_where_it_was_measured(
     client: JobClient, queue: JobQueue, clock: Clock, raw: redis.Redis
 ) -> None:
     clock.advance(-30)

@@ -39,7 +39,7 @@ def test_the_commands_for_looking_work_as_written() -> None:
     assert before == "0"
     assert '"event":"done"' in logs
     assert "keda-hpa-greenscale-worker-scaler" in hpa
-    assert "No job is left" not in listed
+    assert "Idle" not in listed
     assert "KEDA watches the queue." in explained
     assert "CoolingDown" in listed
 

@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 
 from greenscale_jobs import Stats
+from greenscale_jobs.board import WorkloadIdentity, workload_status
 from greenscale_operator.conditions import Condition, conditions
 from greenscale_operator.facts import Facts, Scaler, Workers
+from greenscale_operator.verdict import workload_facts
 
 EMPTY = Stats(0, 0, 0, 0)
 NOW = 1_000_000.0
@@ -36,3 +38,8 @@ RUNNING = {"workers": Workers(replicas=2, ready=2), "scaler": Scaler(ready=True,
 
 def of(kind: str, facts: Facts) -> Condition:
     return next(condition for condition in conditions(facts) if condition.type == kind)
+
+
+def sentence(facts: Facts) -> str:
+    """Return what the board says of a workload."""
+    return workload_status(WorkloadIdentity("shop", "w", "jobs", "Echo", None), workload_facts(facts), ()).message
