@@ -1,28 +1,32 @@
-"""Makes a workload's children what they should be, and leaves alone what is not ours.
+"""Creates and repairs a workload's objects, and leaves alone what is not ours.
 
-First `prepare`, which changes nothing: what an object lacks is found out, and the API server is asked whether it would
-accept the change. Then `carry_out`.
+First `prepare`, which changes nothing: it finds out what an object lacks, and whether the API server would accept the
+change. Then `carry_out`.
 """
 
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
-from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster, Kind
+from greenscale_operator.cluster import Cluster
 from greenscale_operator.drift import ANNOTATION, is_applied, is_kept, mark
 from greenscale_operator.errors import Gone, Lingering, NameConflict
+from greenscale_operator.events import Events
 from greenscale_operator.facts import seconds
-from greenscale_operator.foreign import ForeignMemory
+from greenscale_operator.foreign_fields import ForeignMemory
+from greenscale_operator.kinds import DEPLOYMENT, Kind
+from greenscale_operator.logs import fields
 from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.ownership import ForeignField, annexed, foreign_fields, is_annexed
+from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.watch_cache import Key, WatchCache
 from greenscale_operator.workload import Workload
 
 Manifest = dict[str, Any]
 
 ENDING_SECONDS = 60.0
-"""KEDA ends a ScaledObject within seconds, garbage collection a Deployment; after this long it is worth a word."""
+"""A scaler ends its object within seconds, garbage collection a Deployment; after this long it is reported."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,19 +46,21 @@ class Change:
 
 
 class Children:
-    """Applies manifests; `report` receives a reason and a sentence about fields that somebody else had changed."""
+    """Applies manifests, and posts Events about fields that somebody else had changed."""
 
     def __init__(
         self,
         cluster: Cluster,
         cache: WatchCache,
+        scaler: ScalerDriver,
+        events: Events,
         *,
-        report: Callable[[Key, str, str], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._report = report
+        self._scaler = scaler
+        self._events = events
         self._clock = clock
         self._foreign = ForeignMemory(clock)
 
@@ -82,7 +88,7 @@ class Children:
         return change
 
     async def carry_out(self, change: Change) -> Manifest:
-        """Return the live object, made or mended where need be. Raises ClusterError."""
+        """Return the live object, created or repaired where necessary. Raises ClusterError."""
         if not change.is_needed and change.live:
             return change.live
         try:
@@ -94,7 +100,7 @@ class Children:
         return applied
 
     async def remove(self, kind: Kind, workload: Workload) -> None:
-        """Delete a child that the workload needs no more, if a watch has shown it."""
+        """Delete a child that the workload no longer needs, if there is one."""
         key = Key(workload.namespace, workload.name)
         live = self._cache.children.get((kind.kind, key))
         if live and not live["metadata"].get("deletionTimestamp"):
@@ -115,7 +121,7 @@ class Children:
         made = await self._cluster.create(DEPLOYMENT, change.manifest)
         if made is None:
             name = change.manifest["metadata"]["name"]
-            raise Gone(f"A Deployment {name} was created by somebody else just now: it is looked at again.")
+            raise Gone(f"A Deployment {name} was created by somebody else just now: it is read again.")
         # Kubernetes' own controller writes its status at once, which is no reason to begin again.
         entries = annexed(made, made["apiVersion"])
         made = await self._cluster.write_managed_fields(DEPLOYMENT, made, entries, even_if_changed=True)
@@ -134,12 +140,12 @@ class Children:
         applied = await self._cluster.apply(kind, change.manifest, uid=live["metadata"]["uid"])
         if change.foreign:
             self._foreign.note_removal(live["metadata"]["uid"], change.foreign)
-            fields = ", ".join(map(str, change.foreign))
-            await self._tell(
-                change.key, "DriftCorrected", f"{name}: fields that others had added were removed: {fields}."
+            added = ", ".join(map(str, change.foreign))
+            await self._post(
+                change.key, "DriftCorrected", f"{name}: fields that others had added were removed: {added}."
             )
         elif is_drift:
-            await self._tell(change.key, "DriftCorrected", f"{name} was changed by somebody else and was put right.")
+            await self._post(change.key, "DriftCorrected", f"{name} was changed by somebody else and was restored.")
         return applied
 
     async def _sort_out(self, kind: Kind, key: Key, live: Manifest) -> tuple[ForeignField, ...]:
@@ -147,16 +153,18 @@ class Children:
         found = foreign_fields(live, is_deployment=kind is DEPLOYMENT)
         verdict = self._foreign.judge(live["metadata"]["uid"], found)
         if verdict.news:
-            fields = ", ".join(map(str, verdict.news))
+            kept = ", ".join(map(str, verdict.news))
             name = f"{kind.kind} {live['metadata']['name']}"
-            await self._tell(
-                key, "ForeignFieldsKept", f"{name}: fields that come back after each removal are left: {fields}."
+            await self._post(
+                key, "ForeignFieldsKept", f"{name}: fields that come back after each removal are left: {kept}."
             )
         return verdict.to_remove
 
-    async def _tell(self, key: Key, reason: str, message: str) -> None:
-        logger.warning("%s: %s: %s", reason, key, message)
-        await self._report(key, reason, message)
+    async def _post(self, key: Key, reason: str, message: str) -> None:
+        logger.warning("drift", extra=fields(workload=key, reason=reason, message=message))
+        body = self._cache.workloads.get(key)
+        if body:
+            await self._events.post(body, kind="Normal", reason=reason, message=message)
 
     def _check_ours(self, kind: Kind, live: Manifest, workload: Workload) -> None:
         """Raise unless the object is this workload's, or was left behind by one of its name, and stays."""
@@ -164,43 +172,36 @@ class Children:
         ending = ending_seconds(live, now=self._clock())
         if ending is not None:
             if ending >= ENDING_SECONDS:
-                raise Lingering(lingering(kind, live))
-            raise Gone(f"{kind.kind} {metadata['name']} is being deleted; it is made anew then.")
+                raise Lingering(self._lingering(kind, live))
+            raise Gone(f"{kind.kind} {metadata['name']} is being deleted and is recreated when it is gone.")
         owners = metadata.get("ownerReferences", [])
         if any(owner["uid"] == workload.uid for owner in owners):
             return
         if any(owner["kind"] == "GreenScaleWorkload" and owner["name"] == workload.name for owner in owners):
-            raise Gone(f"{kind.kind} {metadata['name']} is of a deleted workload of this name and goes with it.")
+            raise Gone(
+                f"{kind.kind} {metadata['name']} belongs to a deleted workload of the same name and will be "
+                "garbage-collected."
+            )
         if not owners and metadata.get("labels", {}).items() >= MANAGED_BY.items() and _intent(live):
             return
         raise NameConflict(
-            f"A {kind.kind} named {metadata['name']} exists in {metadata['namespace']} and is not this workload's: "
-            "it is left alone. Delete it, or give the workload another name."
+            f"A {kind.kind} named {metadata['name']} exists in {metadata['namespace']} and does not belong to "
+            "this workload, so it is left alone. Delete it, or give the workload another name."
         )
+
+    def _lingering(self, kind: Kind, live: Manifest) -> str:
+        """Say what to do about an object that is being deleted and does not go."""
+        name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
+        if kind is self._scaler.scaling_kind:
+            return self._scaler.lingering(namespace, name)
+        finalizers = ", ".join(live["metadata"].get("finalizers", [])) or "nothing that it names"
+        return f"The {kind.kind} {name} is being deleted and is held by {finalizers}: it is recreated when it is gone."
 
 
 def ending_seconds(live: Manifest, *, now: float) -> float | None:
     """Return for how long an object is being deleted already; None if it is not."""
     since = seconds(live["metadata"].get("deletionTimestamp"))
     return None if since is None else max(0.0, now - since)
-
-
-def lingering(kind: Kind, live: Manifest) -> str:
-    """Say what to do about an object that is being deleted and does not go."""
-    name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
-    if kind is SCALED_OBJECT:
-        return keda_gone(namespace, name)
-    held = ", ".join(live["metadata"].get("finalizers", [])) or "nothing that it names"
-    return f"The {kind.kind} {name} is being deleted and is held by {held}: it is made anew when it is gone."
-
-
-def keda_gone(namespace: str, name: str) -> str:
-    """Say what to do about a ScaledObject that KEDA's finalizer holds; it is not ours to remove."""
-    return (
-        f"The ScaledObject {name} is being deleted and KEDA does not finish it: is KEDA's operator running? Start it, "
-        f"or, if KEDA is gone for good: kubectl patch scaledobject {name} -n {namespace} --type=merge "
-        """-p '{"metadata":{"finalizers":null}}'"""
-    )
 
 
 def _intent(live: Manifest) -> str | None:

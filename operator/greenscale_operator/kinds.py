@@ -1,37 +1,45 @@
-"""Whether the kinds that Kopf watches are still those that it found when it started.
+"""The kinds of objects that the operator reads and writes, and where the API serves them.
 
-Kopf lists the API's kinds at each event of a CRD, and the API server lists a new kind a moment after the last of these
-events (seen with Kubernetes 1.36.3 and Kopf 1.45.2), so that nobody would watch it. Workloads that are deleted with
-their CRD may leave no event at all.
+Pure. A scaler's kinds are its own (`scalers`).
 """
 
-from typing import Any
-
-from greenscale_operator.cluster import CHILDREN, WORKLOAD
-
-Body = dict[str, Any]
-
-SETTLE_SECONDS = 2.0
-"""How long after a change the API server lists what there is."""
-
-WATCHED = frozenset(f"{kind.plural}.{kind.group}" for kind in (WORKLOAD, *CHILDREN))
+import dataclasses
 
 
-class Kinds:
-    """The CRDs that were there, by name."""
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """Where the API serves a kind."""
 
-    def __init__(self) -> None:
-        self._uids: dict[str, str] = {}
+    kind: str
+    group: str
+    version: str
+    plural: str
+    missing_reason: str = "KindMissing"
+    """The condition's reason where the cluster does not know the kind."""
+    missing: str = ""
+    """What that means, with the remedy."""
 
-    def changed(self, event: str | None, body: Body) -> bool:
-        """Take note of a CRD; returns whether one of ours or KEDA's came or went. `event` None: it was there before."""
-        name, uid = body["metadata"]["name"], body["metadata"]["uid"]
-        if name not in WATCHED:
-            return False
-        if event == "DELETED":
-            self._uids.pop(name, None)
-            return True
-        known = self._uids.get(name)
-        self._uids[name] = uid
-        first_list = known is None and event is None
-        return uid != known and not first_list
+    @property
+    def api_version(self) -> str:
+        """The `apiVersion` of an object."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """Return the path of the kind, of its objects in a namespace, or of one object."""
+        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        base += f"/namespaces/{namespace}" if namespace else ""
+        return f"{base}/{self.plural}" + (f"/{name}" if name else "")
+
+
+WORKLOAD = Kind(
+    "GreenScaleWorkload",
+    "greenscale.dev",
+    "v1alpha1",
+    "greenscaleworkloads",
+    missing="The CRD of GreenScaleWorkload is not installed: apply crds/greenscaleworkloads.yaml.",
+)
+DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments")
+EVENT = Kind("Event", "events.k8s.io", "v1", "events")
+POD = Kind("Pod", "", "v1", "pods")
+SECRET = Kind("Secret", "", "v1", "secrets")
+CONFIG_MAP = Kind("ConfigMap", "", "v1", "configmaps")

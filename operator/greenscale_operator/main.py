@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -13,16 +15,28 @@ from kubernetes.aio import client, config
 from kubernetes.aio.config.config_exception import ConfigException
 
 from greenscale_jobs.usage import refuse_arguments
-from greenscale_operator import handlers
+from greenscale_operator import handlers, logs
+from greenscale_operator.apply import Applier
+from greenscale_operator.children import Children
 from greenscale_operator.cluster import Cluster
+from greenscale_operator.config_maps import ConfigMaps
+from greenscale_operator.crd_watch import SETTLE_SECONDS
 from greenscale_operator.deletion import Deletion
+from greenscale_operator.events import Events
 from greenscale_operator.health import STUCK_SECONDS, Health
-from greenscale_operator.kinds import SETTLE_SECONDS
+from greenscale_operator.kinds import DEPLOYMENT
 from greenscale_operator.leader import LeaseLost, lead
+from greenscale_operator.objects import Install
+from greenscale_operator.pod_checks import PodChecks
+from greenscale_operator.queue_checks import QueueChecks
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler
+from greenscale_operator.scalers import ScalerDriver
+from greenscale_operator.scalers.keda import Keda
+from greenscale_operator.secrets import Secrets
 from greenscale_operator.settings import InvalidSettings, Settings, read_settings
 from greenscale_operator.signals import Signals
+from greenscale_operator.status_writer import StatusWriter
 from greenscale_operator.usage import ABOUT
 from greenscale_operator.watch_cache import WatchCache
 
@@ -37,7 +51,7 @@ def main() -> None:
     except InvalidSettings as error:
         print(f"greenscale-operator: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
+    logs.configure(settings.log_level, settings.log_format)
     handlers.quiet()
     try:
         asyncio.run(run(settings))
@@ -65,6 +79,31 @@ def listen(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, stop.set)
 
 
+def make_reconciler(
+    cluster: Cluster,
+    cache: WatchCache,
+    queues: Queues,
+    scaler: ScalerDriver,
+    install: Install,
+    *,
+    identity: str,
+    clock: Callable[[], float] = time.time,
+) -> Reconciler:
+    """Put a reconciler together; `identity` posts its Events."""
+    events = Events(cluster, identity=identity, clock=clock)
+    children = Children(cluster, cache, scaler, events, clock=clock)
+    return Reconciler(
+        cache,
+        scaler,
+        queue_checks=QueueChecks(queues, Secrets(cluster, clock=clock), install),
+        applier=Applier(children, cache, scaler, install, ConfigMaps(cluster, clock=clock)),
+        pod_checks=PodChecks(cluster, queues, scaler),
+        status_writer=StatusWriter(cluster, cache, queues, events, scaler),
+        events=events,
+        clock=clock,
+    )
+
+
 class Operator:
     """The parts, and the tasks that run while we lead."""
 
@@ -72,6 +111,7 @@ class Operator:
         self._api = api
         self._settings = settings
         self._stop = stop
+        self._scaler = Keda()
         self._assemble()
         self.health = Health([self._deaf, self._stuck])
 
@@ -81,30 +121,35 @@ class Operator:
         cluster = Cluster(self._api)
         self._queues = Queues()
         install, identity = self._settings.install, self._settings.identity
-        reconciler = Reconciler(cluster, cache, self._queues, install, identity=identity)
+        reconciler = make_reconciler(cluster, cache, self._queues, self._scaler, install, identity=identity)
         self._signals = Signals(cluster, cache, reconciler)
-        self._deletion = Deletion(cluster, reconciler)
+        self._deletion = Deletion(cluster, reconciler, self._scaler)
 
     async def work(self) -> None:
-        """Watch, reconcile and tend until `stop`; raises what ends any of it."""
+        """Watch, reconcile and maintain the queues until `stop`; raises what ends any of it."""
         self.health.leading = True
         while True:
             await self._watch(asyncio.Event())
             if self._stop.is_set():
                 return
-            logger.info("kinds came or went: all is watched from the beginning")
+            logger.info("watches_restarted", extra=logs.fields(reason="a kind was installed or removed"))
             self._assemble()
 
     async def _watch(self, again: asyncio.Event) -> None:
-        """Watch, reconcile and tend until `stop`, or until `again` is set, since kinds came or went."""
+        """Do so until `stop`, or until `again` is set, since a kind was installed or removed."""
         # Kopf takes the signals, and one that comes while it ends is lost: they are taken back once it has started.
+        children = (DEPLOYMENT, *self._scaler.kinds)
         registry = handlers.registry(
-            self._signals, self._deletion, started=lambda: listen(self._stop), start_again=again.set
+            self._signals,
+            self._deletion,
+            children,
+            started=lambda: listen(self._stop),
+            start_again=again.set,
         )
         watching = asyncio.create_task(
             kopf.operator(
                 registry=registry,
-                settings=handlers.settings(),
+                settings=handlers.settings(children),
                 clusterwide=True,
                 standalone=True,
                 # Not looked up: the image's user has no name.
@@ -141,7 +186,7 @@ class Operator:
 
     def _stuck(self) -> str | None:
         seconds = self._signals.queue.oldest_seconds
-        return f"a workload waits for its turn since {seconds:.0f} s" if seconds > STUCK_SECONDS else None
+        return f"a workload has waited for its turn for {seconds:.0f} s" if seconds > STUCK_SECONDS else None
 
 
 def _is_not_found(watching: "asyncio.Task[None]") -> bool:

@@ -1,12 +1,11 @@
-"""All workloads' queues in Redis: looked at, tended, configured, and shown on the page.
+"""All workloads' queues in Redis: surveyed, maintained, configured, and published for the page.
 
 However many workloads there are, each Redis is asked in a few round trips; a queue at zero replicas still moves. Each
-Redis is looked after by a task of its own: one that hangs delays no other.
+Redis has a task of its own: one that hangs delays no other.
 """
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import time
 from collections import defaultdict
@@ -26,6 +25,8 @@ from greenscale_jobs import (
     Survey,
     WorkloadStatus,
 )
+from greenscale_operator.logs import fields
+from greenscale_operator.surveyed_redis import SurveyedRedis
 from greenscale_operator.tenant import Config, Tenant, limits_of
 from greenscale_operator.watch_cache import Key
 from greenscale_operator.workload import Workload
@@ -37,51 +38,15 @@ Tenants = Mapping[str, tuple[Key, Tenant]]
 OnChange = Callable[[Key], None]
 
 SURVEY_SECONDS = 10.0
-"""Queues are looked at this often, sooner where a retry falls due or a lease ends."""
+"""Queues are surveyed this often, sooner where a retry falls due or a lease ends."""
 
 PUBLISH_SECONDS = 18.0
-"""All statuses are published again at most this often, however often the queues are looked at."""
+"""All statuses are published again at most this often, however often the queues are surveyed."""
 
 DOWN_SECONDS = 2.0
-"""How soon a Redis that was away is asked again."""
+"""How soon a Redis that was unavailable is asked again."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(eq=False)
-class _Redis:
-    """One Redis, which keeps the queues of any number of workloads."""
-
-    fleet: Fleet
-    soon: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
-    """A queue was added: look at once."""
-    searched_at: float = 0.0
-    """When some records were last looked at for jobs that are not where they should be, in Unix seconds."""
-    published_at: float = 0.0
-    """When all statuses were, in Unix seconds."""
-    down: bool = False
-    """Whether the last look at its queues failed."""
-    looked_after: bool = False
-    """Whether it has a task of its own."""
-    unused: bool = False
-    """Whether no workload kept its queue here at the last look."""
-    unreachable: str | None = None
-    """Why it did not even answer."""
-
-    async def survey(self, lists: Sequence[str]) -> Survey:
-        """Look at its queues, and remember whether it answers."""
-        try:
-            survey = await self.fleet.survey(lists)
-        except QueueUnavailable as error:
-            self.unreachable = str(error)
-            raise
-        self.unreachable = None
-        return survey
-
-    def refuse_if_unreachable(self) -> None:
-        """Say at once what its own task has found: to ask again would take seconds and a reconciler's turn."""
-        if self.unreachable is not None:
-            raise QueueUnavailable(self.unreachable)
 
 
 class Queues:
@@ -89,14 +54,10 @@ class Queues:
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._redises: dict[RedisAddress, _Redis] = {}
+        self._redises: dict[RedisAddress, SurveyedRedis] = {}
         self._redis_added = asyncio.Event()
         self._tenants: dict[Key, Tenant] = {}
         self._named: dict[str, set[Key]] = defaultdict(set)
-
-    def __len__(self) -> int:
-        """Return how many queues are looked after."""
-        return len(self._tenants)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -111,8 +72,8 @@ class Queues:
                 return other
         return None
 
-    async def settle(self, key: Key, workload: Workload, address: RedisAddress, *, created: str) -> Stats:
-        """Look after a workload's queue from now on, write its limits there, and return its numbers."""
+    async def take_over(self, key: Key, workload: Workload, address: RedisAddress, *, created: str) -> Stats:
+        """Keep a workload's queue from now on, write its limits there, and return its numbers."""
         tenant = self._tenant(key, workload, address, created)
         self._redises[address].refuse_if_unreachable()
         if tenant.configured is None:  # new to us, or its Redis was away
@@ -135,7 +96,7 @@ class Queues:
                 await tenant.board.note_start(seconds)
 
     async def publish(self, key: Key, status: WorkloadStatus, resource: Resource) -> None:
-        """Show the page and the command a workload, and what it is where that is new."""
+        """Publish a workload's status for the page and the command, and the resource where it is new."""
         tenant = self._tenants.get(key)
         if tenant is None:
             return
@@ -147,7 +108,7 @@ class Queues:
                 await tenant.board.sample(tenant.stats, now=self._clock())
 
     async def forget(self, key: Key) -> None:
-        """Look after a queue no longer; its jobs stay."""
+        """Keep a queue no longer; its jobs stay."""
         tenant = self._tenants.pop(key, None)
         if tenant:
             self._named[tenant.queue.keys.list_name].discard(key)
@@ -162,43 +123,44 @@ class Queues:
             await tenant.queue.delete()
 
     async def run(self, on_change: OnChange) -> None:
-        """Look at all queues and tend those that need it, until cancelled.
+        """Survey all queues and maintain those that need it, until cancelled.
 
         `on_change` is called for a workload whose numbers changed, or whose Redis went or came back.
         """
         async with asyncio.TaskGroup() as group:
             while True:
                 for redis in self._redises.values():
-                    if not redis.looked_after:
-                        redis.looked_after = True
-                        group.create_task(self._look_after(redis, on_change))
+                    if not redis.has_task:
+                        redis.has_task = True
+                        group.create_task(self._survey_loop(redis, on_change))
                 self._redis_added.clear()
                 await self._redis_added.wait()
 
-    async def _look_after(self, redis: _Redis, on_change: OnChange) -> None:
-        """Look at one Redis again and again, until no workload keeps its queue there."""
+    async def _survey_loop(self, redis: SurveyedRedis, on_change: OnChange) -> None:
+        """Survey one Redis again and again, until no workload keeps its queue there."""
         while not self._drop_unused(redis):
-            redis.soon.clear()
+            redis.survey_now.clear()
             try:
-                wait = await self._visit(redis, on_change)
+                wait = await self._survey_once(redis, on_change)
             except Exception:
-                logger.exception("Redis at %s: failed; again in %.0f s", redis.fleet.address, DOWN_SECONDS)
+                logger.exception("redis_failed", extra=fields(redis=redis.fleet.address, again_seconds=DOWN_SECONDS))
                 wait = DOWN_SECONDS
+            _stay_cancelled()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, wait)):
-                    await redis.soon.wait()
+                    await redis.survey_now.wait()
         await redis.fleet.aclose()
 
-    def _drop_unused(self, redis: _Redis) -> bool:
-        """Forget a Redis that no workload has used for two looks: its last workload is gone, or has a new password."""
+    def _drop_unused(self, redis: SurveyedRedis) -> bool:
+        """Forget a Redis that no workload has used for two surveys: its last one is gone, or has a new password."""
         unused = all(tenant.fleet is not redis.fleet for tenant in self._tenants.values())
         drops, redis.unused = unused and redis.unused, unused
         if drops:
             del self._redises[redis.fleet.address]
         return drops
 
-    async def _visit(self, redis: _Redis, on_change: OnChange) -> float:
-        """Look at one Redis; returns in how many seconds to look again."""
+    async def _survey_once(self, redis: SurveyedRedis, on_change: OnChange) -> float:
+        """Survey one Redis; returns in how many seconds to survey it again."""
         tenants = {
             tenant.queue.keys.list_name: (key, tenant)
             for key, tenant in self._tenants.items()
@@ -229,24 +191,24 @@ class Queues:
         await _each(emptied, tenants, Tenant.configure)
         for name in emptied:
             key, tenant = tenants[name]
-            logger.warning("%s: the queue's settings were gone from Redis and are written again", key)
+            logger.warning("queue_settings_lost", extra=fields(workload=key))
             tenant.board.forget_written()  # it is gone too: publish it again
             on_change(key)
-        tended = await _each(survey.to_maintain, tenants, lambda tenant: tenant.queue.maintain())
-        soon = [moved.next_in for moved in tended.values() if moved.next_in is not None]
+        maintained = await _each(survey.to_maintain, tenants, lambda tenant: tenant.queue.maintain())
+        soon = [moved.next_in for moved in maintained.values() if moved.next_in is not None]
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
 
-    async def _recover_strays(self, redis: _Redis, tenants: Tenants) -> None:
-        """Look at some records for jobs that are nowhere: once a round, which costs little however many there are."""
+    async def _recover_strays(self, redis: SurveyedRedis, tenants: Tenants) -> None:
+        """Search some records for jobs that are nowhere: once a round, which costs little however many there are."""
         now = self._clock()
         if now - redis.searched_at < SURVEY_SECONDS:
             return
         redis.searched_at = now
         for job_id in await redis.fleet.recover_some(tenants):
-            logger.warning("job %s was not where its record says, and is put back", job_id)
+            logger.warning("job_recovered", extra=fields(job=job_id))
 
-    async def _publish_all(self, redis: _Redis) -> None:
-        """Publish all statuses of one Redis again: the page takes an old one for a memory."""
+    async def _publish_all(self, redis: SurveyedRedis) -> None:
+        """Publish all statuses of one Redis again: the page takes old ones for those of an operator that is gone."""
         now = self._clock()
         if now - redis.published_at < PUBLISH_SECONDS:
             return
@@ -268,30 +230,30 @@ class Queues:
         if tenant is None or place != (address, name, limits):
             redis = self._redises.get(address)
             if redis is None:
-                redis = self._redises[address] = _Redis(Fleet(address))
+                redis = self._redises[address] = SurveyedRedis(Fleet(address))
                 self._redis_added.set()
             if tenant:
                 self._named[tenant.queue.keys.list_name].discard(key)
             queue = redis.fleet.queue(name, limits)
             tenant = self._tenants[key] = Tenant(redis.fleet, queue, created, config, self._clock)
             self._named[name].add(key)
-            redis.soon.set()
+            redis.survey_now.set()
         tenant.config = config
         return tenant
 
-    def _note_down(self, redis: _Redis, why: str, on_change: OnChange) -> None:
+    def _note_down(self, redis: SurveyedRedis, why: str, on_change: OnChange) -> None:
         if not redis.down:
             redis.down = True
-            logger.error("%s", why)
+            logger.error("redis_unavailable", extra=fields(redis=redis.fleet.address, error=why))
             self._wake_all(redis, on_change)
 
-    def _note_up(self, redis: _Redis, on_change: OnChange) -> None:
+    def _note_up(self, redis: SurveyedRedis, on_change: OnChange) -> None:
         if redis.down:
             redis.down = False
-            logger.warning("Redis at %s is back", redis.fleet.address)
+            logger.warning("redis_back", extra=fields(redis=redis.fleet.address))
             self._wake_all(redis, on_change)
 
-    def _wake_all(self, redis: _Redis, on_change: OnChange) -> None:
+    def _wake_all(self, redis: SurveyedRedis, on_change: OnChange) -> None:
         for key, tenant in self._tenants.items():
             if tenant.fleet is redis.fleet:
                 tenant.forget_written()
@@ -306,3 +268,10 @@ async def _each(names: Iterable[str], tenants: Tenants, action: Callable[[Tenant
             with contextlib.suppress(QueueDamaged):
                 answers[name] = await action(tenants[name][1])
     return answers
+
+
+def _stay_cancelled() -> None:
+    """Raise CancelledError if this task was cancelled while redis-py connected: it swallows that (8.1.0)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
