@@ -13,9 +13,9 @@ from typing import Any
 from bench import app, handlers
 from bench.places import ROOT
 from greenscale_jobs import Item, JobClient, JobQueue, JobState, RedisAddress, new_item
-from greenscale_worker.engines import Answer
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
+from greenscale_worker.runner import Answer
 from greenscale_worker.settings import read_settings
 from greenscale_worker.worker import Worker
 

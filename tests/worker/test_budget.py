@@ -10,7 +10,7 @@ import redis
 from greenscale_jobs import Item, JobQueue, RedisAddress
 from greenscale_testing.in_process import working
 from greenscale_worker import worker
-from greenscale_worker.engines import Answer
+from greenscale_worker.runner import Answer
 
 MIB = 1024 * 1024
 

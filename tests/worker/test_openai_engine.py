@@ -8,7 +8,7 @@ import pytest
 from greenscale_jobs import Item, Parameters, Turn, Usage
 from greenscale_testing.local_redis import free_port
 from greenscale_testing.openai_server import OpenAIServer, serving
-from greenscale_worker.engines.openai import OpenAIEngine
+from greenscale_worker.chat_completions.client import ChatClient
 from greenscale_worker.errors import (
     AttemptFailed,
     Doubtful,
@@ -22,7 +22,7 @@ from greenscale_worker.errors import (
 KEY = "sk-secret-key"
 PROMPT = "secret prompt"
 
-Make = Callable[..., OpenAIEngine]
+Make = Callable[..., ChatClient]
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ async def server() -> AsyncIterator[tuple[OpenAIServer, str]]:
 
 @pytest.fixture
 async def make(server: tuple[OpenAIServer, str]) -> AsyncIterator[Make]:
-    made: list[OpenAIEngine] = []
+    made: list[ChatClient] = []
 
-    def engine(model: str, *, base_url: str | None = server[1], api_key: str | None = KEY) -> OpenAIEngine:
+    def engine(model: str, *, base_url: str | None = server[1], api_key: str | None = KEY) -> ChatClient:
         made.append(
-            OpenAIEngine(
+            ChatClient(
                 model=model,
                 api_key=api_key,
                 base_url=base_url,
@@ -56,7 +56,7 @@ async def make(server: tuple[OpenAIServer, str]) -> AsyncIterator[Make]:
 
 def test_an_engine_is_made_before_anything_runs() -> None:
     """It starts its task where it is run: whoever makes one needs no event loop, and nothing is left to close."""
-    OpenAIEngine(
+    ChatClient(
         model="m",
         api_key=KEY,
         base_url=None,

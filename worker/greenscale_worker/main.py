@@ -8,10 +8,10 @@ import sys
 from greenscale_jobs import JobQueue
 from greenscale_jobs.connection.environment import InvalidEnvFile, with_file
 from greenscale_jobs.usage import refuse_arguments
-from greenscale_worker.engines import Engine
 from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse, serve_liveness
 from greenscale_worker.logs import Log
+from greenscale_worker.runner import Runner
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
 from greenscale_worker.usage import ABOUT
 from greenscale_worker.worker import Worker
@@ -58,17 +58,17 @@ async def run(settings: Settings) -> None:
             await engine.aclose()
 
 
-def make_engine(settings: Settings) -> Engine:
+def make_engine(settings: Settings) -> Runner:
     """Return the engine that the settings name; `openai` is imported only for the one that needs it."""
     if settings.engine == "Echo":
-        from greenscale_worker.engines.echo import Echo  # noqa: PLC0415
+        from greenscale_worker.runners.echo import EchoRunner  # noqa: PLC0415
 
-        return Echo()
-    from greenscale_worker.engines.openai import OpenAIEngine  # noqa: PLC0415
-    from greenscale_worker.engines.server import ServerEngine, own_server  # noqa: PLC0415
+        return EchoRunner()
+    from greenscale_worker.chat_completions.client import ChatClient  # noqa: PLC0415
+    from greenscale_worker.runners.server import ServerRunner, own_server  # noqa: PLC0415
 
     is_server = settings.engine == "Server"
-    asked = OpenAIEngine(
+    asked = ChatClient(
         model=settings.model,
         api_key=settings.api_key,
         base_url=settings.base_url,
@@ -81,7 +81,7 @@ def make_engine(settings: Settings) -> Engine:
     )
     if not is_server or settings.server_ready_url is None:
         return asked
-    return ServerEngine(
+    return ServerRunner(
         asked, ready_url=settings.server_ready_url, startup_seconds=settings.server_startup_timeout_seconds
     )
 

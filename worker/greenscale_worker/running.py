@@ -7,8 +7,8 @@ from enum import Enum, auto
 from typing import cast
 
 from greenscale_jobs import Claim, Finished, InvalidItem, Outcome
-from greenscale_worker.engines import Answer
 from greenscale_worker.errors import AttemptFailed, EngineError, JobRejected
+from greenscale_worker.runner import Answer
 
 
 class Interruption(Enum):

@@ -12,13 +12,13 @@ from functools import partial
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable, new_id, parse_item
 from greenscale_worker.blocking_claim import BLOCK_SECONDS, FIRST_SECONDS, HAND_BACK_SECONDS, BlockingClaim
 from greenscale_worker.credentials import AccessRefusals
-from greenscale_worker.engines import Answer, Engine
 from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
 from greenscale_worker.maintenance import Maintenance
 from greenscale_worker.outage import Outage
 from greenscale_worker.presence import keep_counted
+from greenscale_worker.runner import Answer, Runner
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 from greenscale_worker.settling import Settling
@@ -39,7 +39,7 @@ MAX_BYTES_IN_HAND = 256 * 1024 * 1024
 class Worker:
     """Works on one queue with one engine until `stop` is called."""
 
-    def __init__(self, settings: Settings, queue: JobQueue, engine: Engine, *, log: Log, pulse: Pulse) -> None:
+    def __init__(self, settings: Settings, queue: JobQueue, engine: Runner, *, log: Log, pulse: Pulse) -> None:
         self._settings = settings
         self._queue = queue
         self._engine = engine

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from greenscale_jobs import Usage
-from greenscale_worker.engines import Answer
-from greenscale_worker.engines.chunks import Choice, Chunk, Delta, Malformed, read_chunk, text_of, usage_of
-from greenscale_worker.engines.events import DONE, MAX_LINE_BYTES, Event, Events, TooLarge
-from greenscale_worker.engines.tool_calls import ToolCalls
+from greenscale_worker.chat_completions.chunks import Choice, Chunk, Delta, Malformed, read_chunk, text_of, usage_of
+from greenscale_worker.chat_completions.events import DONE, MAX_LINE_BYTES, Event, Events, TooLarge
+from greenscale_worker.chat_completions.tool_calls import ToolCalls
+from greenscale_worker.runner import Answer
 
 NO_ENDINGS = {"", "null", "none"}
 """What servers write as a `finish_reason` before there is one."""

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import msgspec
 
 from greenscale_jobs import Item
-from greenscale_worker.engines import Answer, Engine
 from greenscale_worker.errors import AttemptFailed, EngineInTrouble, EngineLost
 from greenscale_worker.outcomes import Place
+from greenscale_worker.runner import Answer, Runner
 
 LOOK_SECONDS = 0.5
 """How often a server that loads its model is asked whether it is ready."""
@@ -33,14 +33,14 @@ class Trouble(msgspec.Struct, frozen=True):
     is_away: bool
 
 
-class ServerEngine:
+class ServerRunner:
     """Hands jobs to `asked` while `ready_url` answers 2xx.
 
     A server that was ready once is away only where its connection is refused or reset, or where it answers 5xx:
     under load many are slow to say that they are ready. No job pays for a server that is away.
     """
 
-    def __init__(self, asked: Engine, *, ready_url: str, startup_seconds: float) -> None:
+    def __init__(self, asked: Runner, *, ready_url: str, startup_seconds: float) -> None:
         self._asked = asked
         self._ready_url = ready_url
         self._startup_seconds = startup_seconds
@@ -87,7 +87,7 @@ class ServerEngine:
         """Return why the server is not ready; None if it is."""
         import aiohttp  # noqa: PLC0415 - in a thread of the other engine's by now, or soon
 
-        from greenscale_worker.engines.breaks import broken_name  # noqa: PLC0415 - imports it too
+        from greenscale_worker.chat_completions.breaks import broken_name  # noqa: PLC0415 - imports it too
 
         timeout = aiohttp.ClientTimeout(total=seconds)
         try:

@@ -1,4 +1,4 @@
-"""What answers prompts. Importing this imports no engine: `openai` alone takes half a second."""
+"""What every runner does: it answers a worker's prompts by one type of engine. Imports no runner."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -17,7 +17,7 @@ class Answer(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
 
 
-class Engine(Protocol):
+class Runner(Protocol):
     """Answers prompts, many at once."""
 
     async def ready(self) -> None:

@@ -13,21 +13,21 @@ from urllib.parse import urlsplit
 import msgspec
 
 from greenscale_jobs import Item, Parameters
-from greenscale_worker.engines import Answer
-from greenscale_worker.engines.failures import Broken, Refused
-from greenscale_worker.engines.reading import Reading
-from greenscale_worker.engines.requests import Dialect, Request, request_for
+from greenscale_worker.chat_completions.failures import Broken, Refused
+from greenscale_worker.chat_completions.reading import Reading
+from greenscale_worker.chat_completions.requests import Dialect, Request, request_for
 from greenscale_worker.environment import OPENAI_URL, Proxy
 from greenscale_worker.errors import EngineError, EngineMisconfigured
 from greenscale_worker.outcomes import Place, outcome_of_break, outcome_of_ending, outcome_of_refusal
 from greenscale_worker.outcomes.bodies import read_error
 from greenscale_worker.outcomes.parameters import ours_refused
+from greenscale_worker.runner import Answer
 
 if TYPE_CHECKING:
     import httpx2
     import openai
 
-    from greenscale_worker.engines.transport import Exchange
+    from greenscale_worker.chat_completions.transport import Exchange
 
 USAGE_SECONDS = 5.0
 """How long the tokens' count is waited for when the answer is whole."""
@@ -42,7 +42,7 @@ STATUS_DECIDES = frozenset({401, 402, 429, 503, 529})
 """What these mean needs no body, so one that does not end changes nothing."""
 
 
-class OpenAIEngine:
+class ChatClient:
     """Asks one model of one server; to be made where an event loop runs.
 
     `base_url` None is OpenAI's own. `answer_seconds` is how long the server may be silent.
@@ -184,7 +184,7 @@ class OpenAIEngine:
         import httpx2  # noqa: PLC0415 - `openai` brought it
         import openai  # noqa: PLC0415 - loaded by now
 
-        from greenscale_worker.engines.transport import Transport  # noqa: PLC0415 - the same
+        from greenscale_worker.chat_completions.transport import Transport  # noqa: PLC0415 - the same
 
         transport = Transport(
             connections=self._connections, silent_seconds=self._answer_seconds, proxy=self._proxy, keeps=keeps
@@ -263,4 +263,4 @@ async def _feed(exchange: "Exchange", reading: Reading) -> bool:
 def _load() -> None:
     import openai  # noqa: F401, PLC0415
 
-    import greenscale_worker.engines.transport  # noqa: F401, PLC0415
+    import greenscale_worker.chat_completions.transport  # noqa: F401, PLC0415

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 from greenscale_jobs import Item
-from greenscale_worker.engines import Answer
+from greenscale_worker.runner import Answer
 
 PACE_SECONDS = 0.05
 """Between two words: about as fast as a person reads."""
@@ -14,7 +14,7 @@ MAX_SECONDS = 120.0
 """A long prompt is said faster, not for hours."""
 
 
-class Echo:
+class EchoRunner:
     """Streams the prompt back word by word, the first at once."""
 
     async def ready(self) -> None:

@@ -14,9 +14,9 @@ import aiohttp
 import httpx2
 from yarl import URL
 
-from greenscale_worker.engines.breaks import broken_name
-from greenscale_worker.engines.failures import Broken, Refused
-from greenscale_worker.engines.inflating import Inflating
+from greenscale_worker.chat_completions.breaks import broken_name
+from greenscale_worker.chat_completions.failures import Broken, Refused
+from greenscale_worker.chat_completions.inflating import Inflating
 from greenscale_worker.environment import Proxy
 
 CONNECT_SECONDS = 10.0

@@ -1,0 +1,1 @@
+"""What answers prompts, one module for each type of engine."""
