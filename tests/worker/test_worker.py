@@ -204,9 +204,10 @@ def test_logs_tell_where_redis_is_and_not_its_password(
 def test_the_echo_path_imports_no_openai() -> None:
     """Half a second and 27 MB that nobody asked for."""
     program = (
-        "import sys; from greenscale_worker.main import make_engine; from greenscale_worker.settings import Settings; "
-        "make_engine(Settings(engine='Echo')); "
-        "sys.exit(', '.join({'openai', 'aiohttp', 'pydantic', 'httpx2', 'dotenv'} & set(sys.modules)) or 0)"
+        "import sys; import greenscale_worker.main; from greenscale_worker.settings import read_settings; "
+        "settings = read_settings({'GREENSCALE_ENGINE': 'Echo'}, process_id=1); settings.runner.make(settings.common); "
+        "unused = {'openai', 'aiohttp', 'pydantic', 'httpx2', 'dotenv', 'greenscale_worker.outcomes'}; "
+        "sys.exit(', '.join(unused & set(sys.modules)) or 0)"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 

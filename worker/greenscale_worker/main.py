@@ -11,7 +11,6 @@ from greenscale_jobs.usage import refuse_arguments
 from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse, serve_liveness
 from greenscale_worker.logs import Log
-from greenscale_worker.runner import Runner
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
 from greenscale_worker.usage import ABOUT
 from greenscale_worker.worker import Worker
@@ -42,9 +41,9 @@ async def run(settings: Settings) -> None:
     for key in settings.unknown:
         log.warning("setting_ignored", setting=f"WORKER_SETTINGS.{key}", why="this worker does not know it")
     pulse = Pulse()
-    engine = make_engine(settings)
+    runner = settings.runner.make(settings.common)
     async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:
-        worker = Worker(settings, queue, engine, log=log, pulse=pulse)
+        worker = Worker(settings, queue, runner, log=log, pulse=pulse)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
@@ -55,35 +54,7 @@ async def run(settings: Settings) -> None:
             log.flush()
             if server:
                 server.close()
-            await engine.aclose()
-
-
-def make_engine(settings: Settings) -> Runner:
-    """Return the engine that the settings name; `openai` is imported only for the one that needs it."""
-    if settings.engine == "Echo":
-        from greenscale_worker.runners.echo import EchoRunner  # noqa: PLC0415
-
-        return EchoRunner()
-    from greenscale_worker.chat_completions.client import ChatClient  # noqa: PLC0415
-    from greenscale_worker.runners.server import ServerRunner, own_server  # noqa: PLC0415
-
-    is_server = settings.engine == "Server"
-    asked = ChatClient(
-        model=settings.model,
-        api_key=settings.api_key,
-        base_url=settings.base_url,
-        defaults=settings.parameters,
-        concurrency=settings.concurrency,
-        answer_seconds=settings.job_timeout_seconds,
-        max_answer_bytes=settings.max_answer_bytes,
-        proxy=settings.proxy,
-        place=own_server(settings.model) if is_server else None,
-    )
-    if not is_server or settings.server_ready_url is None:
-        return asked
-    return ServerRunner(
-        asked, ready_url=settings.server_ready_url, startup_seconds=settings.server_startup_timeout_seconds
-    )
+            await runner.aclose()
 
 
 def _complaint(error: Exception | str) -> int:

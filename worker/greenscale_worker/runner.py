@@ -1,11 +1,11 @@
-"""What every runner does: it answers a worker's prompts by one type of engine. Imports no runner."""
+"""What a runner is: it answers prompts with one type of engine, and has settings of its own. Imports no runner."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Protocol, Self
 
 import msgspec
 
-from greenscale_jobs import Item, Usage
+from greenscale_jobs.records import Item, Parameters, Usage
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -31,3 +31,39 @@ class Runner(Protocol):
 
     async def aclose(self) -> None:
         """Close what is open."""
+
+
+class CommonSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every runner is given, whatever its engine."""
+
+    model: str
+    defaults: Parameters
+    """What a request asks for where it says nothing itself."""
+    concurrency: int
+    answer_seconds: float
+    """The longest attempt."""
+    max_answer_bytes: int
+
+
+class RunnerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one type of engine needs beside that, and the factory of its runner. `runners` has the table of them.
+
+    A field that the environment sets stands in `variables`, by the variable's name.
+    """
+
+    engine: ClassVar[str]
+    """`spec.engine.type`."""
+    variables: ClassVar[Mapping[str, str]] = {}
+
+    def completed(self, environment: Mapping[str, str], problems: list[str]) -> Self:  # noqa: ARG002 - for subclasses
+        """Add to `problems` what cannot be used; return the settings with what else the environment implies."""
+        return self
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may contain."""
+        return ()
+
+    def make(self, common: CommonSettings) -> Runner:
+        """Return the runner; only here is imported what takes long."""
+        raise NotImplementedError

@@ -39,10 +39,10 @@ MAX_BYTES_IN_HAND = 256 * 1024 * 1024
 class Worker:
     """Works on one queue with one engine until `stop` is called."""
 
-    def __init__(self, settings: Settings, queue: JobQueue, engine: Runner, *, log: Log, pulse: Pulse) -> None:
+    def __init__(self, settings: Settings, queue: JobQueue, runner: Runner, *, log: Log, pulse: Pulse) -> None:
         self._settings = settings
         self._queue = queue
-        self._engine = engine
+        self._engine = runner
         self._log = log
         self._pulse = pulse
         self._refusals = AccessRefusals(settings.read_again)
@@ -86,7 +86,7 @@ class Worker:
             "started",
             queue=self._queue.keys.list_name,
             redis=self._queue.address,
-            engine=self._settings.engine,
+            engine=self._settings.runner.engine,
             concurrency=self._settings.concurrency,
         )
         presence = asyncio.create_task(keep_counted(self._queue, self._settings.worker, self._stopping, self._log))

@@ -7,7 +7,7 @@ from typing import Any
 from greenscale_jobs import Item, Parameters
 from greenscale_worker.chat_completions.client import ChatClient
 from greenscale_worker.errors import EngineError
-from greenscale_worker.runner import Answer
+from greenscale_worker.runner import Answer, CommonSettings
 
 PROMPT = "the secret prompt"
 KEY = "sk-secret-key"
@@ -16,18 +16,17 @@ KEY = "sk-secret-key"
 @asynccontextmanager
 async def engine_at(base_url: str, **settings: Any) -> AsyncIterator[ChatClient]:
     """Give an engine that asks the model `m` at this address."""
-    made = ChatClient(
-        **{
-            "model": "m",
-            "api_key": KEY,
-            "base_url": base_url,
-            "defaults": Parameters(),
-            "concurrency": 4,
-            "answer_seconds": 20,
-            "max_answer_bytes": 1024 * 1024,
-            **settings,
-        }
-    )
+    common = {
+        "model": "m",
+        "defaults": Parameters(),
+        "concurrency": 4,
+        "answer_seconds": 20,
+        "max_answer_bytes": 1024 * 1024,
+    }
+    own = {"api_key": KEY, "base_url": base_url}
+    for name, value in settings.items():
+        (common if name in common else own)[name] = value
+    made = ChatClient(CommonSettings(**common), **own)
     try:
         yield made
     finally:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from greenscale_jobs import Item, Parameters
+from greenscale_jobs.records import Item
 from greenscale_worker.chat_completions.failures import Broken, Refused
 from greenscale_worker.chat_completions.reading import Reading
 from greenscale_worker.chat_completions.requests import Dialect, Request, request_for
@@ -21,7 +21,7 @@ from greenscale_worker.errors import EngineError, EngineMisconfigured
 from greenscale_worker.outcomes import Place, outcome_of_break, outcome_of_ending, outcome_of_refusal
 from greenscale_worker.outcomes.bodies import read_error
 from greenscale_worker.outcomes.parameters import ours_refused
-from greenscale_worker.runner import Answer
+from greenscale_worker.runner import Answer, CommonSettings
 
 if TYPE_CHECKING:
     import httpx2
@@ -49,27 +49,23 @@ class ChatClient:
     `max_answer_bytes` bounds the whole answer. `place` names the settings that mend what fails.
     """
 
-    def __init__(  # noqa: PLR0913 - settings, each by its name
+    def __init__(
         self,
+        common: CommonSettings,
         *,
-        model: str,
         api_key: str | None,
         base_url: str | None,
-        defaults: Parameters,
-        concurrency: int,
-        answer_seconds: float,
-        max_answer_bytes: int,
         proxy: Proxy | None = None,
         place: Place | None = None,
     ) -> None:
         self._api_key = api_key
         self._base_url = base_url
-        self._defaults = defaults
-        self._connections = concurrency + 1
-        self._answer_seconds = answer_seconds
-        self._max_answer_bytes = max_answer_bytes
+        self._defaults = common.defaults
+        self._connections = common.concurrency + 1
+        self._answer_seconds = common.answer_seconds
+        self._max_answer_bytes = common.max_answer_bytes
         self._proxy = proxy
-        self._place = place or place_of(model, base_url, proxy)
+        self._place = place or place_of(common.model, base_url, proxy)
         self._dialect = Dialect("max_tokens" if base_url else "max_completion_tokens")
         self._client: openai.AsyncOpenAI | None = None
         self._fresh: openai.AsyncOpenAI | None = None

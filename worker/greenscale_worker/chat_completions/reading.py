@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from greenscale_jobs import Usage
+from greenscale_jobs.records import Usage
 from greenscale_worker.chat_completions.chunks import Choice, Chunk, Delta, Malformed, read_chunk, text_of, usage_of
 from greenscale_worker.chat_completions.events import DONE, MAX_LINE_BYTES, Event, Events, TooLarge
 from greenscale_worker.chat_completions.tool_calls import ToolCalls

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from greenscale_jobs import Item, Parameters
+from greenscale_jobs.records import Item, Parameters
 from greenscale_worker.outcomes.parameters import OTHER_LIMIT
 
 

@@ -3,9 +3,10 @@
 import asyncio
 import re
 from collections.abc import Callable
+from typing import ClassVar
 
-from greenscale_jobs import Item
-from greenscale_worker.runner import Answer
+from greenscale_jobs.records import Item
+from greenscale_worker.runner import Answer, CommonSettings, Runner, RunnerSettings
 
 PACE_SECONDS = 0.05
 """Between two words: about as fast as a person reads."""
@@ -32,3 +33,13 @@ class EchoRunner:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+class EchoSettings(RunnerSettings, frozen=True, kw_only=True):
+    """It needs nothing."""
+
+    engine: ClassVar[str] = "Echo"
+
+    def make(self, common: CommonSettings) -> Runner:  # noqa: ARG002 - whatever is set, it says what it got
+        """Return an echo."""
+        return EchoRunner()

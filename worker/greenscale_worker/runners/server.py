@@ -2,14 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import msgspec
 
-from greenscale_jobs import Item
+from greenscale_jobs.records import Item
+from greenscale_worker.chat_completions.problems import connection_problems
 from greenscale_worker.errors import AttemptFailed, EngineInTrouble, EngineLost
-from greenscale_worker.outcomes import Place
-from greenscale_worker.runner import Answer, Runner
+from greenscale_worker.runner import Answer, CommonSettings, Runner, RunnerSettings
+
+if TYPE_CHECKING:
+    from greenscale_worker.outcomes import Place
 
 LOOK_SECONDS = 0.5
 """How often a server that loads its model is asked whether it is ready."""
@@ -24,6 +28,47 @@ PROBE_SECONDS = 1.0
 """How long a server that was ready may take: a job waits meanwhile, and one that is away refuses at once."""
 
 SERVER_ERROR = 500
+
+
+class ServerSettings(RunnerSettings, frozen=True, kw_only=True):
+    """Where the server beside the worker is asked, and where it says that it is ready."""
+
+    engine: ClassVar[str] = "Server"
+    variables: ClassVar[Mapping[str, str]] = {
+        "api_key": "OPENAI_API_KEY",
+        "base_url": "OPENAI_BASE_URL",
+        "ready_url": "GREENSCALE_SERVER_READY_URL",
+        "startup_seconds": "GREENSCALE_SERVER_STARTUP_TIMEOUT_SECONDS",
+    }
+
+    api_key: str | None = None
+    base_url: str = ""
+    ready_url: str = ""
+    startup_seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 1800
+
+    def __repr__(self) -> str:
+        """Show no key and no address."""
+        return "ServerSettings()"
+
+    def completed(self, environment: Mapping[str, str], problems: list[str]) -> Self:
+        """Require both addresses. There is never a proxy on the way to the pod's own server."""
+        if not (self.ready_url and self.base_url):
+            problems.append("GREENSCALE_ENGINE=Server needs GREENSCALE_SERVER_READY_URL and OPENAI_BASE_URL")
+        addresses = {self.variables[name]: getattr(self, name) for name in ("base_url", "ready_url")}
+        problems += connection_problems(self.api_key, environment, addresses=addresses)
+        return self
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key and the addresses, which may have one in them."""
+        return tuple(filter(None, (self.api_key, self.base_url, self.ready_url)))
+
+    def make(self, common: CommonSettings) -> Runner:
+        """Return a client of that server that asks for its readiness."""
+        from greenscale_worker.chat_completions.client import ChatClient  # noqa: PLC0415 - takes long
+
+        client = ChatClient(common, api_key=self.api_key, base_url=self.base_url, place=own_server(common.model))
+        return ServerRunner(client, ready_url=self.ready_url, startup_seconds=self.startup_seconds)
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -104,8 +149,10 @@ class ServerRunner:
             return Trouble(f"fails: {broken_name(error, before=True)}", is_away=True)
 
 
-def own_server(model: str) -> Place:
+def own_server(model: str) -> "Place":
     """Return how the pod's own server is called in messages, with the settings that mend it."""
+    from greenscale_worker.outcomes import Place  # noqa: PLC0415 - takes long
+
     return Place(
         host="the container `server`",
         model=model,
