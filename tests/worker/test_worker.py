@@ -178,7 +178,7 @@ def test_logs_tell_no_prompt(start_worker: Start, client: JobClient, worker_log:
     worker.wait(10)
     lines = [json.loads(line) for line in worker_log().splitlines()]
 
-    events = [line["event"] for line in lines if line["event"] != "jobs may be lost"]  # Redis is told of at any moment
+    events = [line["event"] for line in lines if line["event"] != "jobs_may_be_lost"]  # Redis is told of at any moment
     assert events == ["started", "claimed", "done", "stopping", "stopped"]
     assert "secret" not in worker_log()
 
@@ -344,7 +344,7 @@ async def test_a_refused_key_slows_the_worker_until_it_is_good(
 
     def waits() -> list[float]:
         lines = [json.loads(line) for line in worker_log().splitlines()]
-        return [line["next_try_seconds"] for line in lines if line["event"] == "engine refuses"]
+        return [line["next_try_seconds"] for line in lines if line["event"] == "engine_unavailable"]
 
     async with serving() as (server, url):
         ids = [client.submit(f"{number}") for number in range(20)]

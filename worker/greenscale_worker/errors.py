@@ -5,6 +5,15 @@ key or the body of a response, which may repeat both.
 """
 
 
+def kind_and_place(error: BaseException) -> str:
+    """Return all that may be shown of an unexpected error: its text may contain the prompt."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    where = f" in {frame.tb_frame.f_code.co_qualname}, line {frame.tb_lineno}" if frame else ""
+    return f"{type(error).__name__}{where}"
+
+
 class EngineError(Exception):
     """An attempt failed. `reason` is one CamelCase word, `message` a sentence."""
 

@@ -1,6 +1,7 @@
 """Starts a worker from its environment and ends it at SIGTERM."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -9,8 +10,10 @@ from greenscale_jobs import JobQueue
 from greenscale_jobs.connection.environment import InvalidEnvFile, with_file
 from greenscale_jobs.usage import refuse_arguments
 from greenscale_worker.errors import CredentialsRefused, EngineError
+from greenscale_worker.library_logs import LibraryLogs
 from greenscale_worker.liveness import Pulse, serve_liveness
 from greenscale_worker.logs import Log
+from greenscale_worker.observe import Observer
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
 from greenscale_worker.usage import ABOUT
 from greenscale_worker.worker import Worker
@@ -37,13 +40,14 @@ def main() -> None:
 
 async def run(settings: Settings) -> None:
     """Work until a signal: the first drains within the grace period, a second hands back at once."""
-    log = Log(settings.log_format, worker=settings.worker)
+    observer = Observer(Log(settings.log_format, worker=settings.worker))
+    logging.getLogger().addHandler(LibraryLogs(observer, secrets=settings.secrets))
     for key in settings.unknown:
-        log.warning("setting_ignored", setting=f"WORKER_SETTINGS.{key}", why="this worker does not know it")
+        observer.setting_ignored(f"WORKER_SETTINGS.{key}")
     pulse = Pulse()
     runner = settings.runner.make(settings.common)
     async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:
-        worker = Worker(settings, queue, runner, log=log, pulse=pulse)
+        worker = Worker(settings, queue, runner, observer=observer, pulse=pulse)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
@@ -51,7 +55,7 @@ async def run(settings: Settings) -> None:
         try:
             await worker.run()
         finally:
-            log.flush()
+            observer.flush()
             if server:
                 server.close()
             await runner.aclose()

@@ -9,7 +9,7 @@ from typing import TypeVar
 from greenscale_jobs import QueueUnavailable
 from greenscale_worker.credentials import AccessRefusals
 from greenscale_worker.liveness import Pulse
-from greenscale_worker.logs import Log
+from greenscale_worker.observe import Observer
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ LEAST_WAIT_SECONDS = 0.05
 class Outage:
     """One outage, shared by all loops of a worker: how soon each tries again, and that it is over for all."""
 
-    def __init__(self, log: Log, *, refusals: AccessRefusals, pulse: Pulse) -> None:
-        self._log = log
+    def __init__(self, observer: Observer, *, refusals: AccessRefusals, pulse: Pulse) -> None:
+        self._observer = observer
         self._refusals = refusals
         self._pulse = pulse
         self._since: float | None = None
@@ -50,7 +50,7 @@ class Outage:
         if str(error) not in self._said or now - self._said_at > REMIND_SECONDS:
             self._said_at = now
             self._said.add(str(error))
-            self._log.error("Redis is away", why=error, for_seconds=round(now - self._since, 1))
+            self._observer.redis_unavailable(error, for_seconds=now - self._since)
         self._wait = min(MAX_WAIT_SECONDS, self._wait * 1.5)
         return self._wait * random.uniform(0.5, 1)  # noqa: S311
 
@@ -59,7 +59,7 @@ class Outage:
         self._refusals.answered()
         self._pulse.redis_answered()
         if self._since is not None:
-            self._log.info("Redis is back", after_seconds=round(time.monotonic() - self._since, 1))
+            self._observer.redis_available(after_seconds=time.monotonic() - self._since)
             self._since = None
             self._said.clear()
             self._back.set()

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 
 from greenscale_jobs import JobQueue, QueueDamaged, QueueUnavailable
-from greenscale_worker.logs import Log
+from greenscale_worker.observe import Observer
 
 COUNTED_SECONDS = 150.0
 """How long a worker that says nothing is counted: two renewals may be lost."""
@@ -23,7 +23,7 @@ LEAVE_SECONDS = 5.0
 """How long the way out waits for Redis; else the count ends by itself."""
 
 
-async def keep_counted(queue: JobQueue, worker: str, stopping: asyncio.Event, log: Log) -> None:
+async def keep_counted(queue: JobQueue, worker: str, stopping: asyncio.Event, observer: Observer) -> None:
     """Count this worker as alive until `stopping` is set. While Redis is away the other loops say so."""
     reported = False
     while not stopping.is_set():
@@ -34,7 +34,7 @@ async def keep_counted(queue: JobQueue, worker: str, stopping: asyncio.Event, lo
             wait = RETRY_SECONDS
             if isinstance(error, QueueDamaged) and not reported:
                 reported = True
-                log.warning("not_counted", why=error)
+                observer.not_counted(error)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await stopping.wait()

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import cast
 
 from greenscale_jobs import Claim, Finished, InvalidItem, Outcome
-from greenscale_worker.errors import AttemptFailed, EngineError, JobRejected
+from greenscale_worker.errors import AttemptFailed, EngineError, JobRejected, kind_and_place
 from greenscale_worker.runner import Answer
 
 
@@ -98,15 +98,5 @@ class Running:
             return JobRejected("InvalidItem", str(error))
         if isinstance(error, EngineError):
             return error
-        # Its text may hold the prompt: the kind of error and its place are all that may be told.
-        return AttemptFailed("EngineFailed", f"the engine failed unexpectedly ({_place(error)})")
-
-
-def _place(error: BaseException | None) -> str:
-    if error is None:
-        return "it stopped by itself"
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    where = f" in {frame.tb_frame.f_code.co_qualname}, line {frame.tb_lineno}" if frame else ""
-    return f"{type(error).__name__}{where}"
+        what = kind_and_place(error) if error else "it stopped by itself"
+        return AttemptFailed("EngineFailed", f"the engine failed unexpectedly ({what})")

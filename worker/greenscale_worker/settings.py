@@ -81,6 +81,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may contain."""
+        password = self.redis.password
+        return (*self.runner.secrets, *((password,) if password else ()))
+
+    @property
     def common(self) -> CommonSettings:
         """What every runner is given."""
         return CommonSettings(

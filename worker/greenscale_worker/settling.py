@@ -15,7 +15,7 @@ from greenscale_jobs.engine_report import FAULT_SECONDS
 from greenscale_worker.claim_limit import ClaimLimit
 from greenscale_worker.credentials import KeyRefusals
 from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
-from greenscale_worker.logs import Log
+from greenscale_worker.observe import Observer
 from greenscale_worker.outage import Outage
 from greenscale_worker.retry import (
     Backoff,
@@ -63,7 +63,7 @@ class Settling:
         settings: Settings,
         queue: JobQueue,
         *,
-        log: Log,
+        observer: Observer,
         outage: Outage,
         on_settled: Callable[[Running], None],
         on_retry: Callable[[], None],
@@ -73,7 +73,7 @@ class Settling:
         self._key_refusals = KeyRefusals(settings.read_again)
         self._settings = settings
         self._queue = queue
-        self._log = log
+        self._observer = observer
         self._outage = outage
         self._on_settled, self._on_retry, self._on_trouble = on_settled, on_retry, on_trouble
         self._backoff = Backoff(settings.backoff_initial_seconds, settings.backoff_max_seconds)
@@ -156,9 +156,11 @@ class Settling:
             return
         for job, kept in zip(jobs, stored, strict=True):
             self.limit.answered(job.claim.id, time.monotonic(), started_at=job.started_at)
-            event = "done" if kept else "lost"
-            self._stored += event == "done"
-            self._log.info(event, job=job.claim.id, attempt=job.claim.attempt, seconds=round(job.seconds, 3))
+            if kept:
+                self._stored += 1
+                self._observer.done(job.claim, seconds=job.seconds)
+            else:
+                self._observer.lost(job.claim, seconds=job.seconds)
 
     async def _store_apart(self, jobs: Sequence[Running], error: JobRefusedByRedis) -> None:
         """Store each by itself, so that only the one that Redis refuses is buried."""
@@ -171,11 +173,10 @@ class Settling:
     async def _settle_failure(self, job: Running) -> None:
         match job.interruption:
             case Interruption.LOST:
-                self._log.warning("lost", job=job.claim.id, attempt=job.claim.attempt)
+                self._observer.lost(job.claim, seconds=job.seconds)
             case Interruption.CANCELLED | Interruption.HANDED_BACK:
                 state = await self._outage.insist(partial(self._queue.release, job.claim))
-                event = "handed back" if state == "waiting" else state
-                self._log.info(event, job=job.claim.id, attempt=job.claim.attempt)
+                self._observer.released(job.claim, state=state)
             case _:
                 await self._settle_error(job, job.failure(job_timeout_seconds=self._settings.job_timeout_seconds))
 
@@ -193,7 +194,7 @@ class Settling:
         if blames_engine(error, evidence=evidence):
             self._slow_down(error)
         state = await self._outage.insist(partial(self._carry_out, verdict, claim, reason, message))
-        self._log.warning("failed", job=claim.id, attempt=claim.attempt, reason=reason, message=message, state=state)
+        self._observer.failed(claim, error, state=state)
         if state == "delayed":
             self._on_retry()
         if evidence.refusals >= self._settings.max_attempts and self.limit.trouble_since is not None:
@@ -236,8 +237,7 @@ class Settling:
         self._key_refusals.note(error, now, trouble_since=self.limit.trouble_since or now)
         if news:
             self._trouble.set()
-            seconds = round(self.limit.pause_seconds(now), 1)
-            self._log.error("engine refuses", reason=error.reason, message=error.message, next_try_seconds=seconds)
+            self._observer.engine_unavailable(error, next_try_seconds=self.limit.pause_seconds(now))
             self._on_trouble()
 
     async def _report(self, *, after_seconds: float, news_seconds: float = FAULT_SECONDS) -> float:

@@ -14,8 +14,8 @@ from greenscale_worker.blocking_claim import BLOCK_SECONDS, FIRST_SECONDS, HAND_
 from greenscale_worker.credentials import AccessRefusals
 from greenscale_worker.errors import CredentialsRefused, EngineError
 from greenscale_worker.liveness import Pulse
-from greenscale_worker.logs import Log
 from greenscale_worker.maintenance import Maintenance
+from greenscale_worker.observe import Observer
 from greenscale_worker.outage import Outage
 from greenscale_worker.presence import keep_counted
 from greenscale_worker.runner import Answer, Runner
@@ -39,25 +39,27 @@ MAX_BYTES_IN_HAND = 256 * 1024 * 1024
 class Worker:
     """Works on one queue with one engine until `stop` is called."""
 
-    def __init__(self, settings: Settings, queue: JobQueue, runner: Runner, *, log: Log, pulse: Pulse) -> None:
+    def __init__(
+        self, settings: Settings, queue: JobQueue, runner: Runner, *, observer: Observer, pulse: Pulse
+    ) -> None:
         self._settings = settings
         self._queue = queue
         self._engine = runner
-        self._log = log
+        self._observer = observer
         self._pulse = pulse
         self._refusals = AccessRefusals(settings.read_again)
         self._refused_claims = AccessRefusals(settings.read_again)
-        self._outage = Outage(log, refusals=self._refusals, pulse=pulse)
+        self._outage = Outage(observer, refusals=self._refusals, pulse=pulse)
         self._running: dict[tuple[str, str], Running] = {}
         self._blocking_claim = BlockingClaim(queue, settings.worker)
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         self._busy, self._piece = asyncio.Event(), asyncio.Event()
         self._slot_freed = asyncio.Event()
-        self._maintenance = Maintenance(queue, log=log, outage=self._outage)
+        self._maintenance = Maintenance(queue, observer=observer, outage=self._outage)
         self._settling = Settling(
             settings,
             queue,
-            log=log,
+            observer=observer,
             outage=self._outage,
             on_settled=self._settled,
             on_retry=self._maintenance.soon,
@@ -82,21 +84,20 @@ class Worker:
             EngineError: The engine never got ready.
             CredentialsRefused: It stopped by itself, since only a restart reads the key or the password again.
         """
-        self._log.info(
-            "started",
+        self._observer.started(
             queue=self._queue.keys.list_name,
             redis=self._queue.address,
             engine=self._settings.runner.engine,
             concurrency=self._settings.concurrency,
         )
-        presence = asyncio.create_task(keep_counted(self._queue, self._settings.worker, self._stopping, self._log))
+        presence = asyncio.create_task(keep_counted(self._queue, self._settings.worker, self._stopping, self._observer))
         try:
             await self._until_ready()
             refusal = await self._work()
         finally:
             self._stopping.set()
             await presence
-        self._log.info("stopped")
+        self._observer.stopped()
         if refusal:
             raise CredentialsRefused(refusal)
 
@@ -133,7 +134,7 @@ class Worker:
             try:
                 ready.result()
             except EngineError as error:
-                self._log.error("engine not ready", reason=error.reason, message=error.message)
+                self._observer.engine_not_ready(error)
                 with contextlib.suppress(QueueUnavailable):
                     await self._queue.report_fault(error.message)
                 raise
@@ -215,7 +216,7 @@ class Worker:
         self._running[job.key] = job
         self._others_since_suspect = 0 if claim.alone else self._others_since_suspect + 1
         self._busy.set()
-        self._log.info("claimed", job=claim.id, attempt=claim.attempt)
+        self._observer.claimed(claim)
         job.task = asyncio.create_task(self._ask(job))
         limit = asyncio.get_running_loop().call_later(
             self._settings.job_timeout_seconds, job.interrupt, Interruption.TIME_LIMIT
@@ -270,25 +271,25 @@ class Worker:
             if pieces:
                 try:
                     await self._outage.insist(partial(self._queue.emit, pieces, batch=new_id()))
-                except JobRefusedByRedis as error:  # who watches sees less; the answer is stored as a whole
-                    self._log.warning("not shown", why=error)
+                except JobRefusedByRedis as error:
+                    self._observer.emit_refused(error)
                 await asyncio.sleep(EMIT_SECONDS)
 
     async def _warn(self) -> None:
         for danger in await self._outage.insist(self._queue.dangers):
-            self._log.warning("jobs may be lost", why=danger)
+            self._observer.jobs_may_be_lost(danger)
 
     # The way out.
 
     async def _drain(self) -> None:
-        self._log.info("stopping", running=len(self._running), grace_seconds=self._settings.grace_seconds)
+        self._observer.stopping(running=len(self._running), grace_seconds=self._settings.grace_seconds)
         await self._wait_until_idle(self._settings.grace_seconds, unless=self._hurry)
         try:
             async with asyncio.timeout(HAND_BACK_SECONDS):
                 await self._hand_back()
                 await self._queue.maintain()  # a blocking claim may have taken a job while it was called off
         except (QueueUnavailable, TimeoutError) as error:
-            self._log.warning("left unsettled", jobs=len(self._running), why=error)
+            self._observer.drain_incomplete(error, jobs=len(self._running))
 
     async def _hand_back(self) -> None:
         """Stop what runs and wait until the queue has it again, all together: so it comes back in its order."""
