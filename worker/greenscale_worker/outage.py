@@ -40,6 +40,10 @@ class Outage:
         """Return how long Redis has answered nothing; 0 while it answers."""
         return 0.0 if self._since is None else now - self._since
 
+    def lasting_refusal(self, now: float) -> str | None:
+        """Return how Redis refuses this worker, if so lasting that the password or certificate should be read again."""
+        return self._refusals.lasting(now)
+
     def note(self, error: QueueUnavailable) -> float:
         """Take note of a failed try; returns how many seconds to wait before the next."""
         now = time.monotonic()
