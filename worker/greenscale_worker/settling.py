@@ -12,23 +12,13 @@ from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable
 from greenscale_jobs.engine_report import FAULT_SECONDS
+from greenscale_worker.backoff import Backoff
 from greenscale_worker.claim_limit import ClaimLimit
 from greenscale_worker.credentials import KeyRefusals
 from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
 from greenscale_worker.observe import Observer
 from greenscale_worker.outage import Outage
-from greenscale_worker.retry import (
-    Backoff,
-    Doubt,
-    Evidence,
-    GiveUp,
-    Lost,
-    Postpone,
-    Retry,
-    Verdict,
-    blames_engine,
-    decide,
-)
+from greenscale_worker.retry import Doubt, Evidence, GiveUp, Lost, NextStep, Postpone, Retry, blames_engine, next_step
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 
@@ -183,7 +173,7 @@ class Settling:
     async def _settle_error(self, job: Running, error: EngineError) -> None:
         claim, reason, message = job.claim, error.reason, error.message
         evidence = self._weigh(job, error)
-        verdict = decide(
+        step = next_step(
             error,
             attempt=claim.attempt,
             max_attempts=self._settings.max_attempts,
@@ -193,7 +183,7 @@ class Settling:
         )
         if blames_engine(error, evidence=evidence):
             self._slow_down(error)
-        state = await self._outage.insist(partial(self._carry_out, verdict, claim, reason, message))
+        state = await self._outage.insist(partial(self._carry_out, step, claim, reason, message))
         self._observer.failed(claim, error, state=state)
         if state == "delayed":
             self._on_retry()
@@ -210,8 +200,8 @@ class Settling:
         refusals, vouched = self.limit.doubted(job.claim.id, error.reason) if doubtful else (0, False)
         return Evidence(works, refusals, vouched)
 
-    async def _carry_out(self, verdict: Verdict, claim: Claim, reason: str, message: str) -> str:
-        match verdict:
+    async def _carry_out(self, step: NextStep, claim: Claim, reason: str, message: str) -> str:
+        match step:
             case Retry(delay_seconds):
                 return await self._queue.retry(claim, reason, message, delay_seconds=delay_seconds)
             case GiveUp():

@@ -18,8 +18,8 @@ from greenscale_worker.chat_completions.reading import Reading
 from greenscale_worker.chat_completions.requests import Dialect, Request, request_for
 from greenscale_worker.environment import OPENAI_URL, Proxy
 from greenscale_worker.errors import EngineError, EngineMisconfigured
-from greenscale_worker.outcomes import Place, outcome_of_break, outcome_of_ending, outcome_of_refusal
 from greenscale_worker.outcomes.bodies import read_error
+from greenscale_worker.outcomes.judge import Place, judge_break, judge_ending, judge_refusal
 from greenscale_worker.outcomes.parameters import ours_refused
 from greenscale_worker.runner import Answer, CommonSettings
 
@@ -90,7 +90,7 @@ class ChatClient:
             try:
                 return await self._ask(client, request, emit)
             except Broken as broken:
-                raise outcome_of_break(broken.name, place=self._place) from None
+                raise judge_break(broken.name, place=self._place) from None
             except Refused as refused:
                 error = self._refused(refused, request, item)
             if error is not None:
@@ -132,15 +132,15 @@ class ChatClient:
 
     def _refused(self, refused: Refused, request: Request, item: Item) -> EngineError | None:
         """Return what a refusal means; None: it was for something that we added, and the request is made without it."""
-        said = read_error(refused.body, private=self._private(item))
+        body = read_error(refused.body, private=self._private(item))
         if refused.is_cut and refused.status not in STATUS_DECIDES:
             return self._ended("<too large>", has_text=False)
-        ours = None if refused.is_begun else ours_refused(refused.status, said, request.own)
+        ours = None if refused.is_begun else ours_refused(refused.status, body, request.own)
         if ours is None:
-            return outcome_of_refusal(
+            return judge_refusal(
                 refused.status,
                 refused.headers,
-                said,
+                body,
                 place=self._place,
                 asked=request.asked,
                 defaults=request.defaults,
@@ -150,7 +150,7 @@ class ChatClient:
         return None
 
     def _ended(self, ending: str | None, *, has_text: bool) -> EngineError | None:
-        return outcome_of_ending(ending, has_text=has_text, place=self._place, max_answer_bytes=self._max_answer_bytes)
+        return judge_ending(ending, has_text=has_text, place=self._place, max_answer_bytes=self._max_answer_bytes)
 
     def _load_soon(self) -> "asyncio.Task[None]":
         """Begin to import `openai`, once."""

@@ -64,7 +64,7 @@ ROUTE_ERRORS = ({"detail": "Not Found"}, {"detail": "Method Not Allowed"})
 IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-class Said(msgspec.Struct, frozen=True):
+class ErrorBody(msgspec.Struct, frozen=True):
     """What a body says. `text` is for matching and must never be shown."""
 
     text: str = ""
@@ -86,7 +86,7 @@ class Said(msgspec.Struct, frozen=True):
         return self.is_html or not GENERIC.sub("", self.text).strip()
 
 
-def read_error(body: Any, *, private: Collection[str] = ()) -> Said:
+def read_error(body: Any, *, private: Collection[str] = ()) -> ErrorBody:
     """Read an error: the bytes of a body, or a value that is decoded already.
 
     `private`: texts of the job, which prove nothing where a server repeats them.
@@ -95,11 +95,11 @@ def read_error(body: Any, *, private: Collection[str] = ()) -> Said:
         return _read_value(body, private)
     text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if text.startswith("<"):
-        return Said(text=_without(text[:MAX_TEXT_CHARS], private).lower(), is_html=True)
+        return ErrorBody(text=_without(text[:MAX_TEXT_CHARS], private).lower(), is_html=True)
     return _read_value(_decode(text), private)
 
 
-def _read_value(value: Any, private: Collection[str]) -> Said:
+def _read_value(value: Any, private: Collection[str]) -> ErrorBody:
     texts: list[str] = []
     fields: set[str] = set()
     code: str | None = None
@@ -119,7 +119,7 @@ def _read_value(value: Any, private: Collection[str]) -> Said:
         if code is None and key in NAMES and not word.isdecimal() and IDENTIFIER.fullmatch(word):
             code = word
     text = " | ".join(texts)[: 8 * MAX_TEXT_CHARS].lower()
-    return Said(text, code, status, frozenset(fields), retry_seconds, is_route_error=value in ROUTE_ERRORS)
+    return ErrorBody(text, code, status, frozenset(fields), retry_seconds, is_route_error=value in ROUTE_ERRORS)
 
 
 def _leaves(value: Any) -> Iterator[tuple[str, Any]]:

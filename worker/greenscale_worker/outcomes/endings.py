@@ -10,13 +10,13 @@ from greenscale_worker.errors import (
     EngineMisconfigured,
     JobRejected,
 )
-from greenscale_worker.outcomes import words
+from greenscale_worker.outcomes import patterns
 from greenscale_worker.outcomes.rows import CHANGE_ADDRESS, Break, Ending
 
 ENDINGS: tuple[Ending, ...] = (
     Ending(
         name="larger than maxAnswerBytes",
-        words=words.exactly("<too large>"),
+        words=patterns.exactly("<too large>"),
         outcome=JobRejected,
         reason="AnswerTooLarge",
         remedy="sent more than {bytes} bytes, or a line or an error of more than 1 MiB: raise queue.maxAnswerBytes, or "
@@ -24,7 +24,7 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending(
         name="a page instead of an answer",
-        words=words.exactly("<page>"),
+        words=patterns.exactly("<page>"),
         outcome=EngineMisconfigured,
         once_answered=Doubtful,
         reason="WrongAddress",
@@ -32,14 +32,14 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending(
         name="no chat completion",
-        words=words.exactly("<malformed>"),
+        words=patterns.exactly("<malformed>"),
         outcome=AttemptFailed,
         reason="MalformedAnswer",
         remedy="sent what is not a chat completion: check {address} and the engine's version if it lasts",
     ),
     Ending(
         name="an end without finish_reason",
-        words=words.exactly("<none>"),
+        words=patterns.exactly("<none>"),
         text=True,
         outcome=AttemptFailed,
         reason="StreamBroken",
@@ -47,21 +47,21 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending(
         name="filter",
-        words=words.FILTER_ENDING,
+        words=patterns.FILTER_ENDING,
         outcome=JobRejected,
         reason="ContentFiltered",
         remedy="stopped at its content filter, for this prompt or its answer: change the prompt",
     ),
     Ending(
         name="abort, error",
-        words=words.BAD_ENDING,
+        words=patterns.BAD_ENDING,
         outcome=AttemptFailed,
         reason="Aborted",
         remedy="gave up in the middle of its answer; the same request may succeed: look at its log if it lasts",
     ),
     Ending(
         name="length without text",
-        words=words.LENGTH_ENDING,
+        words=patterns.LENGTH_ENDING,
         text=False,
         outcome=JobRejected,
         reason="NoRoomForAnswer",

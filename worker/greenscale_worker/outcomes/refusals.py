@@ -1,7 +1,7 @@
 """What a status from 300 on means, or an error within an answer of 200. Data alone."""
 
 from greenscale_worker.errors import AttemptFailed, Doubtful, EngineInTrouble, EngineMisconfigured, JobRejected
-from greenscale_worker.outcomes import words
+from greenscale_worker.outcomes import patterns
 from greenscale_worker.outcomes.rows import CHANGE_ADDRESS, Refusal
 
 REFUSING = (400, 422)
@@ -13,7 +13,7 @@ DOUBT = "either this prompt is refused, or every one is: see whether other jobs 
 REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="no credit",
-        words=words.NO_CREDIT,
+        words=patterns.NO_CREDIT,
         page=False,
         outcome=EngineMisconfigured,
         reason="NoCredit",
@@ -29,7 +29,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="prompt too long",
         statuses=(400, 413, 422, 500),
-        words=words.TOO_LONG,
+        words=patterns.TOO_LONG,
         page=False,
         outcome=JobRejected,
         reason="PromptTooLong",
@@ -38,7 +38,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="larger than the rate limit",
         statuses=(429,),
-        words=words.LARGER_THAN_LIMIT,
+        words=patterns.LARGER_THAN_LIMIT,
         outcome=JobRejected,
         reason="PromptTooLong",
         remedy="the request alone is larger than the account's rate limit: shorten the prompt, or lower maxTokens",
@@ -46,7 +46,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="content filter",
         statuses=(400, 422, 451),
-        words=words.FILTERED,
+        words=patterns.FILTERED,
         page=False,
         outcome=JobRejected,
         reason="ContentFiltered",
@@ -55,7 +55,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="invalid key",
         statuses=(400, 403),
-        words=words.BAD_KEY,
+        words=patterns.BAD_KEY,
         page=False,
         outcome=EngineMisconfigured,
         reason="Unauthorized",
@@ -71,7 +71,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="unknown model",
         statuses=(400, 403, 404, 410, 422, 503),
-        words=words.NO_MODEL,
+        words=patterns.NO_MODEL,
         page=False,
         outcome=EngineMisconfigured,
         reason="ModelNotFound",
@@ -79,7 +79,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         name="rate limit",
-        words=words.RATE_LIMIT,
+        words=patterns.RATE_LIMIT,
         page=False,
         outcome=EngineInTrouble,
         reason="RateLimited",
@@ -87,7 +87,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         name="overload",
-        words=words.OVERLOAD,
+        words=patterns.OVERLOAD,
         page=False,
         outcome=EngineInTrouble,
         reason="Overloaded",
@@ -96,7 +96,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="still loading",
         statuses=range(500, 600),
-        words=words.LOADING,
+        words=patterns.LOADING,
         page=False,
         outcome=EngineInTrouble,
         reason="Unavailable",
@@ -105,7 +105,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="served to nobody",
         statuses=(400, 403, 404, 422, 451),
-        words=words.NOT_SERVED,
+        words=patterns.NOT_SERVED,
         page=False,
         outcome=EngineMisconfigured,
         once_answered=Doubtful,
@@ -133,7 +133,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="plain HTTP to a TLS port",
         statuses=(400, 403, 404, 426, 497, 500),
-        words=words.WANTS_TLS,
+        words=patterns.WANTS_TLS,
         outcome=EngineMisconfigured,
         reason="WrongAddress",
         remedy="it speaks TLS there: begin {address} with https://",
@@ -150,7 +150,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="no such path, in words",
         statuses=(400, 404, 405, 500, 501),
-        words=words.NO_ROUTE,
+        words=patterns.NO_ROUTE,
         outcome=EngineMisconfigured,
         once_answered=Doubtful,
         reason="WrongAddress",

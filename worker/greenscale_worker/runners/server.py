@@ -13,7 +13,7 @@ from greenscale_worker.errors import AttemptFailed, EngineInTrouble, EngineLost
 from greenscale_worker.runner import Answer, CommonSettings, Runner, RunnerSettings
 
 if TYPE_CHECKING:
-    from greenscale_worker.outcomes import Place
+    from greenscale_worker.outcomes.judge import Place
 
 LOOK_SECONDS = 0.5
 """How often a server that loads its model is asked whether it is ready."""
@@ -151,7 +151,7 @@ class ServerRunner:
 
 def own_server(model: str) -> "Place":
     """Return how the pod's own server is called in messages, with the settings that mend it."""
-    from greenscale_worker.outcomes import Place  # noqa: PLC0415 - takes long
+    from greenscale_worker.outcomes.judge import Place  # noqa: PLC0415 - takes long
 
     return Place(
         host="the container `server`",
