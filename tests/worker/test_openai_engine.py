@@ -18,6 +18,8 @@ from greenscale_worker.errors import (
     EngineMisconfigured,
     JobRejected,
 )
+from greenscale_worker.runner import CommonSettings
+from greenscale_worker.settings import read_settings
 
 KEY = "sk-secret-key"
 PROMPT = "secret prompt"
@@ -38,13 +40,15 @@ async def make(server: tuple[OpenAIServer, str]) -> AsyncIterator[Make]:
     def engine(model: str, *, base_url: str | None = server[1], api_key: str | None = KEY) -> ChatClient:
         made.append(
             ChatClient(
-                model=model,
+                CommonSettings(
+                    model=model,
+                    defaults=Parameters(max_tokens=100, system="Be brief."),
+                    concurrency=4,
+                    answer_seconds=60,
+                    max_answer_bytes=8 * 1024 * 1024,
+                ),
                 api_key=api_key,
                 base_url=base_url,
-                defaults=Parameters(max_tokens=100, system="Be brief."),
-                concurrency=4,
-                answer_seconds=60,
-                max_answer_bytes=8 * 1024 * 1024,
             )
         )
         return made[-1]
@@ -56,15 +60,9 @@ async def make(server: tuple[OpenAIServer, str]) -> AsyncIterator[Make]:
 
 def test_an_engine_is_made_before_anything_runs() -> None:
     """It starts its task where it is run: whoever makes one needs no event loop, and nothing is left to close."""
-    ChatClient(
-        model="m",
-        api_key=KEY,
-        base_url=None,
-        defaults=Parameters(),
-        concurrency=1,
-        answer_seconds=1,
-        max_answer_bytes=1,
-    )
+    settings = read_settings({"OPENAI_API_KEY": KEY}, process_id=1)
+
+    assert isinstance(settings.runner.make(settings.common), ChatClient)
 
 
 async def test_an_answer_is_streamed(make: Make, server: tuple[OpenAIServer, str]) -> None:

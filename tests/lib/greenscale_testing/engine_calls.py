@@ -16,14 +16,14 @@ KEY = "sk-secret-key"
 @asynccontextmanager
 async def engine_at(base_url: str, **settings: Any) -> AsyncIterator[ChatClient]:
     """Give an engine that asks the model `m` at this address."""
-    common = {
+    common: dict[str, Any] = {
         "model": "m",
         "defaults": Parameters(),
         "concurrency": 4,
         "answer_seconds": 20,
         "max_answer_bytes": 1024 * 1024,
     }
-    own = {"api_key": KEY, "base_url": base_url}
+    own: dict[str, Any] = {"api_key": KEY, "base_url": base_url}
     for name, value in settings.items():
         (common if name in common else own)[name] = value
     made = ChatClient(CommonSettings(**common), **own)
