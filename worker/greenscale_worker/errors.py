@@ -1,7 +1,7 @@
-"""What an attempt that brought no answer means, by who is at fault: each class is one outcome.
+"""The outcomes of an attempt that brought no answer, by what is at fault: one class each.
 
-`outcomes` decides which, `retry` what becomes of the job. A message names what failed and the remedy; never a prompt, a
-key or the body of a response, which may repeat both.
+`outcomes` decides which one it is, `retry` what happens to the job. A message names what failed and the remedy; never a
+prompt, a key or the body of a response, which may repeat both.
 """
 
 
@@ -28,7 +28,7 @@ class JobRejected(EngineError):
 
 
 class Doubtful(EngineError):
-    """Refused, by the job's fault or the configuration's: what other jobs meet will tell."""
+    """Refused, and either the job or the configuration is at fault: the outcomes of other jobs show which."""
 
 
 class AttemptFailed(EngineError):
@@ -38,8 +38,8 @@ class AttemptFailed(EngineError):
 class EngineInTrouble(EngineError):
     """The engine takes no jobs now: unreachable, overloaded, at its rate limit. No job is at fault.
 
-    `retry_after_seconds`: how long it asked to be left alone; None where it did not say. `overloaded`: it can be
-    reached, but does not want so many jobs at once.
+    `retry_after_seconds`: how long it asked us to wait; None where it did not. `overloaded`: it can be
+    reached, but not take so many jobs at once.
     """
 
     def __init__(

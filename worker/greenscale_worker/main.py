@@ -1,4 +1,4 @@
-"""Starts a worker from its environment and ends it at SIGTERM."""
+"""Starts a worker with the settings of its environment and ends it at SIGTERM."""
 
 import asyncio
 import logging

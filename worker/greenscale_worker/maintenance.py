@@ -1,4 +1,4 @@
-"""Keeps the queue moving: expired leases, due retries, stranded claims. Every worker does it for all."""
+"""Keeps the queue moving: expired leases, due retries, stranded claims. Each worker does it for the whole queue."""
 
 import asyncio
 import contextlib
@@ -8,11 +8,11 @@ from greenscale_worker.observe import Observer
 from greenscale_worker.outage import Outage
 
 MAINTENANCE_SECONDS = 10.0
-"""Maintenance is at most this far apart; what is due sooner is tended when it is due."""
+"""Maintenance is at most this far apart; a job that is due sooner is moved when it is due."""
 
 
 class Maintenance:
-    """One worker's share of it."""
+    """One worker's part in it."""
 
     def __init__(self, queue: JobQueue, *, observer: Observer, outage: Outage) -> None:
         self._queue = queue

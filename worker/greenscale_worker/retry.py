@@ -16,13 +16,13 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class GiveUp(msgspec.Struct, frozen=True):
-    """Never try again: it goes to the dead."""
+    """Never try again: it is buried."""
 
 
 class Postpone(msgspec.Struct, frozen=True):
     """Try again once the engine may be asked again; the attempt costs nothing.
 
-    A job that may be at fault itself comes `behind` the others, lest it is the only one that finds out.
+    A job that may be at fault itself comes `behind` the others: else it might be the only one that tries the engine.
     """
 
     behind: bool = False

@@ -40,12 +40,12 @@ class Running:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells this claim from a later one of the same job."""
+        """What distinguishes this claim from a later one of the same job."""
         return self.claim.id, self.claim.token
 
     @property
     def ended(self) -> bool:
-        """Whether the engine is through with it, one way or the other."""
+        """Whether its attempt has ended, with an answer or without."""
         return self.task is not None and self.task.done()
 
     @property

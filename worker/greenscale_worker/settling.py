@@ -1,6 +1,6 @@
-"""What becomes of a job whose engine is through with it: stored, tried again, buried or handed back.
+"""Settles jobs whose attempt has ended: their answers are stored, or they are retried, buried or released.
 
-`retry` decides which; here it is carried out. What the engine's answers mean for claims is kept in `claim_limit`.
+`retry` decides which; here it is carried out. `claim_limit` learns from each what the engine can take.
 """
 
 import asyncio
@@ -23,26 +23,26 @@ from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 
 STORE_BYTES = 8 * 1024 * 1024
-"""Answers are stored many at once, but no more than so much in one script: Redis does nothing else meanwhile."""
+"""Answers are stored many at once, but at most this much in one script: Redis does nothing else meanwhile."""
 
 DEGRADED_SECONDS = 30.0
-"""An engine that answers nothing for so long is reported; a shorter outage is nobody's business."""
+"""An engine that answers nothing for this long is reported; a shorter outage needs no action."""
 
 REPORT_SECONDS = 60.0
 """How often it is reported while it lasts."""
 
 RESTART_SECONDS = 420.0
-"""How long the report of a worker that ends for its restart is news: the kubelet may wait for 300 s of it."""
+"""How long the report of a worker that ends for its restart holds: the kubelet may wait for 300 s of it."""
 
 AGAIN_SECONDS = 5.0
-"""How soon a report is tried again that Redis did not take."""
+"""How soon a report that Redis did not take is sent again."""
 
 EARLY_SECONDS = 0.25
-"""A postponed job is due a little before claims go on, so that it is the one that finds out."""
+"""A postponed job is due a little before claims go on, so that it is the one that tries the engine."""
 
 
 class Settling:
-    """Tells the queue of ended jobs, those that ended together at once.
+    """Gives ended jobs back to the queue, those that ended together in one call.
 
     `on_settled` is called for each when its slot is free, `on_retry` when one waits for its retry, `on_trouble` when
     claims must slow down.
@@ -101,9 +101,9 @@ class Settling:
             self._settling = []
 
     async def report_loop(self) -> None:
-        """Note in Redis that the engine answers nothing, at each refusal and again and again, until it does.
+        """Note in Redis that the engine answers nothing, at each refusal and regularly, until it does.
 
-        There it is reported once it has lasted, whichever worker is alive then. Runs until cancelled.
+        The queue reports it once it has lasted, whichever worker is alive then. Runs until cancelled.
         """
         while True:
             await self._trouble.wait()
@@ -123,7 +123,7 @@ class Settling:
     async def report_before_restart(self) -> None:
         """Let the report outlast the time until the container runs again.
 
-        Unless others have had answers meanwhile: they have the new key already, and nobody would withdraw it.
+        Not where others have had answers meanwhile: they have the new key already, and nobody would withdraw it.
         """
         others, before = await self._answers_of_others(), self._others_before
         others_work = others is not None and before is not None and others > before
@@ -131,7 +131,7 @@ class Settling:
             await self._report(after_seconds=0, news_seconds=RESTART_SECONDS)
 
     async def _answers_of_others(self) -> int | None:
-        """Return how many answers the other workers of this queue have stored; None while Redis does not say."""
+        """Return how many answers the other workers of this queue have stored; None while Redis is unavailable."""
         try:
             return (await self._queue.stats()).counters.get("done", 0) - self._stored
         except QueueUnavailable:
@@ -153,7 +153,7 @@ class Settling:
                 self._observer.lost(job.claim, seconds=job.seconds)
 
     async def _store_apart(self, jobs: Sequence[Running], error: JobRefusedByRedis) -> None:
-        """Store each by itself, so that only the one that Redis refuses is buried."""
+        """Store each separately, so that only the one that Redis refuses is buried."""
         if len(jobs) > 1:
             for job in jobs:
                 await self._store([job])
@@ -191,7 +191,7 @@ class Settling:
             await self._report(after_seconds=0)
 
     def _weigh(self, job: Running, error: EngineError) -> Evidence:
-        """Take note of a failure, and say what is known of the engine and of this job now."""
+        """Note a failure, and return what is known of the engine and of this job now."""
         if isinstance(error, JobRejected):
             self.limit.responded(job.claim.id, started_at=job.started_at)
             return Evidence(engine_works=True)
@@ -215,7 +215,7 @@ class Settling:
                 return await self._queue.postpone(claim, reason, message, delay_seconds=pause, behind=behind)
 
     def _slow_down(self, error: EngineError) -> None:
-        """Let one job at a time find out whether the engine is well again."""
+        """Slow claims down, so that one job at a time tries whether the engine works again."""
         now = time.monotonic()
         self._fault = error.message
         news = self.limit.troubled(

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from greenscale_worker.chat_completions.transport import Exchange
 
 USAGE_SECONDS = 5.0
-"""How long the tokens' count is waited for when the answer is whole."""
+"""How long to wait for the count of tokens once the answer is whole."""
 
 END_SECONDS = 0.25
-"""How long the message's end is waited for when nothing more can come: then its connection can be used again."""
+"""How long to wait for the end of the message once nothing more can come: then its connection can be used again."""
 
 NO_KEY_NEEDED = "no-key"
 """Local servers need no key, the package insists on one."""
@@ -46,7 +46,7 @@ class ChatClient:
     """Asks one model of one server; to be made where an event loop runs.
 
     `base_url` None is OpenAI's own. `answer_seconds` is how long the server may be silent.
-    `max_answer_bytes` bounds the whole answer. `place` names the settings that mend what fails.
+    `max_answer_bytes` bounds the whole answer. `place` names the settings to change when something fails.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class ChatClient:
         return self._fresh
 
     def _private(self, item: Item) -> list[str]:
-        """Return what may stand in an error because we sent it; it must not decide what the error means."""
+        """Return what an error may repeat because we sent it; it must not decide what the error means."""
         texts = [item.prompt, *(turn.content for turn in item.history)]
         return [*texts, *filter(None, (self._api_key, item.parameters.system, self._defaults.system))]
 
@@ -195,7 +195,7 @@ class ChatClient:
 
 
 def place_of(model: str, base_url: str | None, proxy: Proxy | None) -> Place:
-    """Return how an engine of the type OpenAI is called in messages."""
+    """Return how messages name an engine of the type OpenAI."""
     parts = urlsplit(base_url or OPENAI_URL)
     return Place(
         host=parts.hostname or "" if base_url else "OpenAI",

@@ -1,8 +1,8 @@
-"""What an engine's error body says, whatever its shape.
+"""Reads an engine's error body, whatever its shape.
 
 Pure. Servers write errors nested, flat, in a list, as FastAPI's `{"detail": [...]}`, as JSON within a text, with codes
-that are numbers. The words are looked for everywhere, and none of them is ever shown but a code that looks like one:
-servers repeat the prompt, or a part of the key, in their texts.
+that are numbers. Its words are searched everywhere, and none of them is ever shown, except a code that looks like
+one: servers repeat the prompt, or a part of the key, in their texts.
 """
 
 import json
@@ -51,13 +51,13 @@ MAX_NODES, MAX_DEPTH, MAX_TEXT_CHARS = 2000, 12, 4000
 """An error is small; what is larger repeats something."""
 
 PRIVATE_CHARS = 12
-"""What a job says is taken out of a text where it is longer than this: `hi` stands in `this`."""
+"""Texts of the job are removed from an error where they are longer than this: `hi` is a part of `this`."""
 
 GENERIC = re.compile(
     r"(bad|invalid) ?_?request(_?error)?|not ?_?found(_?error)?|forbidden|error|unknown|null|none|object|failed|"
     r"access denied|permission ?_?denied|provider returned error|an? error (has )?occurred|about:blank|4\d\d|[\s\W\d_]+"
 )
-"""What names nothing: neither what is wrong with the request nor with the configuration."""
+"""What gives no reason: it names neither a part of the request nor of the configuration."""
 
 ROUTE_ERRORS = ({"detail": "Not Found"}, {"detail": "Method Not Allowed"})
 
@@ -65,7 +65,7 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """What a body says. `text` is for matching and must never be shown."""
+    """What a body contains. `text` is for matching and must never be shown."""
 
     text: str = ""
     """All words, in lower case."""

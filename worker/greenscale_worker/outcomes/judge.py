@@ -1,7 +1,7 @@
-"""What was seen of an engine, and what it means for the job: decided here and nowhere else.
+"""How an answer is judged: what came from an engine, and what it means for the job. Decided here and nowhere else.
 
 Pure: plain values in, an EngineError out. The rows are in `refusals` and `endings`. No text of an engine reaches a
-message but a code that looks like one: servers repeat the prompt, or a part of the key.
+message, except a code that looks like one: servers repeat the prompt, or a part of the key.
 """
 
 from collections.abc import Collection, Mapping
@@ -25,7 +25,7 @@ TOO_MANY_REQUESTS = 429
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Which engine it is, and the settings that mend it."""
+    """Which engine it is, and the settings that a message names as its remedy."""
 
     host: str
     model: str

@@ -24,7 +24,7 @@ MENTIONS = {
     ),
     "stream": re.compile(r"['\"`]stream['\"`]|verified to stream|\bstreaming\b[^|]{0,40}\b(not|un)"),
 }
-"""How a text speaks of a parameter whose name is a common word."""
+"""How a text mentions a parameter whose name is a common word."""
 
 
 def refused_parameter(body: ErrorBody, sent: Collection[str]) -> str | None:
@@ -37,7 +37,7 @@ def refused_parameter(body: ErrorBody, sent: Collection[str]) -> str | None:
 
 
 def ours_refused(status: int, body: ErrorBody, own: Collection[str]) -> str | None:
-    """Return which of the parameters that we added or named ourselves is refused: it is left out, or renamed.
+    """Return which of the parameters that we added or named ourselves is refused, so that it is left out or renamed.
 
     `status` 200: an error within an answer.
     """

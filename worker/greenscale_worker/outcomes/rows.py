@@ -1,6 +1,6 @@
-"""What a row of the table of outcomes is. `refusals`, `endings` and `breaks` have the rows.
+"""What a row of the tables of outcomes is. `refusals` and `endings` have the rows.
 
-The first row that fits counts, so the narrow stand before the wide. `docs/engines.md` has the same rows for people.
+The first row that fits counts, so narrow rows stand before wide ones. `docs/engines.md` has the same rows for people.
 A remedy has `{address}`, `{key}`, `{model_setting}`, `{model}`, `{parameter}` and `{bytes}`, which are filled in.
 """
 
@@ -42,7 +42,7 @@ class Refusal(Row, frozen=True, kw_only=True):
     names_nothing: bool = False
 
     def fits(self, status: int, body: ErrorBody, parameter_of: str | None = None, *, is_bare: bool = False) -> bool:
-        """Say whether this row speaks of it; `parameter_of`: whose parameter is refused; `is_bare` as in `bare`."""
+        """Return whether this row applies; `parameter_of`: whose parameter is refused; `is_bare` as in `bare`."""
         return (
             status in self.statuses
             and (self.page is None or self.page == body.is_html)
@@ -62,7 +62,7 @@ class Ending(Row, frozen=True, kw_only=True):
     """Whether there must be a text; None: either."""
 
     def fits(self, ending: str, *, has_text: bool) -> bool:
-        """Say whether this row speaks of it."""
+        """Return whether this row applies."""
         return self.words.search(ending) is not None and self.text in {None, has_text}
 
 

@@ -1,4 +1,4 @@
-"""No model: says what it got, at a pace that shows streaming. For trying out, and for tests."""
+"""No model: repeats the prompt, at a pace that shows streaming. For trying out, and for tests."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ PACE_SECONDS = 0.05
 """Between two words: about as fast as a person reads."""
 
 MAX_SECONDS = 120.0
-"""A long prompt is said faster, not for hours."""
+"""A long prompt is streamed faster, not for hours."""
 
 
 class EchoRunner:
@@ -40,6 +40,6 @@ class EchoSettings(RunnerSettings, frozen=True, kw_only=True):
 
     engine: ClassVar[str] = "Echo"
 
-    def make(self, common: CommonSettings) -> Runner:  # noqa: ARG002 - whatever is set, it says what it got
+    def make(self, common: CommonSettings) -> Runner:  # noqa: ARG002 - whatever is set
         """Return an echo."""
         return EchoRunner()

@@ -15,17 +15,17 @@ from greenscale_worker.runner import Answer, CommonSettings, Runner, RunnerSetti
 if TYPE_CHECKING:
     from greenscale_worker.outcomes.judge import Place
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 """How often a server that loads its model is asked whether it is ready."""
 
 FRESH_SECONDS = 1.0
-"""How long its word holds: at most this often a running server is asked again."""
+"""How long its readiness is trusted: at most this often a running server is asked again."""
 
 ANSWER_SECONDS = 5.0
-"""How long a server that loads its model may take to say so."""
+"""How long a server that loads its model may take to answer."""
 
 PROBE_SECONDS = 1.0
-"""How long a server that was ready may take: a job waits meanwhile, and one that is away refuses at once."""
+"""How long a server that was ready may take: a job waits meanwhile, and a server that is away refuses at once."""
 
 SERVER_ERROR = 500
 
@@ -79,25 +79,25 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class ServerRunner:
-    """Hands jobs to `asked` while `ready_url` answers 2xx.
+    """Hands jobs to `client` while `ready_url` answers 2xx.
 
     A server that was ready once is away only where its connection is refused or reset, or where it answers 5xx:
-    under load many are slow to say that they are ready. No job pays for a server that is away.
+    under load many servers are slow to answer. No job pays for a server that is away.
     """
 
-    def __init__(self, asked: Runner, *, ready_url: str, startup_seconds: float) -> None:
-        self._asked = asked
+    def __init__(self, client: Runner, *, ready_url: str, startup_seconds: float) -> None:
+        self._client = client
         self._ready_url = ready_url
         self._startup_seconds = startup_seconds
         self._asked_at = 0.0
 
     async def ready(self) -> None:
         """Wait until the model is loaded; raises EngineInTrouble if that takes too long."""
-        await self._asked.ready()
+        await self._client.ready()
         try:
             async with asyncio.timeout(self._startup_seconds):
                 while await self._trouble():  # noqa: ASYNC110 - a server of HTTP answers only when it is asked
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             trouble = await self._trouble()
             raise EngineInTrouble(
@@ -119,14 +119,14 @@ class ServerRunner:
                 )
             self._asked_at = time.monotonic()
         try:
-            return await self._asked.answer(item, emit)
+            return await self._client.answer(item, emit)
         except (AttemptFailed, EngineInTrouble, EngineLost):
-            self._asked_at = 0.0  # its word holds no longer: ask before the next job
+            self._asked_at = 0.0  # ask before the next job
             raise
 
     async def aclose(self) -> None:
         """Close what is open."""
-        await self._asked.aclose()
+        await self._client.aclose()
 
     async def _trouble(self, seconds: float = ANSWER_SECONDS) -> Trouble | None:
         """Return why the server is not ready; None if it is."""
@@ -150,7 +150,7 @@ class ServerRunner:
 
 
 def own_server(model: str) -> "Place":
-    """Return how the pod's own server is called in messages, with the settings that mend it."""
+    """Return how messages name the pod's own server, and the settings that are its remedies."""
     from greenscale_worker.outcomes.judge import Place  # noqa: PLC0415 - takes long
 
     return Place(
