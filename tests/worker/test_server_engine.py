@@ -166,6 +166,15 @@ async def test_a_server_that_loads_is_not_ready_before_it_says_so(readiness: Rea
             await ServerRunner(asked, ready_url=readiness.url, startup_seconds=0.2).ready()
 
 
+async def test_a_token_in_the_ready_url_is_in_no_message(engine: tuple[ServerRunner, OpenAIServer]) -> None:
+    url = f"http://127.0.0.1:{free_port()}/health?token=sk-secret"
+    gone = ServerRunner(engine[0], ready_url=url, startup_seconds=0.1)
+    for attempt in (gone.ready(), answer(gone)):
+        with pytest.raises(EngineInTrouble, match=r"GET http://[^ ]*/health fails: refused") as caught:
+            await attempt
+        assert "sk-secret" not in str(caught.value)
+
+
 async def test_errors_name_the_servers_own_settings() -> None:
     async with raw(message(404, {"detail": "Not Found"})) as (_, url), engine_at(url, place=own_server("m")) as asked:
         outcome = await ask(asked)

@@ -42,8 +42,8 @@ async def run(settings: Settings) -> None:
     """Work until a signal: the first drains within the grace period, a second hands back at once."""
     observer = Observer(Log(settings.log_format, worker=settings.worker))
     logging.getLogger().addHandler(LibraryLogs(observer, secrets=settings.secrets))
-    for key in settings.unknown:
-        observer.setting_ignored(f"WORKER_SETTINGS.{key}")
+    if settings.unknown:
+        observer.settings_ignored(f"WORKER_SETTINGS.{key}" for key in settings.unknown)
     pulse = Pulse()
     runner = settings.runner.make(settings.common)
     async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:

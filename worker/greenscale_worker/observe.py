@@ -4,9 +4,16 @@ The log is the only sink now; metrics and spans would hang on the same methods. 
 key in it.
 """
 
+from collections.abc import Iterable
+
 from greenscale_jobs import Claim, Maintained, RedisAddress
 from greenscale_worker.errors import EngineError
 from greenscale_worker.logs import Log
+
+IGNORED = (
+    "this worker does not know them; if the operator set them, it is newer: set spec.worker.image to its version, "
+    "or remove it"
+)
 
 
 class Observer:
@@ -21,9 +28,9 @@ class Observer:
 
     # The worker.
 
-    def setting_ignored(self, setting: str) -> None:
-        """Note that only a newer worker knows this setting."""
-        self._log.warning("setting_ignored", setting=setting, why="this worker does not know it")
+    def settings_ignored(self, names: Iterable[str]) -> None:
+        """Note that this worker does not know these settings."""
+        self._log.warning("settings_ignored", names=", ".join(names), why=IGNORED)
 
     def started(self, *, queue: str, redis: RedisAddress, engine: str, concurrency: int) -> None:
         """Note that the worker runs, and waits for its engine."""

@@ -88,6 +88,7 @@ class ServerRunner:
     def __init__(self, client: Runner, *, ready_url: str, startup_seconds: float) -> None:
         self._client = client
         self._ready_url = ready_url
+        self._shown_url = ready_url.partition("?")[0]  # a query may contain a token
         self._startup_seconds = startup_seconds
         self._asked_at = 0.0
 
@@ -102,7 +103,7 @@ class ServerRunner:
             trouble = await self._trouble()
             raise EngineInTrouble(
                 "ServerNotReady",
-                f"the model server was not ready within {self._startup_seconds:g} s: GET {self._ready_url} "
+                f"the model server was not ready within {self._startup_seconds:g} s: GET {self._shown_url} "
                 f"{trouble.text if trouble else 'answers only now'}; see the container `server`, or raise "
                 "engine.server.startupTimeoutSeconds",
             ) from None
@@ -114,7 +115,7 @@ class ServerRunner:
             if trouble and trouble.is_away:
                 raise EngineInTrouble(
                     "ServerNotReady",
-                    f"the model server is away: GET {self._ready_url} {trouble.text}; jobs wait for it, see the "
+                    f"the model server is away: GET {self._shown_url} {trouble.text}; jobs wait for it, see the "
                     "container `server`",
                 )
             self._asked_at = time.monotonic()
