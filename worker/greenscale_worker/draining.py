@@ -19,7 +19,7 @@ async def drain(
     grace_seconds: float,
     hurry: asyncio.Event,
 ) -> None:
-    """Return when the queue has all jobs back, or Redis could not be told. Once `hurry` is set nothing is finished."""
+    """Return when the queue has all jobs back, or Redis is unavailable. Once `hurry` is set no job is finished."""
     observer.stopping(running=len(in_hand), grace_seconds=grace_seconds)
     await in_hand.wait_until_empty(grace_seconds, unless=hurry)
     try:

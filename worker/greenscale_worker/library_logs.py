@@ -52,11 +52,11 @@ def harmless(message: object, arguments: Any, *, secrets: Collection[str]) -> st
 def _filled_in(template: str, arguments: Any) -> str:
     try:
         if isinstance(arguments, Mapping):
-            return template % {name: _shown(value) for name, value in arguments.items()}
-        return template % tuple(_shown(value) for value in arguments)
+            return template % {name: _plain(value) for name, value in arguments.items()}
+        return template % tuple(_plain(value) for value in arguments)
     except (TypeError, ValueError, KeyError):
         return template
 
 
-def _shown(value: object) -> object:
+def _plain(value: object) -> object:
     return value if isinstance(value, int | float | None) else HIDDEN

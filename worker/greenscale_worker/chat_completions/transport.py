@@ -1,6 +1,6 @@
 """The bytes of a call: sent by aiohttp beneath the `openai` package, read with limits, and every break by its name.
 
-Imports `httpx2` and `aiohttp`, which take long: only `openai` of this folder imports it, in a thread. Nothing follows a
+Imports `httpx2` and `aiohttp`, which take long: only `client` imports it, in a thread. Nothing follows a
 redirect, nothing is decompressed without a bound, no cookie is kept, and a proxy is used only where one is given.
 """
 
