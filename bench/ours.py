@@ -13,9 +13,10 @@ from typing import Any
 from bench import app, handlers
 from bench.places import ROOT
 from greenscale_jobs import Item, JobClient, JobQueue, JobState, RedisAddress, new_item
-from greenscale_worker.engines import Answer
 from greenscale_worker.liveness import Pulse
 from greenscale_worker.logs import Log
+from greenscale_worker.observe import Observer
+from greenscale_worker.runner import Answer
 from greenscale_worker.settings import read_settings
 from greenscale_worker.worker import Worker
 
@@ -43,9 +44,9 @@ class Thin:
 async def work() -> None:
     """Run our worker with the thin engine."""
     settings = read_settings(_settings(), process_id=os.getpid())
-    log = Log(settings.log_format, worker=settings.worker)
+    observer = Observer(Log(settings.log_format, worker=settings.worker))
     async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:
-        await Worker(settings, queue, Thin(), log=log, pulse=Pulse()).run()
+        await Worker(settings, queue, Thin(), observer=observer, pulse=Pulse()).run()
 
 
 def _settings() -> dict[str, str]:

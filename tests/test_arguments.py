@@ -1,4 +1,4 @@
-"""What the parts' programs answer to arguments: their help, or that there is no such argument. They do not start."""
+"""The parts' programs and arguments: they print their help, or refuse the argument. They do not start."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from greenscale_operator.settings import Settings as OperatorSettings
-from greenscale_worker.settings import ELSEWHERE, Settings, variable_of
+from greenscale_worker.settings import ELSEWHERE, Settings, known_variables, variable_of
 from greenscale_worker.usage import ABOUT
 
 ROOT = Path(__file__).parents[1]
@@ -44,8 +44,8 @@ def test_an_argument_is_refused(part: str, words: tuple[str, ...], tmp_path: Pat
 
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        f"greenscale-{part}: it takes no arguments ({words[0]}): its environment tells it everything, "
-        "--help names the variables\n"
+        f"greenscale-{part}: it takes no arguments ({words[0]}): all settings come from the environment, "
+        "--help lists the variables\n"
     )
 
 
@@ -58,9 +58,7 @@ def test_the_page_asks_for_its_file(words: tuple[str, ...], tmp_path: Path) -> N
 
 
 def test_the_workers_help_names_each_variable() -> None:
-    assert set(VARIABLE.findall(ABOUT)) == REDIS | {
-        variable_of(field.name) for field in msgspec.structs.fields(Settings)
-    } - {None}
+    assert set(VARIABLE.findall(ABOUT)) == REDIS | known_variables()
 
 
 def test_the_workers_help_has_the_defaults() -> None:
@@ -71,13 +69,13 @@ def test_the_workers_help_has_the_defaults() -> None:
 
 
 def test_the_operators_help_names_each_variable(tmp_path: Path) -> None:
-    told = set(VARIABLE.findall(ran("operator", "--help", folder=tmp_path).stdout))
+    named = set(VARIABLE.findall(ran("operator", "--help", folder=tmp_path).stdout))
 
-    assert told == {f"GREENSCALE_{field.name.upper()}" for field in msgspec.structs.fields(OperatorSettings)}
+    assert named == {f"GREENSCALE_{field.name.upper()}" for field in msgspec.structs.fields(OperatorSettings)}
 
 
 def test_the_pages_help_names_each_variable(tmp_path: Path) -> None:
     sources = "".join(file.read_text() for file in (ROOT / "dashboard" / "greenscale_dashboard").glob("*.py"))
-    told = set(VARIABLE.findall(ran("dashboard", "--help", folder=tmp_path).stdout))
+    named = set(VARIABLE.findall(ran("dashboard", "--help", folder=tmp_path).stdout))
 
-    assert {name for name in VARIABLE.findall(sources) if not name.endswith(("_", "_FILE", "_LOCAL"))} <= told
+    assert {name for name in VARIABLE.findall(sources) if not name.endswith(("_", "_FILE", "_LOCAL"))} <= named

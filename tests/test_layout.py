@@ -44,7 +44,7 @@ def test_the_entry_points_only_start_their_package(entry: str) -> None:
 
 def test_echo_does_not_import_openai() -> None:
     """Half a second of start-up, for nothing."""
-    code = "import sys, greenscale_worker.main, greenscale_worker.engines.echo; print('openai' in sys.modules)"
+    code = "import sys, greenscale_worker.main, greenscale_worker.runners.echo; print('openai' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert said.stdout == "False\n"

@@ -1,5 +1,6 @@
 """How an image starts the page, `python -m greenscale_dashboard app.py`: reachable only if somebody must log in."""
 
+import argparse
 import os
 import sys
 
@@ -10,29 +11,32 @@ ALONE = """\
 GreenScale's page listens on loopback only, for nobody would have to log in. `kubectl port-forward` reaches it.
 To serve it to others set GREENSCALE_PAGE_PASSWORD (in a cluster: the Secret `dashboard`), or [auth] in secrets.toml."""
 
-USAGE = """\
-usage: python -m greenscale_dashboard app.py [Streamlit's options, --server.port=8501 say]
+USAGE = "python -m greenscale_dashboard app.py [options of Streamlit, such as --server.port=8501]"
 
-GreenScale's page, served by Streamlit: on every address if somebody must log in, else on loopback only. It reads,
-beneath them the file .env of the working directory:
+ABOUT = """\
+GreenScale's page, served by Streamlit: on every address if users must log in, else on loopback only. It reads these
+variables, and the file .env of the working directory for those that are not set:
 
   REDIS_URL, or REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS, REDIS_CA
-  GREENSCALE_QUEUE                    the list where no workload is known; default: jobs
-  GREENSCALE_PAGE_PASSWORD            what one logs in with (or .._PASSWORD_FILE: a file that holds it)
-  GREENSCALE_PAGE_READONLY_PASSWORD   the same for those who only look (or .._READONLY_PASSWORD_FILE)
+  GREENSCALE_QUEUE                    the list where no workload is known (default: jobs)
+  GREENSCALE_PAGE_PASSWORD            the password to log in with (or .._PASSWORD_FILE: a file that holds it)
+  GREENSCALE_PAGE_READONLY_PASSWORD   the same for read-only users (or .._READONLY_PASSWORD_FILE)
   GREENSCALE_PAGE_USERS, GREENSCALE_PAGE_READERS
-                                      addresses that may change things, or only look, after Streamlit's own login
+                                      addresses that may change things, or only read, after Streamlit's own login
 """
 
 
 def main() -> None:
     """Become Streamlit, on every address or on loopback."""
-    if {"-h", "--help"} & set(sys.argv):
-        print(USAGE, end="")  # noqa: T201
-        return
+    parser = argparse.ArgumentParser(
+        usage=USAGE,
+        description=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.parse_known_args()
     if not sys.argv[1:] or sys.argv[1].startswith("-"):
-        print("greenscale_dashboard: name the page's app.py first; --help has an example", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        parser.exit(2, "greenscale_dashboard: name the page's app.py first; --help has an example\n")
     try:
         guarded = read_guard().asks or login_is_set()
     except ValueError as error:

@@ -1,16 +1,18 @@
-"""What a program that its environment tells everything answers to arguments."""
+"""The arguments of a program that takes all its settings from the environment: --help, and no other."""
 
-import sys
+import argparse
 from collections.abc import Sequence
 
 
 def refuse_arguments(arguments: Sequence[str], *, program: str, about: str) -> None:
-    """Return if there are none; else end, with `about` where help is asked for, or with 2: started is started."""
-    if not arguments:
-        return
-    if {"-h", "--help"} & set(arguments):
-        print(about, end="")  # noqa: T201
-        sys.exit(0)
-    told = f"{program}: it takes no arguments ({arguments[0]}): its environment tells it everything"
-    print(f"{told}, --help names the variables", file=sys.stderr)  # noqa: T201
-    sys.exit(2)
+    """Return if there are none; else exit: with 0 and `about` where help is asked for, with 2 for anything else."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {program.replace('-', '_')}",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.parse_known_args(arguments)
+    if arguments:
+        message = f"it takes no arguments ({arguments[0]}): all settings come from the environment"
+        parser.exit(2, f"{program}: {message}, --help lists the variables\n")

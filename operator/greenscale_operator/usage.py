@@ -1,8 +1,6 @@
 """What `python -m greenscale_operator --help` says."""
 
 ABOUT = """\
-usage: python -m greenscale_operator
-
 The GreenScale operator: turns GreenScaleWorkloads into Deployments that scale to zero, and maintains
 their queues. It runs in a pod, or by the kubeconfig (KUBECONFIG), until SIGTERM or Ctrl-C; of several one works. It
 takes no arguments: all settings come from the environment.

@@ -12,7 +12,7 @@ import redis
 from greenscale_jobs import Job, JobQueue, JobState, RedisAddress
 from greenscale_testing.fuzz_items import inputs
 from greenscale_testing.in_process import working
-from greenscale_worker.engines import echo
+from greenscale_worker.runners import echo
 
 INPUTS = int(os.environ.get("GREENSCALE_TEST_INPUTS", "3000"))
 """How many are pushed; `make fuzz` pushes 100 000."""

@@ -94,7 +94,7 @@ def test_a_worker_says_so_when_it_starts(
     address: RedisAddress, start_worker: Callable[..., object], worker_log: Callable[[], str]
 ) -> None:
     start_worker()
-    while "jobs may be lost" not in worker_log():
+    while "jobs_may_be_lost" not in worker_log():
         time.sleep(0.01)
 
     assert f"Redis at {address} loses jobs when it restarts" in worker_log()

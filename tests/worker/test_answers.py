@@ -11,7 +11,7 @@ import pytest
 from greenscale_jobs import Item, Usage
 from greenscale_testing.engine_calls import ask_once, engine_at, kind_of
 from greenscale_testing.raw_server import DONE, USAGE, Reply, chunked, delta, event, message, raw, stream
-from greenscale_worker.engines import Answer
+from greenscale_worker.runner import Answer
 
 TEXT = [delta("one"), delta(" two")]
 STOP = delta(finish_reason="stop")

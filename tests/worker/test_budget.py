@@ -9,8 +9,8 @@ import redis
 
 from greenscale_jobs import Item, JobQueue, RedisAddress
 from greenscale_testing.in_process import working
-from greenscale_worker import worker
-from greenscale_worker.engines import Answer
+from greenscale_worker import in_hand
+from greenscale_worker.runner import Answer
 
 MIB = 1024 * 1024
 
@@ -49,7 +49,7 @@ async def test_beyond_the_budget_nothing_is_claimed(
     waits: bool,  # noqa: FBT001 - pytest's
 ) -> None:
     """Not by the claim either that was waiting when the budget was passed."""
-    monkeypatch.setattr(worker, "MAX_BYTES_IN_HAND", 2 * MIB)
+    monkeypatch.setattr(in_hand, "MAX_BYTES_IN_HAND", 2 * MIB)
     engine, process = Held(), psutil.Process()
     async with JobQueue(address) as queue, asyncio.timeout(60):
         jobs = [await queue.submit("first") for _ in range(3)]

@@ -91,7 +91,7 @@ async def test_of_many_calls_in_flight_some_are_finished_and_the_rest_starts_at_
     assert sorted(again) == sorted(f"long {number}" for number in range(0, MANY, 2))
     assert {(job.state, job.attempts, job.errors) for job in jobs} == {(JobState.DONE, 1, ())}
     log = [json.loads(line) for line in (tmp_path / "worker-0.log").read_text().splitlines()]
-    assert [sum(line["event"] == event for line in log) for event in ("done", "handed back")] == [MANY // 2, MANY // 2]
+    assert [sum(line["event"] == event for line in log) for event in ("done", "released")] == [MANY // 2, MANY // 2]
 
 
 async def test_a_second_sigterm_hands_all_back_at_once(

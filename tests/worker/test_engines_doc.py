@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from greenscale_worker.errors import EngineError
-from greenscale_worker.outcomes import Place, outcome_of_break, outcome_of_ending
 from greenscale_worker.outcomes.endings import BREAKS, ENDINGS
+from greenscale_worker.outcomes.judge import Place, judge_break, judge_ending
 from greenscale_worker.outcomes.refusals import REFUSALS
 from greenscale_worker.outcomes.rows import Row
 
@@ -32,14 +32,14 @@ def test_the_documented_rows_are_those_of_the_code(heading: str, rows: tuple[Row
 
 @pytest.mark.parametrize("name", [row.name for row in BREAKS])
 def test_every_break_has_a_sentence(name: str) -> None:
-    error = outcome_of_break(name, place=Place(host="here", model="m"))
+    error = judge_break(name, place=Place(host="here", model="m"))
 
     assert isinstance(error, EngineError)
     assert "{" not in error.message
 
 
 def test_the_limit_is_named_with_its_bytes() -> None:
-    error = outcome_of_ending("<too large>", has_text=True, place=Place(host="h", model="m"), max_answer_bytes=1234)
+    error = judge_ending("<too large>", has_text=True, place=Place(host="h", model="m"), max_answer_bytes=1234)
 
     assert error is not None
     assert "more than 1234 bytes" in error.message

@@ -8,7 +8,7 @@ import pytest
 from greenscale_jobs import Item, Parameters, Turn, Usage
 from greenscale_testing.local_redis import free_port
 from greenscale_testing.openai_server import OpenAIServer, serving
-from greenscale_worker.engines.openai import OpenAIEngine
+from greenscale_worker.chat_completions.client import ChatClient
 from greenscale_worker.errors import (
     AttemptFailed,
     Doubtful,
@@ -18,11 +18,13 @@ from greenscale_worker.errors import (
     EngineMisconfigured,
     JobRejected,
 )
+from greenscale_worker.runner import CommonSettings
+from greenscale_worker.settings import read_settings
 
 KEY = "sk-secret-key"
 PROMPT = "secret prompt"
 
-Make = Callable[..., OpenAIEngine]
+Make = Callable[..., ChatClient]
 
 
 @pytest.fixture
@@ -33,18 +35,20 @@ async def server() -> AsyncIterator[tuple[OpenAIServer, str]]:
 
 @pytest.fixture
 async def make(server: tuple[OpenAIServer, str]) -> AsyncIterator[Make]:
-    made: list[OpenAIEngine] = []
+    made: list[ChatClient] = []
 
-    def engine(model: str, *, base_url: str | None = server[1], api_key: str | None = KEY) -> OpenAIEngine:
+    def engine(model: str, *, base_url: str | None = server[1], api_key: str | None = KEY) -> ChatClient:
         made.append(
-            OpenAIEngine(
-                model=model,
+            ChatClient(
+                CommonSettings(
+                    model=model,
+                    defaults=Parameters(max_tokens=100, system="Be brief."),
+                    concurrency=4,
+                    answer_seconds=60,
+                    max_answer_bytes=8 * 1024 * 1024,
+                ),
                 api_key=api_key,
                 base_url=base_url,
-                defaults=Parameters(max_tokens=100, system="Be brief."),
-                concurrency=4,
-                answer_seconds=60,
-                max_answer_bytes=8 * 1024 * 1024,
             )
         )
         return made[-1]
@@ -56,15 +60,9 @@ async def make(server: tuple[OpenAIServer, str]) -> AsyncIterator[Make]:
 
 def test_an_engine_is_made_before_anything_runs() -> None:
     """It starts its task where it is run: whoever makes one needs no event loop, and nothing is left to close."""
-    OpenAIEngine(
-        model="m",
-        api_key=KEY,
-        base_url=None,
-        defaults=Parameters(),
-        concurrency=1,
-        answer_seconds=1,
-        max_answer_bytes=1,
-    )
+    settings = read_settings({"OPENAI_API_KEY": KEY}, process_id=1)
+
+    assert isinstance(settings.runner.make(settings.common), ChatClient)
 
 
 async def test_an_answer_is_streamed(make: Make, server: tuple[OpenAIServer, str]) -> None:

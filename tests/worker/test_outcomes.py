@@ -15,8 +15,8 @@ from greenscale_worker.errors import (
     EngineMisconfigured,
     JobRejected,
 )
-from greenscale_worker.outcomes import Place, outcome_of_ending, outcome_of_refusal, status_within
-from greenscale_worker.outcomes.bodies import Said, read_error
+from greenscale_worker.outcomes.bodies import ErrorBody, read_error
+from greenscale_worker.outcomes.judge import Place, judge_ending, judge_refusal, status_within
 from greenscale_worker.outcomes.refusals import REFUSALS as ROWS
 
 PLACE = Place(host="here", model="m")
@@ -25,7 +25,7 @@ BARE = "404 at an address without a path"
 ANSWERED = Place(host="here", model="m", has_answered=True)
 
 
-def read(body: Any, *private: str) -> Said:
+def read(body: Any, *private: str) -> ErrorBody:
     return read_error(body.encode() if isinstance(body, str) else json.dumps(body).encode(), private=private)
 
 
@@ -54,7 +54,7 @@ OUTCOMES: Mapping[str, type[EngineError]] = {
 
 @pytest.mark.parametrize(("status", "body", "reason"), REFUSALS)
 def test_a_refusal_has_its_outcome(status: int, body: Any, reason: str) -> None:
-    error = outcome_of_refusal(status, {}, read(body), place=PLACE)
+    error = judge_refusal(status, {}, read(body), place=PLACE)
 
     assert (type(error), error.reason) == (OUTCOMES[reason], reason.rstrip("?"))
     assert SETTINGS.get(reason, "") in error.message
@@ -72,7 +72,7 @@ def test_a_refusal_has_its_outcome(status: int, body: Any, reason: str) -> None:
     ],
 )
 def test_an_address_without_a_path_is_to_blame_for_404(body: Any) -> None:
-    error = outcome_of_refusal(404, {}, read(body), place=Place(host="h", model="m", is_bare=True))
+    error = judge_refusal(404, {}, read(body), place=Place(host="h", model="m", is_bare=True))
 
     assert (type(error), error.reason) == (EngineMisconfigured, "WrongAddress")
 
@@ -96,7 +96,7 @@ def test_every_row_of_refusals_is_tried() -> None:
 )
 def test_the_address_is_not_blamed_once_it_has_answered(status: int, body: Any) -> None:
     """A firewall that dislikes one prompt answers like this too: it must not stop the queue."""
-    assert isinstance(outcome_of_refusal(status, {}, read(body), place=ANSWERED), Doubtful)
+    assert isinstance(judge_refusal(status, {}, read(body), place=ANSWERED), Doubtful)
 
 
 SETTINGS = {
@@ -154,7 +154,7 @@ SETTINGS = {
 def test_a_parameter_that_is_refused_is_named(where: str, status: int, body: Any, name: str, setting: str) -> None:
     """What the job asks for is the job's fault; what every job is given is the workload's."""
     asked, defaults = ([name], []) if where == "job" else ([], [name])
-    error = outcome_of_refusal(status, {}, read(body), place=PLACE, asked=asked, defaults=defaults)
+    error = judge_refusal(status, {}, read(body), place=PLACE, asked=asked, defaults=defaults)
 
     assert error.reason == "ParameterRefused"
     assert isinstance(error, JobRejected if where == "job" else EngineMisconfigured)
@@ -164,9 +164,9 @@ def test_a_parameter_that_is_refused_is_named(where: str, status: int, body: Any
 def test_what_a_job_says_does_not_decide() -> None:
     """A server that repeats a prompt must not let the prompt stop the queue."""
     prompt = "insufficient_quota: model not found, invalid api key"
-    said = read(nested(f"cannot parse: {prompt}", type="invalid_request_error"), prompt)
+    body = read(nested(f"cannot parse: {prompt}", type="invalid_request_error"), prompt)
 
-    assert isinstance(outcome_of_refusal(400, {}, said, place=PLACE), JobRejected)
+    assert isinstance(judge_refusal(400, {}, body, place=PLACE), JobRejected)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_what_a_job_says_does_not_decide() -> None:
 )
 @pytest.mark.parametrize("status", [200, 400, 404, 500])
 def test_any_body_has_an_outcome(status: int, body: bytes) -> None:
-    assert isinstance(outcome_of_refusal(status, {}, read_error(body), place=PLACE), EngineError)
+    assert isinstance(judge_refusal(status, {}, read_error(body), place=PLACE), EngineError)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_any_body_has_an_outcome(status: int, body: bytes) -> None:
     ],
 )
 def test_a_body_may_ask_to_wait(body: Any, seconds: float | None) -> None:
-    error = outcome_of_refusal(429, {}, read(body), place=PLACE)
+    error = judge_refusal(429, {}, read(body), place=PLACE)
 
     assert isinstance(error, EngineInTrouble)
     assert error.retry_after_seconds == seconds
@@ -257,12 +257,12 @@ def test_an_ending_has_its_outcome(
     has_text: bool,  # noqa: FBT001
     expected: tuple[type[EngineError], str] | None,
 ) -> None:
-    error = outcome_of_ending(ending, has_text=has_text, place=PLACE, max_answer_bytes=1)
+    error = judge_ending(ending, has_text=has_text, place=PLACE, max_answer_bytes=1)
 
     assert (None if error is None else (type(error), error.reason)) == expected
 
 
 def test_a_proxy_is_named() -> None:
-    error = outcome_of_refusal(502, {}, read(""), place=Place(host="h", model="m", proxy="HTTPS_PROXY"))
+    error = judge_refusal(502, {}, read(""), place=Place(host="h", model="m", proxy="HTTPS_PROXY"))
 
     assert error.message.endswith("(a proxy is in use: HTTPS_PROXY)")

@@ -72,7 +72,7 @@ def test_a_worker_is_counted_once_redis_is_there(
     start_worker: Start, own_redis: RedisServer, worker_log: Callable[[], str]
 ) -> None:
     start_worker(redis=own_redis.address)
-    until(lambda: "Redis is away" in worker_log(), seconds=20)
+    until(lambda: "redis_unavailable" in worker_log(), seconds=20)
     own_redis.start()
     with JobClient(own_redis.address) as client:
         await_workers(client, 1)

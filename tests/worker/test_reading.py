@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from greenscale_testing.raw_server import DONE, USAGE, delta, event
-from greenscale_worker.engines.reading import Reading
+from greenscale_worker.chat_completions.reading import Reading
 from greenscale_worker.outcomes.bodies import read_error
 
 CALL = {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}

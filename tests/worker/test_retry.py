@@ -2,6 +2,7 @@
 
 import pytest
 
+from greenscale_worker.backoff import Backoff
 from greenscale_worker.errors import (
     AttemptFailed,
     Doubtful,
@@ -11,7 +12,7 @@ from greenscale_worker.errors import (
     EngineMisconfigured,
     JobRejected,
 )
-from greenscale_worker.retry import Backoff, Doubt, Evidence, GiveUp, Lost, Postpone, Retry, blames_engine, decide
+from greenscale_worker.retry import Doubt, Evidence, GiveUp, Lost, Postpone, Retry, blames_engine, next_step
 
 BACKOFF = Backoff(initial_seconds=5, longest_seconds=300)
 WORKS, BROKEN = Evidence(engine_works=True), Evidence(engine_works=False)
@@ -43,8 +44,8 @@ WORKS, BROKEN = Evidence(engine_works=True), Evidence(engine_works=False)
         ),
     ],
 )
-def test_decide(error: EngineError, attempt: int, evidence: Evidence, expected: object) -> None:
-    assert decide(error, attempt=attempt, max_attempts=3, backoff=BACKOFF, evidence=evidence, jitter=0.5) == expected
+def test_next_step(error: EngineError, attempt: int, evidence: Evidence, expected: object) -> None:
+    assert next_step(error, attempt=attempt, max_attempts=3, backoff=BACKOFF, evidence=evidence, jitter=0.5) == expected
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from greenscale_testing.engine_calls import ask, engine_at
 from greenscale_testing.local_redis import free_port
 from greenscale_testing.openai_server import OpenAIServer, serving
 from greenscale_testing.raw_server import message, raw
-from greenscale_worker.engines.server import ServerEngine, own_server
 from greenscale_worker.errors import EngineInTrouble
+from greenscale_worker.runners.server import ServerRunner, own_server
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -109,21 +109,21 @@ async def test_a_server_that_went_away_costs_no_attempt(
 
 
 @pytest.fixture
-async def engine(readiness: Readiness) -> AsyncIterator[tuple[ServerEngine, OpenAIServer]]:
+async def engine(readiness: Readiness) -> AsyncIterator[tuple[ServerRunner, OpenAIServer]]:
     """Give an engine whose server has been ready."""
     async with serving() as (server, url), engine_at(url, model="echo", place=own_server("echo")) as asked:
         readiness.ready = True
-        engine = ServerEngine(asked, ready_url=readiness.url, startup_seconds=5)
+        engine = ServerRunner(asked, ready_url=readiness.url, startup_seconds=5)
         await engine.ready()
         yield engine, server
 
 
-async def answer(engine: ServerEngine) -> str:
+async def answer(engine: ServerRunner) -> str:
     return (await engine.answer(Item("id", "hi"), lambda _: None)).text
 
 
 async def test_a_server_that_is_slow_to_say_that_it_is_ready_is_not_away(
-    engine: tuple[ServerEngine, OpenAIServer], readiness: Readiness
+    engine: tuple[ServerRunner, OpenAIServer], readiness: Readiness
 ) -> None:
     """Under load many answer /health late, while they answer prompts."""
     readiness.seconds = 60
@@ -133,7 +133,7 @@ async def test_a_server_that_is_slow_to_say_that_it_is_ready_is_not_away(
 
 @pytest.mark.parametrize("status", [404, 401, 302, 429])
 async def test_only_a_server_error_says_that_a_server_is_away(
-    engine: tuple[ServerEngine, OpenAIServer], readiness: Readiness, status: int
+    engine: tuple[ServerRunner, OpenAIServer], readiness: Readiness, status: int
 ) -> None:
     readiness.status = status
 
@@ -142,7 +142,7 @@ async def test_only_a_server_error_says_that_a_server_is_away(
 
 @pytest.mark.parametrize("status", [500, 502, 503])
 async def test_a_server_that_says_that_it_is_away_is_not_asked(
-    engine: tuple[ServerEngine, OpenAIServer], readiness: Readiness, status: int
+    engine: tuple[ServerRunner, OpenAIServer], readiness: Readiness, status: int
 ) -> None:
     readiness.status = status
     with pytest.raises(EngineInTrouble, match=f"is away: GET .* answers {status}"):
@@ -151,8 +151,8 @@ async def test_a_server_that_says_that_it_is_away_is_not_asked(
     assert engine[1].requests == []
 
 
-async def test_a_server_that_refuses_connections_is_away(engine: tuple[ServerEngine, OpenAIServer]) -> None:
-    gone = ServerEngine(engine[0], ready_url=f"http://127.0.0.1:{free_port()}/health", startup_seconds=5)
+async def test_a_server_that_refuses_connections_is_away(engine: tuple[ServerRunner, OpenAIServer]) -> None:
+    gone = ServerRunner(engine[0], ready_url=f"http://127.0.0.1:{free_port()}/health", startup_seconds=5)
     with pytest.raises(EngineInTrouble, match=r"is away: GET .* fails: refused"):
         await answer(gone)
 
@@ -163,7 +163,16 @@ async def test_a_server_that_loads_is_not_ready_before_it_says_so(readiness: Rea
     readiness.ready, readiness.status = True, status
     async with engine_at("http://127.0.0.1:1/v1") as asked:
         with pytest.raises(EngineInTrouble, match=f"not ready within 0.2 s: GET .* answers {status}"):
-            await ServerEngine(asked, ready_url=readiness.url, startup_seconds=0.2).ready()
+            await ServerRunner(asked, ready_url=readiness.url, startup_seconds=0.2).ready()
+
+
+async def test_a_token_in_the_ready_url_is_in_no_message(engine: tuple[ServerRunner, OpenAIServer]) -> None:
+    url = f"http://127.0.0.1:{free_port()}/health?token=sk-secret"
+    gone = ServerRunner(engine[0], ready_url=url, startup_seconds=0.1)
+    for attempt in (gone.ready(), answer(gone)):
+        with pytest.raises(EngineInTrouble, match=r"GET http://[^ ]*/health fails: refused") as caught:
+            await attempt
+        assert "sk-secret" not in str(caught.value)
 
 
 async def test_errors_name_the_servers_own_settings() -> None:

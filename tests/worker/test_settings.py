@@ -8,13 +8,16 @@ import pytest
 from greenscale_jobs import RedisAddress
 from greenscale_testing.tls import Authority
 from greenscale_worker.environment import Proxy
+from greenscale_worker.runners.echo import EchoSettings
+from greenscale_worker.runners.openai import OpenAISettings
+from greenscale_worker.runners.server import ServerSettings
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
 
 
 def test_nothing_is_required() -> None:
     settings = read_settings({}, process_id=7)
 
-    assert (settings.queue, settings.engine, settings.concurrency) == ("jobs", "OpenAI", 8)
+    assert (settings.queue, settings.runner, settings.concurrency) == ("jobs", OpenAISettings(), 8)
     assert settings.redis == RedisAddress("localhost", 6379)
     assert settings.worker.endswith("-7")
 
@@ -30,7 +33,9 @@ def test_every_variable_is_read() -> None:
         "OPENAI_API_KEY": "k",
         "OPENAI_BASE_URL": "http://here/v1",
         "GREENSCALE_QUEUE": "q",
-        "GREENSCALE_ENGINE": "Echo",
+        "GREENSCALE_ENGINE": "Server",
+        "GREENSCALE_SERVER_READY_URL": "http://here/health",
+        "GREENSCALE_SERVER_STARTUP_TIMEOUT_SECONDS": "60",
         "GREENSCALE_MODEL": "m",
         "GREENSCALE_CONCURRENCY": "3",
         "GREENSCALE_JOB_TIMEOUT_SECONDS": "60",
@@ -49,10 +54,10 @@ def test_every_variable_is_read() -> None:
     }
     expected = Settings(
         redis=RedisAddress("redis-service", 6380, 2, "u", "p", tls=True),
-        api_key="k",
-        base_url="http://here/v1",
+        runner=ServerSettings(
+            api_key="k", base_url="http://here/v1", ready_url="http://here/health", startup_seconds=60
+        ),
         queue="q",
-        engine="Echo",
         model="m",
         concurrency=3,
         job_timeout_seconds=60,
@@ -101,7 +106,7 @@ def test_all_faults_are_reported_at_once() -> None:
 def test_secrets_are_not_shown() -> None:
     settings = read_settings({"OPENAI_API_KEY": "sk-1", "REDIS_PASSWORD": "pw-1"}, process_id=1)
 
-    assert "sk-1" not in repr(settings)
+    assert "sk-1" not in repr(settings) + repr(settings.runner)
     assert "pw-1" not in repr(settings)
 
 
@@ -127,11 +132,11 @@ def refusal(environment: Mapping[str, str]) -> str:
 def test_what_stands_around_a_secret_is_no_part_of_it(given: str) -> None:
     settings = read_settings({"OPENAI_API_KEY": given, "REDIS_PASSWORD": given}, process_id=1)
 
-    assert (settings.api_key, settings.redis.password) == ("sk-x", "sk-x")
+    assert (settings.runner, settings.redis.password) == (OpenAISettings(api_key="sk-x"), "sk-x")
 
 
 def test_a_secret_of_blanks_counts_as_not_set() -> None:
-    assert read_settings({"OPENAI_API_KEY": " \n"}, process_id=1).api_key is None
+    assert read_settings({"OPENAI_API_KEY": " \n"}, process_id=1).runner == OpenAISettings()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +179,7 @@ def test_what_cannot_be_used_is_refused_by_its_name(variable: str, value: str) -
 def test_the_way_to_no_engine_is_not_looked_at() -> None:
     environment = {"GREENSCALE_ENGINE": "Echo", "HTTPS_PROXY": "garbage://x", "SSL_CERT_FILE": "/nonexistent"}
 
-    assert read_settings(environment, process_id=1).engine == "Echo"
+    assert read_settings(environment, process_id=1).runner == EchoSettings()
 
 
 @pytest.mark.parametrize(
@@ -200,7 +205,8 @@ def test_a_proxy_is_used_where_the_environment_wants_one(
 ) -> None:
     settings = read_settings({**environment, **({"OPENAI_BASE_URL": url} if url else {})}, process_id=1)
 
-    assert settings.proxy == (Proxy(variable, "http://p:1") if variable else None)
+    proxy = Proxy(variable, "http://p:1") if variable else None
+    assert settings.runner == OpenAISettings(base_url=url, proxy=proxy)
 
 
 def test_the_pods_own_server_never_has_a_proxy() -> None:
@@ -211,7 +217,8 @@ def test_the_pods_own_server_never_has_a_proxy() -> None:
         "HTTP_PROXY": "http://p:1",
     }
 
-    assert read_settings(environment, process_id=1).proxy is None
+    runner = read_settings(environment, process_id=1).runner
+    assert runner == ServerSettings(base_url="http://10.1.2.3:8000/v1", ready_url="http://10.1.2.3:8000/health")
 
 
 NUMBERS = [
@@ -292,4 +299,4 @@ def test_certificates_that_can_be_read_are_fine(tmp_path: Path) -> None:
     authority = Authority.make(tmp_path / "ca")
     environment = {"SSL_CERT_FILE": str(authority.folder / "ca.crt"), "SSL_CERT_DIR": str(tmp_path)}
 
-    assert read_settings(environment, process_id=1).engine == "OpenAI"
+    assert read_settings(environment, process_id=1).runner == OpenAISettings()

@@ -178,7 +178,7 @@ def test_logs_tell_no_prompt(start_worker: Start, client: JobClient, worker_log:
     worker.wait(10)
     lines = [json.loads(line) for line in worker_log().splitlines()]
 
-    events = [line["event"] for line in lines if line["event"] != "jobs may be lost"]  # Redis is told of at any moment
+    events = [line["event"] for line in lines if line["event"] != "jobs_may_be_lost"]  # Redis is told of at any moment
     assert events == ["started", "claimed", "done", "stopping", "stopped"]
     assert "secret" not in worker_log()
 
@@ -204,9 +204,10 @@ def test_logs_tell_where_redis_is_and_not_its_password(
 def test_the_echo_path_imports_no_openai() -> None:
     """Half a second and 27 MB that nobody asked for."""
     program = (
-        "import sys; from greenscale_worker.main import make_engine; from greenscale_worker.settings import Settings; "
-        "make_engine(Settings(engine='Echo')); "
-        "sys.exit(', '.join({'openai', 'aiohttp', 'pydantic', 'httpx2', 'dotenv'} & set(sys.modules)) or 0)"
+        "import sys; import greenscale_worker.main; from greenscale_worker.settings import read_settings; "
+        "settings = read_settings({'GREENSCALE_ENGINE': 'Echo'}, process_id=1); settings.runner.make(settings.common); "
+        "unused = {'openai', 'aiohttp', 'pydantic', 'httpx2', 'dotenv', 'greenscale_worker.outcomes'}; "
+        "sys.exit(', '.join(unused & set(sys.modules)) or 0)"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
@@ -343,7 +344,7 @@ async def test_a_refused_key_slows_the_worker_until_it_is_good(
 
     def waits() -> list[float]:
         lines = [json.loads(line) for line in worker_log().splitlines()]
-        return [line["next_try_seconds"] for line in lines if line["event"] == "engine refuses"]
+        return [line["next_try_seconds"] for line in lines if line["event"] == "engine_unavailable"]
 
     async with serving() as (server, url):
         ids = [client.submit(f"{number}") for number in range(20)]

@@ -1,4 +1,4 @@
-"""A claim that waits for jobs, and can be called off without losing what it may have got."""
+"""A claim that waits for jobs, and can be called off without losing a job."""
 
 import asyncio
 import contextlib
@@ -6,16 +6,16 @@ import contextlib
 from greenscale_jobs import Claim, JobQueue, QueueUnavailable
 
 BLOCK_SECONDS = 20.0
-"""How long one blocking claim waits: an idle worker speaks to Redis that seldom."""
+"""How long one blocking claim waits: an idle worker sends no other claims."""
 
 FIRST_SECONDS = 0.1
-"""How long it waits where the last one was not answered: whether claims are answered should be known soon."""
+"""How long it waits where the last one was not answered: whether claims work again should be known soon."""
 
 CALL_AGAIN_SECONDS = 0.1
-"""How soon a blocking claim that did not hear is called off again."""
+"""How soon a blocking claim that has not returned is called off again."""
 
 HAND_BACK_SECONDS = 5.0
-"""How long the way out waits for Redis; what it could not be told then, expired leases tell."""
+"""How long a worker that ends waits for Redis; jobs not handed back by then return when their leases expire."""
 
 
 class BlockingClaim:
@@ -28,7 +28,7 @@ class BlockingClaim:
         self._calling_off: asyncio.Task[None] | None = None
 
     async def claim(self, count: int, *, seconds: float, in_hand: int, suspect_first: bool) -> list[Claim] | None:
-        """Do as `JobQueue.claim_when_there`; return nothing where it is called off. Raises QueueUnavailable."""
+        """Claim as `JobQueue.claim_when_there` does; returns none where it is called off. Raises QueueUnavailable."""
         try:
             async with asyncio.timeout(None) as self._waiting:
                 return await self._queue.claim_when_there(
@@ -45,9 +45,9 @@ class BlockingClaim:
             self._calling_off = asyncio.create_task(self._call_off(self._waiting))
 
     async def _call_off(self, waiting: asyncio.Timeout) -> None:
-        """End a blocking claim so that nothing it may have got is lost; if Redis does not answer, break it off.
+        """End a blocking claim without losing a job that it may have claimed; if Redis does not answer, break it off.
 
-        It is asked again: at the first time the claim may not block yet, or be leasing jobs that nobody would renew.
+        This is repeated: at first the claim may not block yet, or be leasing jobs whose leases nobody would renew.
         """
         with contextlib.suppress(QueueUnavailable, TimeoutError):
             async with asyncio.timeout(HAND_BACK_SECONDS):

@@ -6,23 +6,23 @@ Pure: the time is an argument, in seconds of a monotonic clock.
 from collections import OrderedDict
 
 PROBE_SECONDS, PROBE_MAX_SECONDS = 5.0, 60.0
-"""While the engine answers nothing, one job finds out whether it does again: at most this often, less often later."""
+"""While the engine answers nothing, one job at a time tries it: at most this often, less often later."""
 
 PROBE_SHARE = 12
 """A pause is at most this part of how long it has lasted already, beyond the first."""
 
 FRESH_SECONDS = 3600.0
-"""An engine that answered so long before an attempt began, or later, is taken for a working one."""
+"""An engine that answered at most this long before an attempt began counts as working."""
 
 FAILED_IN_A_ROW = 3
-"""So many different jobs without an answer between them are the engine's failure."""
+"""This many different jobs that fail with no answer in between are the engine's failure."""
 
 MAX_DOUBTS = 10_000
 """Doubtful jobs that a worker remembers: the oldest is forgotten, and asked once more."""
 
 
 class ClaimLimit:
-    """What is known of the engine from the last answers, and what follows for claims."""
+    """What the last answers say about the engine, and how many jobs may be claimed."""
 
     def __init__(self, concurrency: int) -> None:
         self._ceiling = concurrency
@@ -94,7 +94,7 @@ class ClaimLimit:
         """Note that the engine takes no jobs now. Returns whether that is news, not one of several at once.
 
         `says_so`: the engine itself; otherwise it is a guess, which any answer refutes. Until it answers again one job
-        at a time finds out. Then the former limit returns by doubling, or where it was `overloaded` half of that, and
+        at a time tries it. Then the former limit returns by doubling, or where it was `overloaded` half of that, and
         beyond it slowly.
         """
         pause = retry_after_seconds or 0.0

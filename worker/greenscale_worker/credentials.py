@@ -1,8 +1,8 @@
 """Whether a worker should end because its credentials are refused: its restart reads the Secrets' present values.
 
-Pure: the time is an argument, in seconds of a monotonic clock. Each worker finds out for itself, from the answers it
-gets. The kubelet restarts a container after 10 s, 20 s, ... up to 300 s, and starts again with 10 s once it has run for
-ten minutes. So a new value of a wrong key or password is in use within about five and a half minutes.
+Pure: the time is an argument, in seconds of a monotonic clock. Each worker judges by the answers that it
+gets itself. The kubelet restarts a container after 10 s, 20 s, ... up to 300 s, and starts again with 10 s once it has
+run for ten minutes. So a new value of a wrong key or password is in use within about five and a half minutes.
 """
 
 from collections.abc import Collection
@@ -13,10 +13,10 @@ from greenscale_worker.errors import EngineError
 KEY = "OPENAI_API_KEY"
 
 WRONG_SECONDS = 30.0
-"""A key or a password that is refused for so long is read again."""
+"""A key or a password that is refused for this long is read again."""
 
 LIMITED_SECONDS = 600.0
-"""A key that lacks credit or rights is read again too, later: if its owner adds them, a running worker knows sooner."""
+"""A key that lacks credit or rights is read again later: if its owner adds them, a running worker notices sooner."""
 
 PATIENCE_SECONDS = {
     "Unauthorized": WRONG_SECONDS,
@@ -36,7 +36,7 @@ class KeyRefusals:
         self._last: EngineError | None = None
 
     def note(self, error: EngineError, now: float, *, trouble_since: float) -> None:
-        """Note that the engine answers nothing, since `trouble_since`, and how it said so now."""
+        """Note that the engine answers nothing, since `trouble_since`, and its latest refusal."""
         self._last = error
         if self._since < trouble_since and error.reason in PATIENCE_SECONDS:
             self._since = now

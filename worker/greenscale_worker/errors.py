@@ -1,8 +1,17 @@
-"""What an attempt that brought no answer means, by who is at fault: each class is one outcome.
+"""The outcomes of an attempt that brought no answer, by what is at fault: one class each.
 
-`outcomes` decides which, `retry` what becomes of the job. A message names what failed and the remedy; never a prompt, a
-key or the body of a response, which may repeat both.
+`outcomes` decides which one it is, `retry` what happens to the job. A message names what failed and the remedy; never a
+prompt, a key or the body of a response, which may repeat both.
 """
+
+
+def kind_and_place(error: BaseException) -> str:
+    """Return all that may be shown of an unexpected error: its text may contain the prompt."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    where = f" in {frame.tb_frame.f_code.co_qualname}, line {frame.tb_lineno}" if frame else ""
+    return f"{type(error).__name__}{where}"
 
 
 class EngineError(Exception):
@@ -19,7 +28,7 @@ class JobRejected(EngineError):
 
 
 class Doubtful(EngineError):
-    """Refused, by the job's fault or the configuration's: what other jobs meet will tell."""
+    """Refused, and either the job or the configuration is at fault: the outcomes of other jobs show which."""
 
 
 class AttemptFailed(EngineError):
@@ -29,8 +38,8 @@ class AttemptFailed(EngineError):
 class EngineInTrouble(EngineError):
     """The engine takes no jobs now: unreachable, overloaded, at its rate limit. No job is at fault.
 
-    `retry_after_seconds`: how long it asked to be left alone; None where it did not say. `overloaded`: it can be
-    reached, but does not want so many jobs at once.
+    `retry_after_seconds`: how long it asked us to wait; None where it did not. `overloaded`: it can be
+    reached, but not take so many jobs at once.
     """
 
     def __init__(

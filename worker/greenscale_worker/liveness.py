@@ -1,6 +1,6 @@
-"""What the kubelet asks: GET /livez, whether the worker's loop turns, and GET /readyz, whether it can work on jobs.
+"""Answers the kubelet: GET /livez, whether the worker's loop turns, and GET /readyz, whether it can work on jobs.
 
-That very loop answers.
+The same event loop answers.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Pulse:
     def why_not_ready(self) -> str | None:
         """Return why no job can be worked on, as a sentence; None if it can.
 
-        A worker that claims nothing for now (its hand is full, its queue is suspended, its engine is to be left alone,
+        A worker that claims nothing for now (its hand is full, its queue is suspended, its engine asked for a pause,
         it is ending) is ready all the same.
         """
         if not self._is_engine_ready:
@@ -69,7 +69,7 @@ class Pulse:
 
 
 async def serve_liveness(pulse: Pulse, port: int) -> asyncio.Server:
-    """Answer both on `port`: 200 where it is so, else 503."""
+    """Answer both on `port`: 200 for yes, 503 for no."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -1,4 +1,4 @@
-"""One line an event: its name and its fields, as text or as JSON. Never a prompt, an answer or a key.
+"""One line an event: its name and its fields, as text or as JSON. The observer writes it.
 
 Written straight to stderr: the standard library's logging costs several times as much a line, and a short job has two.
 What only informs is written a moment later, many lines at once, so that no job waits for it.
@@ -27,19 +27,24 @@ class Log:
         self._worker = worker
         self._line = self._json if log_format == "json" else _text
         self._unwritten: list[str] = []
-        self._second, self._second_text = 0, ""
+        self._second = 0, ""
 
     def info(self, event: str, **fields: object) -> None:
-        """Say what happened."""
-        self._say("info", event, fields)
+        """Write what happened."""
+        self._write("info", event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        """Say what needs a look, though work goes on."""
-        self._say("warning", event, fields)
+        """Write what a person should know, though work goes on."""
+        self._write("warning", event, fields)
 
     def error(self, event: str, **fields: object) -> None:
-        """Say what a person must mend."""
-        self._say("error", event, fields)
+        """Write what a person must repair."""
+        self._write("error", event, fields)
+
+    def write_now(self, level: str, event: str, **fields: object) -> None:
+        """Write at once, from any thread."""
+        sys.stderr.write(self._line(self._time(), level, event, fields) + "\n")
+        sys.stderr.flush()
 
     def flush(self) -> None:
         """Write what waits."""
@@ -48,31 +53,32 @@ class Log:
             sys.stderr.write("\n".join(lines) + "\n")
             sys.stderr.flush()
 
-    def _say(self, level: str, event: str, fields: dict[str, object]) -> None:
-        self._unwritten.append(self._line(self._when(), level, event, fields))
+    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        self._unwritten.append(self._line(self._time(), level, event, fields))
         if level != "info":
             self.flush()
         elif len(self._unwritten) == 1:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.flush)
 
-    def _when(self) -> str:
+    def _time(self) -> str:
         now = time.time()
-        if int(now) != self._second:
-            self._second = int(now)
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-        return f"{self._second_text}.{int(now % 1 * 1000):03d}Z"
+        second, text = self._second
+        if int(now) != second:
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+            self._second = int(now), text
+        return f"{text}.{int(now % 1 * 1000):03d}Z"
 
     def _json(self, when: str, level: str, event: str, fields: dict[str, object]) -> str:
-        # What is no plain value says itself what may be told: msgspec would write out an address, password and all.
+        # Other values have a text without secrets: msgspec would write out an address with its password.
         plain = {name: value if isinstance(value, int | float | None) else str(value) for name, value in fields.items()}
         line = {"time": when, "level": level, "event": event, "worker": self._worker, **plain}
         return msgspec.json.encode(line).decode()
 
 
 def _text(when: str, level: str, event: str, fields: dict[str, object]) -> str:
-    return " ".join([when, level, event, *(f"{name}={_shown(value)}" for name, value in fields.items())])
+    return " ".join([when, level, event, *(f"{name}={_quoted(value)}" for name, value in fields.items())])
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     text = str(value)
     return json.dumps(text) if not text or NEEDS_QUOTES.search(text) else text

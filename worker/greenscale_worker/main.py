@@ -1,6 +1,7 @@
-"""Starts a worker from its environment and ends it at SIGTERM."""
+"""Starts a worker with the settings of its environment and ends it at SIGTERM."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -8,10 +9,11 @@ import sys
 from greenscale_jobs import JobQueue
 from greenscale_jobs.connection.environment import InvalidEnvFile, with_file
 from greenscale_jobs.usage import refuse_arguments
-from greenscale_worker.engines import Engine
 from greenscale_worker.errors import CredentialsRefused, EngineError
+from greenscale_worker.library_logs import LibraryLogs
 from greenscale_worker.liveness import Pulse, serve_liveness
 from greenscale_worker.logs import Log
+from greenscale_worker.observe import Observer
 from greenscale_worker.settings import InvalidSettings, Settings, read_settings
 from greenscale_worker.usage import ABOUT
 from greenscale_worker.worker import Worker
@@ -38,13 +40,14 @@ def main() -> None:
 
 async def run(settings: Settings) -> None:
     """Work until a signal: the first drains within the grace period, a second hands back at once."""
-    log = Log(settings.log_format, worker=settings.worker)
-    for key in settings.unknown:
-        log.warning("setting_ignored", setting=f"WORKER_SETTINGS.{key}", why="this worker does not know it")
+    observer = Observer(Log(settings.log_format, worker=settings.worker))
+    logging.getLogger().addHandler(LibraryLogs(observer, secrets=settings.secrets))
+    if settings.unknown:
+        observer.settings_ignored(f"WORKER_SETTINGS.{key}" for key in settings.unknown)
     pulse = Pulse()
-    engine = make_engine(settings)
+    runner = settings.runner.make(settings.common)
     async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:
-        worker = Worker(settings, queue, engine, log=log, pulse=pulse)
+        worker = Worker(settings, queue, runner, observer=observer, pulse=pulse)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
@@ -52,38 +55,10 @@ async def run(settings: Settings) -> None:
         try:
             await worker.run()
         finally:
-            log.flush()
+            observer.flush()
             if server:
                 server.close()
-            await engine.aclose()
-
-
-def make_engine(settings: Settings) -> Engine:
-    """Return the engine that the settings name; `openai` is imported only for the one that needs it."""
-    if settings.engine == "Echo":
-        from greenscale_worker.engines.echo import Echo  # noqa: PLC0415
-
-        return Echo()
-    from greenscale_worker.engines.openai import OpenAIEngine  # noqa: PLC0415
-    from greenscale_worker.engines.server import ServerEngine, own_server  # noqa: PLC0415
-
-    is_server = settings.engine == "Server"
-    asked = OpenAIEngine(
-        model=settings.model,
-        api_key=settings.api_key,
-        base_url=settings.base_url,
-        defaults=settings.parameters,
-        concurrency=settings.concurrency,
-        answer_seconds=settings.job_timeout_seconds,
-        max_answer_bytes=settings.max_answer_bytes,
-        proxy=settings.proxy,
-        place=own_server(settings.model) if is_server else None,
-    )
-    if not is_server or settings.server_ready_url is None:
-        return asked
-    return ServerEngine(
-        asked, ready_url=settings.server_ready_url, startup_seconds=settings.server_startup_timeout_seconds
-    )
+            await runner.aclose()
 
 
 def _complaint(error: Exception | str) -> int:

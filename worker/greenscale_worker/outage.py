@@ -1,4 +1,4 @@
-"""What a worker says and does while Redis cannot be used."""
+"""How a worker gets through an outage of Redis: how soon it tries again, and what it logs."""
 
 import asyncio
 import random
@@ -9,36 +9,40 @@ from typing import TypeVar
 from greenscale_jobs import QueueUnavailable
 from greenscale_worker.credentials import AccessRefusals
 from greenscale_worker.liveness import Pulse
-from greenscale_worker.logs import Log
+from greenscale_worker.observe import Observer
 
 T = TypeVar("T")
 
 REMIND_SECONDS = 30.0
-"""A lasting outage is logged this often, not at every try; a new reason at once, for it may be the one to mend."""
+"""A lasting outage is logged this often, not at every try; a new reason at once, for it may be the one to act on."""
 
 FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS = 0.1, 2.0
 """Between two tries of one loop; a lease must outlast several."""
 
 LEAST_WAIT_SECONDS = 0.05
-"""So long at least: what one loop is refused may be granted to the others all the time."""
+"""The shortest wait: Redis may refuse one loop while it answers the others."""
 
 
 class Outage:
-    """One outage, shared by all loops of a worker: how soon each tries again, and that it is over for all."""
+    """One outage, shared by all loops of a worker: how soon each tries again, and when it is over for all."""
 
-    def __init__(self, log: Log, *, refusals: AccessRefusals, pulse: Pulse) -> None:
-        self._log = log
+    def __init__(self, observer: Observer, *, refusals: AccessRefusals, pulse: Pulse) -> None:
+        self._observer = observer
         self._refusals = refusals
         self._pulse = pulse
         self._since: float | None = None
-        self._said_at = 0.0
-        self._said: set[str] = set()
+        self._logged_at = 0.0
+        self._logged: set[str] = set()
         self._wait = FIRST_WAIT_SECONDS
         self._back = asyncio.Event()
 
     def seconds(self, now: float) -> float:
         """Return how long Redis has answered nothing; 0 while it answers."""
         return 0.0 if self._since is None else now - self._since
+
+    def lasting_refusal(self, now: float) -> str | None:
+        """Return how Redis refuses this worker, if so lasting that the password or certificate should be read again."""
+        return self._refusals.lasting(now)
 
     def note(self, error: QueueUnavailable) -> float:
         """Take note of a failed try; returns how many seconds to wait before the next."""
@@ -47,10 +51,10 @@ class Outage:
         if self._since is None:
             self._since, self._wait = now, FIRST_WAIT_SECONDS
             self._back.clear()
-        if str(error) not in self._said or now - self._said_at > REMIND_SECONDS:
-            self._said_at = now
-            self._said.add(str(error))
-            self._log.error("Redis is away", why=error, for_seconds=round(now - self._since, 1))
+        if str(error) not in self._logged or now - self._logged_at > REMIND_SECONDS:
+            self._logged_at = now
+            self._logged.add(str(error))
+            self._observer.redis_unavailable(error, for_seconds=now - self._since)
         self._wait = min(MAX_WAIT_SECONDS, self._wait * 1.5)
         return self._wait * random.uniform(0.5, 1)  # noqa: S311
 
@@ -59,13 +63,13 @@ class Outage:
         self._refusals.answered()
         self._pulse.redis_answered()
         if self._since is not None:
-            self._log.info("Redis is back", after_seconds=round(time.monotonic() - self._since, 1))
+            self._observer.redis_available(after_seconds=time.monotonic() - self._since)
             self._since = None
-            self._said.clear()
+            self._logged.clear()
             self._back.set()
 
     async def insist(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it again until Redis does it: for effects that are fenced, so that once more does no harm."""
+        """Repeat an action until Redis carries it out: for effects that are fenced, so that repeating does no harm."""
         while True:
             try:
                 result = await action()
@@ -76,7 +80,7 @@ class Outage:
                 return result
 
     async def _pause(self, seconds: float) -> None:
-        """Wait about so long, or until another loop has been answered."""
+        """Wait about that long, or until another loop has been answered."""
         await asyncio.sleep(LEAST_WAIT_SECONDS)
         try:
             async with asyncio.timeout(seconds):

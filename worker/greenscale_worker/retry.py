@@ -1,10 +1,11 @@
-"""What becomes of a job whose attempt brought no answer, and whether it pays for it.
+"""What becomes of a job whose attempt brought no answer, and whether the attempt counts.
 
-Pure: no I/O, no clock, no randomness of its own.
+Pure: no I/O, no clock, no randomness of its own. `outcomes` says what the engine did, `backoff` how long to wait.
 """
 
 import msgspec
 
+from greenscale_worker.backoff import Backoff, doubt_delay
 from greenscale_worker.errors import AttemptFailed, Doubtful, EngineError, EngineLost, JobRejected
 
 
@@ -15,13 +16,13 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class GiveUp(msgspec.Struct, frozen=True):
-    """Never try again: it goes to the dead."""
+    """Never try again: it is buried."""
 
 
 class Postpone(msgspec.Struct, frozen=True):
     """Try again once the engine may be asked again; the attempt costs nothing.
 
-    A job that may be at fault itself comes `behind` the others, lest it is the only one that finds out.
+    A job that may be at fault itself comes `behind` the others: else it might be the only one that tries the engine.
     """
 
     behind: bool = False
@@ -37,24 +38,7 @@ class Lost(msgspec.Struct, frozen=True):
     """Hand it back, marked: the engine was lost with it in hand."""
 
 
-Verdict = Retry | GiveUp | Postpone | Doubt | Lost
-
-DOUBT_FIRST_SECONDS, DOUBT_MAX_SECONDS = 5.0, 60.0
-"""A doubtful job is asked again after growing pauses, so that others can be answered meanwhile."""
-
-
-class Backoff(msgspec.Struct, frozen=True):
-    """How long to wait before attempt 2, 3, ...: between 0 and `initial * 2^n`, at most `longest` seconds."""
-
-    initial_seconds: float
-    longest_seconds: float
-
-    def delay(self, attempt: int, *, jitter: float) -> float:
-        """Return the seconds after failed attempt number `attempt` (from 1); `jitter` is in 0..1.
-
-        Full jitter: a crowd of jobs that failed together does not come back together.
-        """
-        return jitter * min(self.longest_seconds, self.initial_seconds * 2.0 ** min(attempt - 1, 30))
+NextStep = Retry | GiveUp | Postpone | Doubt | Lost
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -68,9 +52,9 @@ class Evidence(msgspec.Struct, frozen=True):
     """Whether another job was done by this worker after it had this one refused."""
 
 
-def decide(
+def next_step(
     error: EngineError, *, attempt: int, max_attempts: int, backoff: Backoff, evidence: Evidence, jitter: float
-) -> Verdict:
+) -> NextStep:
     """Return what to do after `error` ended attempt number `attempt` (from 1). `jitter` is in 0..1."""
     match error:
         case JobRejected():
@@ -78,8 +62,7 @@ def decide(
         case Doubtful() if evidence.vouched:
             return GiveUp()
         case Doubtful():
-            pause = DOUBT_FIRST_SECONDS * 2.0 ** min(evidence.refusals - 1, 10)
-            return Doubt(min(DOUBT_MAX_SECONDS, pause) * (0.5 + jitter / 2))
+            return Doubt(doubt_delay(evidence.refusals, jitter=jitter))
         case EngineLost():
             return Lost()
         case AttemptFailed() if evidence.engine_works:

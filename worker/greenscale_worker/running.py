@@ -7,8 +7,8 @@ from enum import Enum, auto
 from typing import cast
 
 from greenscale_jobs import Claim, Finished, InvalidItem, Outcome
-from greenscale_worker.engines import Answer
-from greenscale_worker.errors import AttemptFailed, EngineError, JobRejected
+from greenscale_worker.errors import AttemptFailed, EngineError, JobRejected, kind_and_place
+from greenscale_worker.runner import Answer
 
 
 class Interruption(Enum):
@@ -40,12 +40,12 @@ class Running:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells this claim from a later one of the same job."""
+        """What distinguishes this claim from a later one of the same job."""
         return self.claim.id, self.claim.token
 
     @property
     def ended(self) -> bool:
-        """Whether the engine is through with it, one way or the other."""
+        """Whether its attempt has ended, with an answer or without."""
         return self.task is not None and self.task.done()
 
     @property
@@ -98,15 +98,5 @@ class Running:
             return JobRejected("InvalidItem", str(error))
         if isinstance(error, EngineError):
             return error
-        # Its text may hold the prompt: the kind of error and its place are all that may be told.
-        return AttemptFailed("EngineFailed", f"the engine failed unexpectedly ({_place(error)})")
-
-
-def _place(error: BaseException | None) -> str:
-    if error is None:
-        return "it stopped by itself"
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    where = f" in {frame.tb_frame.f_code.co_qualname}, line {frame.tb_lineno}" if frame else ""
-    return f"{type(error).__name__}{where}"
+        what = kind_and_place(error) if error else "it stopped by itself"
+        return AttemptFailed("EngineFailed", f"the engine failed unexpectedly ({what})")

@@ -11,16 +11,9 @@ import msgspec
 
 from greenscale_jobs import Limits, Parameters, RedisAddress
 from greenscale_jobs.connection.service_links import is_service_link
-from greenscale_worker.environment import (
-    OPENAI_URL,
-    Proxy,
-    certificate_faults,
-    key_fault,
-    proxy_faults,
-    proxy_for,
-    url_fault,
-    without_edges,
-)
+from greenscale_worker.environment import without_edges
+from greenscale_worker.runner import CommonSettings, RunnerSettings
+from greenscale_worker.runners import DEFAULT, VARIABLES, read_runner
 
 Hour = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Day = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -38,16 +31,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     redis: RedisAddress = msgspec.field(default_factory=RedisAddress)
     """REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS, REDIS_CA."""
-    api_key: str | None = None
-    """OPENAI_API_KEY."""
-    base_url: str | None = None
-    """OPENAI_BASE_URL: any OpenAI-compatible address; None is OpenAI's own."""
+    runner: RunnerSettings = msgspec.field(default_factory=DEFAULT)
+    """GREENSCALE_ENGINE, and what only the runner of this type of engine needs."""
 
     queue: Name = "jobs"
-    engine: Literal["OpenAI", "Echo", "Server"] = "OpenAI"
-    server_ready_url: str | None = None
-    """Where a model server beside the worker says that it is ready; only for the engine Server, which needs it."""
-    server_startup_timeout_seconds: Day = 1800
     model: Name = "gpt-4o-mini"
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
     """Jobs at once."""
@@ -76,14 +63,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     system: str | None = None
-    proxy: Proxy | None = None
-    """Between the worker and its engine: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY."""
     unknown: tuple[str, ...] = ()
     """Keys of WORKER_SETTINGS that only a newer worker knows."""
 
     def __repr__(self) -> str:
         """Show what a log may hold: no key."""
-        return f"Settings(queue={self.queue!r}, engine={self.engine!r}, model={self.model!r})"
+        return f"Settings(queue={self.queue!r}, engine={self.runner.engine!r}, model={self.model!r})"
 
     @property
     def limits(self) -> Limits:
@@ -96,20 +81,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
-    def parameters(self) -> Parameters:
-        """What a request asks for where it says nothing itself."""
-        return Parameters(self.max_tokens, self.temperature, self.system)
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may contain."""
+        password = self.redis.password
+        return (*self.runner.secrets, *((password,) if password else ()))
+
+    @property
+    def common(self) -> CommonSettings:
+        """What every runner is given."""
+        return CommonSettings(
+            model=self.model,
+            defaults=Parameters(self.max_tokens, self.temperature, self.system),
+            concurrency=self.concurrency,
+            answer_seconds=self.job_timeout_seconds,
+            max_answer_bytes=self.max_answer_bytes,
+        )
 
 
 ELSEWHERE = {
     "redis": None,
-    "api_key": "OPENAI_API_KEY",
-    "base_url": "OPENAI_BASE_URL",
+    "runner": "GREENSCALE_ENGINE",
     "give_up_after_seconds": None,
     "max_losses": None,
     "max_answer_bytes": None,
     "read_again": None,
-    "proxy": None,
     "unknown": None,
 }
 """Fields whose variables have names of their own, or none."""
@@ -137,6 +132,11 @@ def variable_of(field: str) -> str | None:
     return ELSEWHERE.get(field, f"GREENSCALE_{field.upper()}")
 
 
+def known_variables() -> frozenset[str]:
+    """Return the environment variables of all fields and of all runners."""
+    return VARIABLES | {variable for field in Settings.__struct_fields__ if (variable := variable_of(field))}
+
+
 def read_settings(environment: Mapping[str, str], *, process_id: int) -> Settings:
     """Turn the environment into Settings. An empty variable counts as not set.
 
@@ -151,12 +151,9 @@ def read_settings(environment: Mapping[str, str], *, process_id: int) -> Setting
     except ValueError as error:
         faults.append(str(error))
     ours = {name for name in environment if name.startswith("GREENSCALE_") and not name.startswith(THE_PAGES)}
-    unknown = ours - {variable_of(field) for field in Settings.__struct_fields__}
+    unknown = ours - known_variables()
     faults += [f"{name} is not a setting of the worker" for name in sorted(unknown)]
-    if values.get("engine") == "Server" and not (values.get("server_ready_url") and values.get("base_url")):
-        faults.append("GREENSCALE_ENGINE=Server needs GREENSCALE_SERVER_READY_URL and OPENAI_BASE_URL")
-    if values.get("engine") != "Echo":
-        values["proxy"] = _way(values, environment, faults)
+    values["runner"] = read_runner(environment.get("GREENSCALE_ENGINE") or DEFAULT.engine, environment, faults)
     if faults:
         raise InvalidSettings("; ".join(faults))
     values.setdefault("worker", f"{socket.gethostname()}-{process_id}")
@@ -177,13 +174,13 @@ def _own(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
     """Return the fields that have a variable each."""
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
-        variable = variable_of(field.name)
+        variable = variable_of(field.name) if field.name != "runner" else None
         text = environment.get(variable, "") if variable else ""
         if text:
             try:
                 values[field.name] = msgspec.convert(text, field.type, strict=False)
             except msgspec.ValidationError as error:
-                faults.append(f"{variable}={text if field.name != 'api_key' else '...'}: {error}")
+                faults.append(f"{variable}={text}: {error}")
     return values
 
 
@@ -206,27 +203,3 @@ def _shared(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]
             except msgspec.ValidationError as error:
                 faults.append(f"WORKER_SETTINGS.{key}: {error}")
     return values
-
-
-def _way(values: Mapping[str, Any], environment: Mapping[str, str], faults: list[str]) -> Proxy | None:
-    """Add what is wrong on the way to the engine; return the proxy on it. The pod's own server never has one."""
-    addresses = {
-        "OPENAI_BASE_URL": values.get("base_url"),
-        "GREENSCALE_SERVER_READY_URL": values.get("server_ready_url"),
-    }
-    wrong = [
-        f"{variable} {fault}"
-        for variable, url in addresses.items()
-        if url and (fault := url_fault(url, base=variable == "OPENAI_BASE_URL"))
-    ]
-    if fault := key_fault(values.get("api_key", "")):
-        wrong.append(f"OPENAI_API_KEY {fault}")
-    wrong += [*proxy_faults(environment), *certificate_faults(environment)]
-    faults += wrong
-    if wrong or values.get("engine") == "Server":
-        return None
-    try:
-        return proxy_for(values.get("base_url") or OPENAI_URL, environment)
-    except ValueError as error:
-        faults.append(str(error))
-        return None

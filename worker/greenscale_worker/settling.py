@@ -1,6 +1,6 @@
-"""What becomes of a job whose engine is through with it: stored, tried again, buried or handed back.
+"""Settles jobs whose attempt has ended: their answers are stored, or they are retried, buried or released.
 
-`retry` decides which; here it is carried out. What the engine's answers mean for claims is kept in `claim_limit`.
+`retry` decides which; here it is carried out. `claim_limit` learns from each what the engine can take.
 """
 
 import asyncio
@@ -12,47 +12,37 @@ from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable
 from greenscale_jobs.engine_report import FAULT_SECONDS
+from greenscale_worker.backoff import Backoff
 from greenscale_worker.claim_limit import ClaimLimit
 from greenscale_worker.credentials import KeyRefusals
 from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
-from greenscale_worker.logs import Log
+from greenscale_worker.observe import Observer
 from greenscale_worker.outage import Outage
-from greenscale_worker.retry import (
-    Backoff,
-    Doubt,
-    Evidence,
-    GiveUp,
-    Lost,
-    Postpone,
-    Retry,
-    Verdict,
-    blames_engine,
-    decide,
-)
+from greenscale_worker.retry import Doubt, Evidence, GiveUp, Lost, NextStep, Postpone, Retry, blames_engine, next_step
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 
 STORE_BYTES = 8 * 1024 * 1024
-"""Answers are stored many at once, but no more than so much in one script: Redis does nothing else meanwhile."""
+"""Answers are stored many at once, but at most this much in one script: Redis does nothing else meanwhile."""
 
 DEGRADED_SECONDS = 30.0
-"""An engine that answers nothing for so long is reported; a shorter outage is nobody's business."""
+"""An engine that answers nothing for this long is reported; a shorter outage needs no action."""
 
 REPORT_SECONDS = 60.0
 """How often it is reported while it lasts."""
 
 RESTART_SECONDS = 420.0
-"""How long the report of a worker that ends for its restart is news: the kubelet may wait for 300 s of it."""
+"""How long the report of a worker that ends for its restart holds: the kubelet may wait for 300 s of it."""
 
 AGAIN_SECONDS = 5.0
-"""How soon a report is tried again that Redis did not take."""
+"""How soon a report that Redis did not take is sent again."""
 
 EARLY_SECONDS = 0.25
-"""A postponed job is due a little before claims go on, so that it is the one that finds out."""
+"""A postponed job is due a little before claims go on, so that it is the one that tries the engine."""
 
 
 class Settling:
-    """Tells the queue of ended jobs, those that ended together at once.
+    """Gives ended jobs back to the queue, those that ended together in one call.
 
     `on_settled` is called for each when its slot is free, `on_retry` when one waits for its retry, `on_trouble` when
     claims must slow down.
@@ -63,7 +53,7 @@ class Settling:
         settings: Settings,
         queue: JobQueue,
         *,
-        log: Log,
+        observer: Observer,
         outage: Outage,
         on_settled: Callable[[Running], None],
         on_retry: Callable[[], None],
@@ -73,7 +63,7 @@ class Settling:
         self._key_refusals = KeyRefusals(settings.read_again)
         self._settings = settings
         self._queue = queue
-        self._log = log
+        self._observer = observer
         self._outage = outage
         self._on_settled, self._on_retry, self._on_trouble = on_settled, on_retry, on_trouble
         self._backoff = Backoff(settings.backoff_initial_seconds, settings.backoff_max_seconds)
@@ -111,9 +101,9 @@ class Settling:
             self._settling = []
 
     async def report_loop(self) -> None:
-        """Note in Redis that the engine answers nothing, at each refusal and again and again, until it does.
+        """Note in Redis that the engine answers nothing, at each refusal and regularly, until it does.
 
-        There it is reported once it has lasted, whichever worker is alive then. Runs until cancelled.
+        The queue reports it once it has lasted, whichever worker is alive then. Runs until cancelled.
         """
         while True:
             await self._trouble.wait()
@@ -133,7 +123,7 @@ class Settling:
     async def report_before_restart(self) -> None:
         """Let the report outlast the time until the container runs again.
 
-        Unless others have had answers meanwhile: they have the new key already, and nobody would withdraw it.
+        Not where others have had answers meanwhile: they have the new key already, and nobody would withdraw it.
         """
         others, before = await self._answers_of_others(), self._others_before
         others_work = others is not None and before is not None and others > before
@@ -141,7 +131,7 @@ class Settling:
             await self._report(after_seconds=0, news_seconds=RESTART_SECONDS)
 
     async def _answers_of_others(self) -> int | None:
-        """Return how many answers the other workers of this queue have stored; None while Redis does not say."""
+        """Return how many answers the other workers of this queue have stored; None while Redis is unavailable."""
         try:
             return (await self._queue.stats()).counters.get("done", 0) - self._stored
         except QueueUnavailable:
@@ -156,12 +146,14 @@ class Settling:
             return
         for job, kept in zip(jobs, stored, strict=True):
             self.limit.answered(job.claim.id, time.monotonic(), started_at=job.started_at)
-            event = "done" if kept else "lost"
-            self._stored += event == "done"
-            self._log.info(event, job=job.claim.id, attempt=job.claim.attempt, seconds=round(job.seconds, 3))
+            if kept:
+                self._stored += 1
+                self._observer.done(job.claim, seconds=job.seconds)
+            else:
+                self._observer.lost(job.claim, seconds=job.seconds)
 
     async def _store_apart(self, jobs: Sequence[Running], error: JobRefusedByRedis) -> None:
-        """Store each by itself, so that only the one that Redis refuses is buried."""
+        """Store each separately, so that only the one that Redis refuses is buried."""
         if len(jobs) > 1:
             for job in jobs:
                 await self._store([job])
@@ -171,18 +163,17 @@ class Settling:
     async def _settle_failure(self, job: Running) -> None:
         match job.interruption:
             case Interruption.LOST:
-                self._log.warning("lost", job=job.claim.id, attempt=job.claim.attempt)
+                self._observer.lost(job.claim, seconds=job.seconds)
             case Interruption.CANCELLED | Interruption.HANDED_BACK:
                 state = await self._outage.insist(partial(self._queue.release, job.claim))
-                event = "handed back" if state == "waiting" else state
-                self._log.info(event, job=job.claim.id, attempt=job.claim.attempt)
+                self._observer.released(job.claim, state=state)
             case _:
                 await self._settle_error(job, job.failure(job_timeout_seconds=self._settings.job_timeout_seconds))
 
     async def _settle_error(self, job: Running, error: EngineError) -> None:
         claim, reason, message = job.claim, error.reason, error.message
         evidence = self._weigh(job, error)
-        verdict = decide(
+        step = next_step(
             error,
             attempt=claim.attempt,
             max_attempts=self._settings.max_attempts,
@@ -192,15 +183,15 @@ class Settling:
         )
         if blames_engine(error, evidence=evidence):
             self._slow_down(error)
-        state = await self._outage.insist(partial(self._carry_out, verdict, claim, reason, message))
-        self._log.warning("failed", job=claim.id, attempt=claim.attempt, reason=reason, message=message, state=state)
+        state = await self._outage.insist(partial(self._carry_out, step, claim, reason, message))
+        self._observer.failed(claim, error, state=state)
         if state == "delayed":
             self._on_retry()
         if evidence.refusals >= self._settings.max_attempts and self.limit.trouble_since is not None:
             await self._report(after_seconds=0)
 
     def _weigh(self, job: Running, error: EngineError) -> Evidence:
-        """Take note of a failure, and say what is known of the engine and of this job now."""
+        """Note a failure, and return what is known of the engine and of this job now."""
         if isinstance(error, JobRejected):
             self.limit.responded(job.claim.id, started_at=job.started_at)
             return Evidence(engine_works=True)
@@ -209,8 +200,8 @@ class Settling:
         refusals, vouched = self.limit.doubted(job.claim.id, error.reason) if doubtful else (0, False)
         return Evidence(works, refusals, vouched)
 
-    async def _carry_out(self, verdict: Verdict, claim: Claim, reason: str, message: str) -> str:
-        match verdict:
+    async def _carry_out(self, step: NextStep, claim: Claim, reason: str, message: str) -> str:
+        match step:
             case Retry(delay_seconds):
                 return await self._queue.retry(claim, reason, message, delay_seconds=delay_seconds)
             case GiveUp():
@@ -224,7 +215,7 @@ class Settling:
                 return await self._queue.postpone(claim, reason, message, delay_seconds=pause, behind=behind)
 
     def _slow_down(self, error: EngineError) -> None:
-        """Let one job at a time find out whether the engine is well again."""
+        """Slow claims down, so that one job at a time tries whether the engine works again."""
         now = time.monotonic()
         self._fault = error.message
         news = self.limit.troubled(
@@ -236,8 +227,7 @@ class Settling:
         self._key_refusals.note(error, now, trouble_since=self.limit.trouble_since or now)
         if news:
             self._trouble.set()
-            seconds = round(self.limit.pause_seconds(now), 1)
-            self._log.error("engine refuses", reason=error.reason, message=error.message, next_try_seconds=seconds)
+            self._observer.engine_unavailable(error, next_try_seconds=self.limit.pause_seconds(now))
             self._on_trouble()
 
     async def _report(self, *, after_seconds: float, news_seconds: float = FAULT_SECONDS) -> float:

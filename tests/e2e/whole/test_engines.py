@@ -31,7 +31,7 @@ def test_a_model_server_beside_the_worker_is_waited_for_and_drained_with_it(
     log = kubectl("logs", name, "-c", "worker", "-n", namespace)
 
     assert (job.state, job.result, job.attempts) == (JobState.DONE, "hello server", 1)
-    assert "engine refuses" not in log
+    assert "engine_unavailable" not in log
 
 
 def serve_api(namespace: str) -> str:

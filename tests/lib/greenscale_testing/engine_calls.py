@@ -5,36 +5,35 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from greenscale_jobs import Item, Parameters
-from greenscale_worker.engines import Answer
-from greenscale_worker.engines.openai import OpenAIEngine
+from greenscale_worker.chat_completions.client import ChatClient
 from greenscale_worker.errors import EngineError
+from greenscale_worker.runner import Answer, CommonSettings
 
 PROMPT = "the secret prompt"
 KEY = "sk-secret-key"
 
 
 @asynccontextmanager
-async def engine_at(base_url: str, **settings: Any) -> AsyncIterator[OpenAIEngine]:
+async def engine_at(base_url: str, **settings: Any) -> AsyncIterator[ChatClient]:
     """Give an engine that asks the model `m` at this address."""
-    made = OpenAIEngine(
-        **{
-            "model": "m",
-            "api_key": KEY,
-            "base_url": base_url,
-            "defaults": Parameters(),
-            "concurrency": 4,
-            "answer_seconds": 20,
-            "max_answer_bytes": 1024 * 1024,
-            **settings,
-        }
-    )
+    common: dict[str, Any] = {
+        "model": "m",
+        "defaults": Parameters(),
+        "concurrency": 4,
+        "answer_seconds": 20,
+        "max_answer_bytes": 1024 * 1024,
+    }
+    own: dict[str, Any] = {"api_key": KEY, "base_url": base_url}
+    for name, value in settings.items():
+        (common if name in common else own)[name] = value
+    made = ChatClient(CommonSettings(**common), **own)
     try:
         yield made
     finally:
         await made.aclose()
 
 
-async def ask(engine: OpenAIEngine, prompt: str = PROMPT, **parameters: Any) -> Answer | EngineError:
+async def ask(engine: ChatClient, prompt: str = PROMPT, **parameters: Any) -> Answer | EngineError:
     """Return what becomes of one prompt; no error shows the prompt or the key."""
     try:
         return await engine.answer(Item("id", prompt, Parameters(**parameters)), lambda _: None)

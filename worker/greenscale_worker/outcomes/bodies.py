@@ -1,8 +1,8 @@
-"""What an engine's error body says, whatever its shape.
+"""Reads an engine's error body, whatever its shape.
 
 Pure. Servers write errors nested, flat, in a list, as FastAPI's `{"detail": [...]}`, as JSON within a text, with codes
-that are numbers. The words are looked for everywhere, and none of them is ever shown but a code that looks like one:
-servers repeat the prompt, or a part of the key, in their texts.
+that are numbers. Its words are searched everywhere, and none of them is ever shown, except a code that looks like
+one: servers repeat the prompt, or a part of the key, in their texts.
 """
 
 import json
@@ -51,21 +51,21 @@ MAX_NODES, MAX_DEPTH, MAX_TEXT_CHARS = 2000, 12, 4000
 """An error is small; what is larger repeats something."""
 
 PRIVATE_CHARS = 12
-"""What a job says is taken out of a text where it is longer than this: `hi` stands in `this`."""
+"""Texts of the job are removed from an error where they are longer than this: `hi` is a part of `this`."""
 
 GENERIC = re.compile(
     r"(bad|invalid) ?_?request(_?error)?|not ?_?found(_?error)?|forbidden|error|unknown|null|none|object|failed|"
     r"access denied|permission ?_?denied|provider returned error|an? error (has )?occurred|about:blank|4\d\d|[\s\W\d_]+"
 )
-"""What names nothing: neither what is wrong with the request nor with the configuration."""
+"""What gives no reason: it names neither a part of the request nor of the configuration."""
 
 ROUTE_ERRORS = ({"detail": "Not Found"}, {"detail": "Method Not Allowed"})
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-class Said(msgspec.Struct, frozen=True):
-    """What a body says. `text` is for matching and must never be shown."""
+class ErrorBody(msgspec.Struct, frozen=True):
+    """What a body contains. `text` is for matching and must never be shown."""
 
     text: str = ""
     """All words, in lower case."""
@@ -86,7 +86,7 @@ class Said(msgspec.Struct, frozen=True):
         return self.is_html or not GENERIC.sub("", self.text).strip()
 
 
-def read_error(body: Any, *, private: Collection[str] = ()) -> Said:
+def read_error(body: Any, *, private: Collection[str] = ()) -> ErrorBody:
     """Read an error: the bytes of a body, or a value that is decoded already.
 
     `private`: texts of the job, which prove nothing where a server repeats them.
@@ -95,11 +95,11 @@ def read_error(body: Any, *, private: Collection[str] = ()) -> Said:
         return _read_value(body, private)
     text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if text.startswith("<"):
-        return Said(text=_without(text[:MAX_TEXT_CHARS], private).lower(), is_html=True)
+        return ErrorBody(text=_without(text[:MAX_TEXT_CHARS], private).lower(), is_html=True)
     return _read_value(_decode(text), private)
 
 
-def _read_value(value: Any, private: Collection[str]) -> Said:
+def _read_value(value: Any, private: Collection[str]) -> ErrorBody:
     texts: list[str] = []
     fields: set[str] = set()
     code: str | None = None
@@ -119,7 +119,7 @@ def _read_value(value: Any, private: Collection[str]) -> Said:
         if code is None and key in NAMES and not word.isdecimal() and IDENTIFIER.fullmatch(word):
             code = word
     text = " | ".join(texts)[: 8 * MAX_TEXT_CHARS].lower()
-    return Said(text, code, status, frozenset(fields), retry_seconds, is_route_error=value in ROUTE_ERRORS)
+    return ErrorBody(text, code, status, frozenset(fields), retry_seconds, is_route_error=value in ROUTE_ERRORS)
 
 
 def _leaves(value: Any) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the end of an answer means, and a connection that breaks. Data alone."""
+"""What the end of an answer means, and a broken connection. Only data."""
 
 import re
 
@@ -10,13 +10,13 @@ from greenscale_worker.errors import (
     EngineMisconfigured,
     JobRejected,
 )
-from greenscale_worker.outcomes import words
+from greenscale_worker.outcomes import patterns
 from greenscale_worker.outcomes.rows import CHANGE_ADDRESS, Break, Ending
 
 ENDINGS: tuple[Ending, ...] = (
     Ending(
         name="larger than maxAnswerBytes",
-        words=words.exactly("<too large>"),
+        words=patterns.exactly("<too large>"),
         outcome=JobRejected,
         reason="AnswerTooLarge",
         remedy="sent more than {bytes} bytes, or a line or an error of more than 1 MiB: raise queue.maxAnswerBytes, or "
@@ -24,7 +24,7 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending(
         name="a page instead of an answer",
-        words=words.exactly("<page>"),
+        words=patterns.exactly("<page>"),
         outcome=EngineMisconfigured,
         once_answered=Doubtful,
         reason="WrongAddress",
@@ -32,40 +32,40 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending(
         name="no chat completion",
-        words=words.exactly("<malformed>"),
+        words=patterns.exactly("<malformed>"),
         outcome=AttemptFailed,
         reason="MalformedAnswer",
-        remedy="sent what is not a chat completion: check {address} and the engine's version if it lasts",
+        remedy="sent something other than a chat completion: check {address} and the engine's version if this persists",
     ),
     Ending(
         name="an end without finish_reason",
-        words=words.exactly("<none>"),
+        words=patterns.exactly("<none>"),
         text=True,
         outcome=AttemptFailed,
         reason="StreamBroken",
-        remedy="ended its answer in the middle: look at the engine's log if it lasts",
+        remedy="ended its answer in the middle: check the engine's log if this persists",
     ),
     Ending(
         name="filter",
-        words=words.FILTER_ENDING,
+        words=patterns.FILTER_ENDING,
         outcome=JobRejected,
         reason="ContentFiltered",
         remedy="stopped at its content filter, for this prompt or its answer: change the prompt",
     ),
     Ending(
         name="abort, error",
-        words=words.BAD_ENDING,
+        words=patterns.BAD_ENDING,
         outcome=AttemptFailed,
         reason="Aborted",
-        remedy="gave up in the middle of its answer; the same request may succeed: look at its log if it lasts",
+        remedy="gave up in the middle of its answer; the same request may succeed: check its log if this persists",
     ),
     Ending(
         name="length without text",
-        words=words.LENGTH_ENDING,
+        words=patterns.LENGTH_ENDING,
         text=False,
         outcome=JobRejected,
         reason="NoRoomForAnswer",
-        remedy="used up all tokens before the first word of its answer, on reasoning perhaps: raise maxTokens "
+        remedy="used all tokens before the first word of its answer, perhaps on reasoning: raise maxTokens "
         "(parameters.maxTokens of the job, or engine.parameters.maxTokens)",
     ),
     Ending(
@@ -74,7 +74,7 @@ ENDINGS: tuple[Ending, ...] = (
         text=False,
         outcome=AttemptFailed,
         reason="NoAnswer",
-        remedy="answered with no text: check {address} and {model_setting} if it lasts",
+        remedy="answered with no text: check {address} and {model_setting} if this persists",
     ),
 )
 
@@ -95,26 +95,26 @@ BREAKS: tuple[Break, ...] = (
         name="unreachable",
         outcome=EngineInTrouble,
         reason="Unreachable",
-        remedy="cannot be reached: there is no way to it, or it accepts no connection; check the network and {address}",
+        remedy="cannot be reached: no route to it, or it accepts no connection; check the network and {address}",
     ),
     Break(
         name="certificate expired",
         outcome=EngineInTrouble,
         reason="CertificateExpired",
-        remedy="shows a certificate that has expired, or is not valid yet: renew it",
+        remedy="presents a certificate that has expired, or is not valid yet: renew it",
     ),
     Break(
-        name="certificate of nobody known",
+        name="certificate of an unknown authority",
         outcome=EngineInTrouble,
         reason="CertificateUnknown",
-        remedy="shows a certificate that nobody known vouches for (self-signed, or a private authority's): give its "
-        "authority's certificate by SSL_CERT_FILE",
+        remedy="presents a certificate of an unknown authority (self-signed, or private): set SSL_CERT_FILE to the "
+        "authority's certificate",
     ),
     Break(
         name="certificate of another host",
         outcome=EngineInTrouble,
         reason="CertificateMismatch",
-        remedy="shows a certificate of another host: correct the host in {address}, or the certificate",
+        remedy="presents a certificate of another host: correct the host in {address}, or the certificate",
     ),
     Break(
         name="TLS to a plain HTTP port",
@@ -126,7 +126,7 @@ BREAKS: tuple[Break, ...] = (
         name="TLS fails",
         outcome=EngineInTrouble,
         reason="TLSFailed",
-        remedy="cannot agree on TLS with us: check its TLS versions and {address}",
+        remedy="cannot agree on TLS with the worker: check its TLS versions and {address}",
     ),
     Break(
         name="proxy",
@@ -145,13 +145,14 @@ BREAKS: tuple[Break, ...] = (
         name="headers too large",
         outcome=AttemptFailed,
         reason="HeadersTooLarge",
-        remedy="sent headers of more than 64 KiB: look at what stands before it",
+        remedy="sent headers of more than 64 KiB: check the proxy or gateway in front of it",
     ),
     Break(
         name="broken compression",
         outcome=AttemptFailed,
         reason="MalformedAnswer",
-        remedy="sent an answer whose compression is broken or was not asked for: look at what stands before it",
+        remedy="sent an answer whose compression is broken or was not asked for: check the proxy or "
+        "gateway in front of it",
     ),
     Break(
         name="silence",
@@ -169,12 +170,12 @@ BREAKS: tuple[Break, ...] = (
         name="lost before its answer",
         outcome=EngineLost,
         reason="EngineLost",
-        remedy="closed the connection before it answered: look at its log and its memory",
+        remedy="closed the connection before it answered: check its log and its memory",
     ),
     Break(
         name="lost within its answer",
         outcome=EngineLost,
         reason="EngineLost",
-        remedy="closed the connection in the middle of its answer: look at its log and its memory",
+        remedy="closed the connection in the middle of its answer: check its log and its memory",
     ),
 )

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection
 
-from greenscale_worker.outcomes.bodies import Said
-from greenscale_worker.outcomes.words import UNKNOWN_NAME
+from greenscale_worker.outcomes.bodies import ErrorBody
+from greenscale_worker.outcomes.patterns import UNKNOWN_NAME
 
 SETTINGS = {
     "max_tokens": "maxTokens",
@@ -24,29 +24,29 @@ MENTIONS = {
     ),
     "stream": re.compile(r"['\"`]stream['\"`]|verified to stream|\bstreaming\b[^|]{0,40}\b(not|un)"),
 }
-"""How a text speaks of a parameter whose name is a common word."""
+"""How a text mentions a parameter whose name is a common word."""
 
 
-def refused_parameter(said: Said, sent: Collection[str]) -> str | None:
+def refused_parameter(body: ErrorBody, sent: Collection[str]) -> str | None:
     """Return which parameter of `sent` a refusal is about: what `param` or `loc` names, else the first in its text."""
     for name in sent:
-        if name in said.fields or (name in MENTIONS and any(MENTIONS[name].search(field) for field in said.fields)):
+        if name in body.fields or (name in MENTIONS and any(MENTIONS[name].search(field) for field in body.fields)):
             return name
-    found = {name: match.start() for name in sent if (match := _mention(name).search(said.text))}
+    found = {name: match.start() for name in sent if (match := _mention(name).search(body.text))}
     return min(found, key=lambda name: found[name]) if found else None
 
 
-def ours_refused(status: int, said: Said, own: Collection[str]) -> str | None:
-    """Return which of the parameters that we added or named ourselves is refused: it is left out, or renamed.
+def ours_refused(status: int, body: ErrorBody, own: Collection[str]) -> str | None:
+    """Return which of the parameters that we added or named ourselves is refused, so that it is left out or renamed.
 
     `status` 200: an error within an answer.
     """
     if status not in {200, 400, 422}:
         return None
-    name = refused_parameter(said, own)
+    name = refused_parameter(body, own)
     if name == "stream_options":
         return name
-    unknown = UNKNOWN_NAME.search(said.text) is not None
+    unknown = UNKNOWN_NAME.search(body.text) is not None
     return name if name in {"stream", *OTHER_LIMIT} and unknown else None
 
 

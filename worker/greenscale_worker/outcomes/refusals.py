@@ -1,19 +1,19 @@
-"""What a status from 300 on means, or an error within an answer of 200. Data alone."""
+"""What a status from 300 on means, or an error within an answer of 200. Only data."""
 
 from greenscale_worker.errors import AttemptFailed, Doubtful, EngineInTrouble, EngineMisconfigured, JobRejected
-from greenscale_worker.outcomes import words
+from greenscale_worker.outcomes import patterns
 from greenscale_worker.outcomes.rows import CHANGE_ADDRESS, Refusal
 
 REFUSING = (400, 422)
 AWAY = (425, 503, 521, 522, 523, 525, 526, 529, 530)
-"""529 is Anthropic's overload; 521 to 530 Cloudflare's words for an origin that it cannot reach."""
+"""529 is Anthropic's overload; 521 to 530 Cloudflare's for an origin that it cannot reach."""
 
-DOUBT = "either this prompt is refused, or every one is: see whether other jobs are done, else check "
+DOUBT = "either this prompt is refused or all are: if other jobs are not done either, check "
 
 REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="no credit",
-        words=words.NO_CREDIT,
+        words=patterns.NO_CREDIT,
         page=False,
         outcome=EngineMisconfigured,
         reason="NoCredit",
@@ -29,7 +29,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="prompt too long",
         statuses=(400, 413, 422, 500),
-        words=words.TOO_LONG,
+        words=patterns.TOO_LONG,
         page=False,
         outcome=JobRejected,
         reason="PromptTooLong",
@@ -38,7 +38,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="larger than the rate limit",
         statuses=(429,),
-        words=words.LARGER_THAN_LIMIT,
+        words=patterns.LARGER_THAN_LIMIT,
         outcome=JobRejected,
         reason="PromptTooLong",
         remedy="the request alone is larger than the account's rate limit: shorten the prompt, or lower maxTokens",
@@ -46,7 +46,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="content filter",
         statuses=(400, 422, 451),
-        words=words.FILTERED,
+        words=patterns.FILTERED,
         page=False,
         outcome=JobRejected,
         reason="ContentFiltered",
@@ -55,7 +55,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="invalid key",
         statuses=(400, 403),
-        words=words.BAD_KEY,
+        words=patterns.BAD_KEY,
         page=False,
         outcome=EngineMisconfigured,
         reason="Unauthorized",
@@ -71,7 +71,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="unknown model",
         statuses=(400, 403, 404, 410, 422, 503),
-        words=words.NO_MODEL,
+        words=patterns.NO_MODEL,
         page=False,
         outcome=EngineMisconfigured,
         reason="ModelNotFound",
@@ -79,7 +79,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         name="rate limit",
-        words=words.RATE_LIMIT,
+        words=patterns.RATE_LIMIT,
         page=False,
         outcome=EngineInTrouble,
         reason="RateLimited",
@@ -87,7 +87,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         name="overload",
-        words=words.OVERLOAD,
+        words=patterns.OVERLOAD,
         page=False,
         outcome=EngineInTrouble,
         reason="Overloaded",
@@ -96,21 +96,21 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="still loading",
         statuses=range(500, 600),
-        words=words.LOADING,
+        words=patterns.LOADING,
         page=False,
         outcome=EngineInTrouble,
         reason="Unavailable",
         remedy="it is not available yet: wait until its model is loaded",
     ),
     Refusal(
-        name="served to nobody",
+        name="not served",
         statuses=(400, 403, 404, 422, 451),
-        words=words.NOT_SERVED,
+        words=patterns.NOT_SERVED,
         page=False,
         outcome=EngineMisconfigured,
         once_answered=Doubtful,
         reason="NotServed",
-        remedy="it serves such requests to nobody from here, by its region, its account or its model: check {address}, "
+        remedy="it does not serve such requests for this region, account or model: check {address}, "
         "{model_setting} and the engine's log",
     ),
     Refusal(
@@ -133,7 +133,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         name="plain HTTP to a TLS port",
         statuses=(400, 403, 404, 426, 497, 500),
-        words=words.WANTS_TLS,
+        words=patterns.WANTS_TLS,
         outcome=EngineMisconfigured,
         reason="WrongAddress",
         remedy="it speaks TLS there: begin {address} with https://",
@@ -144,13 +144,13 @@ REFUSALS: tuple[Refusal, ...] = (
         outcome=EngineMisconfigured,
         once_answered=Doubtful,
         reason="Redirected",
-        remedy="it redirects, which is not followed, since the prompt would go elsewhere: set {address} to the address "
-        "that answers itself",
+        remedy="it redirects, and no redirect is followed, since the prompt would go elsewhere: set {address} to the "
+        "final address",
     ),
     Refusal(
         name="no such path, in words",
         statuses=(400, 404, 405, 500, 501),
-        words=words.NO_ROUTE,
+        words=patterns.NO_ROUTE,
         outcome=EngineMisconfigured,
         once_answered=Doubtful,
         reason="WrongAddress",
@@ -172,7 +172,7 @@ REFUSALS: tuple[Refusal, ...] = (
         outcome=EngineMisconfigured,
         once_answered=Doubtful,
         reason="WrongAddress",
-        remedy="a web page is at this address, no engine: " + CHANGE_ADDRESS,
+        remedy="this address serves web pages and is not that of an engine: " + CHANGE_ADDRESS,
     ),
     Refusal(
         name="404 at an address without a path",
@@ -196,7 +196,7 @@ REFUSALS: tuple[Refusal, ...] = (
         statuses=(403,),
         outcome=Doubtful,
         reason="Forbidden",
-        remedy=DOUBT + "the rights of the key in {key}, and whether a firewall or a moderation stands before it",
+        remedy=DOUBT + "the rights of the key in {key}, and whether a firewall or a content filter is in front of it",
     ),
     Refusal(
         name="404",
@@ -206,7 +206,7 @@ REFUSALS: tuple[Refusal, ...] = (
         remedy=DOUBT + "{address} and {model_setting}",
     ),
     Refusal(
-        name="400 or 422 that names nothing",
+        name="400 or 422 without a reason",
         statuses=REFUSING,
         names_nothing=True,
         outcome=Doubtful,
@@ -225,7 +225,7 @@ REFUSALS: tuple[Refusal, ...] = (
         statuses=(413,),
         outcome=JobRejected,
         reason="TooLarge",
-        remedy="the request is too large for it, or for a proxy before it: shorten the prompt",
+        remedy="the request is too large for it, or for a proxy in front of it: shorten the prompt",
     ),
     Refusal(
         name="408, 409",
@@ -246,21 +246,21 @@ REFUSALS: tuple[Refusal, ...] = (
         statuses=AWAY,
         outcome=EngineInTrouble,
         reason="Unavailable",
-        remedy="it takes no requests for now: wait, or look at the engine",
+        remedy="it takes no requests for now: wait, or check the engine",
     ),
     Refusal(
         name="504, 524",
         statuses=(504, 524),
         outcome=AttemptFailed,
         reason="Timeout",
-        remedy="it did not answer in time: raise the time limit of what stands before it, or ask for less",
+        remedy="it did not answer in time: raise the time limit of the proxy in front of it, or ask for less",
     ),
     Refusal(
         name="500, 502 and other 5xx",
         statuses=range(500, 600),
         outcome=AttemptFailed,
         reason="ServerError",
-        remedy="it failed; the same request may succeed later: look at the engine's log if it lasts",
+        remedy="it failed; the same request may succeed later: check the engine's log if this persists",
     ),
     Refusal(
         name="other 4xx",

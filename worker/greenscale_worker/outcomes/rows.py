@@ -1,6 +1,6 @@
-"""What a row of the table of outcomes is. `refusals`, `endings` and `breaks` have the rows.
+"""What a row of the tables of outcomes is. `refusals` and `endings` have the rows.
 
-The first row that fits counts, so the narrow stand before the wide. `docs/engines.md` has the same rows for people.
+The first row that fits counts, so narrow rows stand before wide ones. `docs/engines.md` has the same rows for people.
 A remedy has `{address}`, `{key}`, `{model_setting}`, `{model}`, `{parameter}` and `{bytes}`, which are filled in.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Collection
 import msgspec
 
 from greenscale_worker.errors import EngineError
-from greenscale_worker.outcomes.bodies import Said
+from greenscale_worker.outcomes.bodies import ErrorBody
 
 ANY = range(300, 600)
 
@@ -41,16 +41,16 @@ class Refusal(Row, frozen=True, kw_only=True):
     """A parameter must be refused: one of the `job`, or of the `defaults`."""
     names_nothing: bool = False
 
-    def fits(self, status: int, said: Said, parameter_of: str | None = None, *, is_bare: bool = False) -> bool:
-        """Say whether this row speaks of it; `parameter_of`: whose parameter is refused; `is_bare` as in `bare`."""
+    def fits(self, status: int, body: ErrorBody, parameter_of: str | None = None, *, is_bare: bool = False) -> bool:
+        """Return whether this row applies; `parameter_of`: whose parameter is refused; `is_bare` as in `bare`."""
         return (
             status in self.statuses
-            and (self.page is None or self.page == said.is_html)
-            and (not self.route or said.is_route_error)
+            and (self.page is None or self.page == body.is_html)
+            and (not self.route or body.is_route_error)
             and (not self.bare or is_bare)
             and (self.parameter is None or self.parameter == parameter_of)
-            and (not self.names_nothing or said.names_nothing)
-            and (self.words is None or self.words.search(said.text) is not None)
+            and (not self.names_nothing or body.names_nothing)
+            and (self.words is None or self.words.search(body.text) is not None)
         )
 
 
@@ -62,7 +62,7 @@ class Ending(Row, frozen=True, kw_only=True):
     """Whether there must be a text; None: either."""
 
     def fits(self, ending: str, *, has_text: bool) -> bool:
-        """Say whether this row speaks of it."""
+        """Return whether this row applies."""
         return self.words.search(ending) is not None and self.text in {None, has_text}
 
 

@@ -1,4 +1,4 @@
-"""How long an engine asks to be left alone, by its headers or its body. Pure, but for the clock that dates need."""
+"""How long an engine asks us to wait, by its headers or its body. Pure, except for the clock that dates need."""
 
 import email.utils
 import math
@@ -18,7 +18,7 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def wait_seconds(status: int, headers: Mapping[str, str], in_body: float | None) -> float | None:
-    """Return the seconds that were asked for: `retry-after-ms`, Retry-After, the body's; None where nobody did.
+    """Return the seconds that were asked for: `retry-after-ms`, Retry-After, the body's; None where there is none.
 
     `headers`: lower-case names. The resets of rate limits count where nothing else does, on a 429.
     """

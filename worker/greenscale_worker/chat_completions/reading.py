@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from greenscale_jobs import Usage
-from greenscale_worker.engines import Answer
-from greenscale_worker.engines.chunks import Choice, Chunk, Delta, Malformed, read_chunk, text_of, usage_of
-from greenscale_worker.engines.events import DONE, MAX_LINE_BYTES, Event, Events, TooLarge
-from greenscale_worker.engines.tool_calls import ToolCalls
+from greenscale_jobs.records import Usage
+from greenscale_worker.chat_completions.chunks import Choice, Chunk, Delta, Malformed, read_chunk, text_of, usage_of
+from greenscale_worker.chat_completions.events import DONE, MAX_LINE_BYTES, Event, Events, TooLarge
+from greenscale_worker.chat_completions.tool_calls import ToolCalls
+from greenscale_worker.runner import Answer
 
 NO_ENDINGS = {"", "null", "none"}
 """What servers write as a `finish_reason` before there is one."""
@@ -43,7 +43,7 @@ class Reading:
         self.is_done = False
         """Nothing more is to come: [DONE], a whole body, an error."""
         self.error: Any = None
-        self.fault: str | None = None
+        self.problem: str | None = None
         """`<page>`, `<malformed>` or `<too large>`, see `outcomes.endings`."""
 
     @property
@@ -54,7 +54,7 @@ class Reading:
     @property
     def failed(self) -> bool:
         """Whether it can be no answer any more."""
-        return self.fault is not None or self.error is not None
+        return self.problem is not None or self.error is not None
 
     @property
     def is_open(self) -> bool:
@@ -79,8 +79,8 @@ class Reading:
     @property
     def ending(self) -> str | None:
         """How the answer ended, for `outcomes`."""
-        if self.fault:
-            return self.fault
+        if self.problem:
+            return self.problem
         if self._finish_reason is None and self.is_done and self.usage is not None and self.has_text:
             return "stop"  # some servers never send one: their count and [DONE] say as much
         return self._finish_reason
@@ -97,13 +97,13 @@ class Reading:
             self._body.clear()
         match self._form:
             case "page":
-                self.fault = "<page>"
+                self.problem = "<page>"
             case "whole":
                 self._body += data
                 if (
                     len(self._body) > 2 * self._max_bytes + MAX_LINE_BYTES
                 ):  # JSON may write a byte in two, and more around
-                    self.fault = "<too large>"
+                    self.problem = "<too large>"
                 elif data.rstrip()[-1:] in b"}]":
                     self._look_for_whole()
             case _:
@@ -138,9 +138,9 @@ class Reading:
             take()
         except Malformed:
             if not self.finished:
-                self.fault = "<malformed>"
+                self.problem = "<malformed>"
         except TooLarge:
-            self.fault = "<too large>"
+            self.problem = "<too large>"
 
     def _take_whole(self, body: bytes) -> None:
         """Read a body of JSON: one completion, an error, or a chunk a line."""
@@ -207,7 +207,7 @@ class Reading:
             if isinstance(thought, str):
                 self._count(_whole_characters(thought))
         if self._size > self._max_bytes:
-            self.fault = "<too large>"
+            self.problem = "<too large>"
 
     def _write(self, text: str) -> None:
         if self._half:

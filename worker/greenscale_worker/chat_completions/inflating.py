@@ -2,7 +2,7 @@
 
 import zlib
 
-from greenscale_worker.engines.failures import Broken
+from greenscale_worker.chat_completions.failures import Broken
 
 PIECE_BYTES = 64 * 1024
 """How much is decompressed at once."""

@@ -12,28 +12,28 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from greenscale_jobs import Item, Parameters
-from greenscale_worker.engines import Answer
-from greenscale_worker.engines.failures import Broken, Refused
-from greenscale_worker.engines.reading import Reading
-from greenscale_worker.engines.requests import Dialect, Request, request_for
+from greenscale_jobs.records import Item
+from greenscale_worker.chat_completions.failures import Broken, Refused
+from greenscale_worker.chat_completions.reading import Reading
+from greenscale_worker.chat_completions.requests import Dialect, Request, request_for
 from greenscale_worker.environment import OPENAI_URL, Proxy
 from greenscale_worker.errors import EngineError, EngineMisconfigured
-from greenscale_worker.outcomes import Place, outcome_of_break, outcome_of_ending, outcome_of_refusal
 from greenscale_worker.outcomes.bodies import read_error
+from greenscale_worker.outcomes.judge import Place, judge_break, judge_ending, judge_refusal
 from greenscale_worker.outcomes.parameters import ours_refused
+from greenscale_worker.runner import Answer, CommonSettings
 
 if TYPE_CHECKING:
     import httpx2
     import openai
 
-    from greenscale_worker.engines.transport import Exchange
+    from greenscale_worker.chat_completions.transport import Exchange
 
 USAGE_SECONDS = 5.0
-"""How long the tokens' count is waited for when the answer is whole."""
+"""How long to wait for the count of tokens once the answer is whole."""
 
 END_SECONDS = 0.25
-"""How long the message's end is waited for when nothing more can come: then its connection can be used again."""
+"""How long to wait for the end of the message once nothing more can come: then its connection can be used again."""
 
 NO_KEY_NEEDED = "no-key"
 """Local servers need no key, the package insists on one."""
@@ -42,34 +42,30 @@ STATUS_DECIDES = frozenset({401, 402, 429, 503, 529})
 """What these mean needs no body, so one that does not end changes nothing."""
 
 
-class OpenAIEngine:
+class ChatClient:
     """Asks one model of one server; to be made where an event loop runs.
 
     `base_url` None is OpenAI's own. `answer_seconds` is how long the server may be silent.
-    `max_answer_bytes` bounds the whole answer. `place` names the settings that mend what fails.
+    `max_answer_bytes` bounds the whole answer. `place` names the settings to change when something fails.
     """
 
-    def __init__(  # noqa: PLR0913 - settings, each by its name
+    def __init__(
         self,
+        common: CommonSettings,
         *,
-        model: str,
         api_key: str | None,
         base_url: str | None,
-        defaults: Parameters,
-        concurrency: int,
-        answer_seconds: float,
-        max_answer_bytes: int,
         proxy: Proxy | None = None,
         place: Place | None = None,
     ) -> None:
         self._api_key = api_key
         self._base_url = base_url
-        self._defaults = defaults
-        self._connections = concurrency + 1
-        self._answer_seconds = answer_seconds
-        self._max_answer_bytes = max_answer_bytes
+        self._defaults = common.defaults
+        self._connections = common.concurrency + 1
+        self._answer_seconds = common.answer_seconds
+        self._max_answer_bytes = common.max_answer_bytes
         self._proxy = proxy
-        self._place = place or place_of(model, base_url, proxy)
+        self._place = place or place_of(common.model, base_url, proxy)
         self._dialect = Dialect("max_tokens" if base_url else "max_completion_tokens")
         self._client: openai.AsyncOpenAI | None = None
         self._fresh: openai.AsyncOpenAI | None = None
@@ -94,7 +90,7 @@ class OpenAIEngine:
             try:
                 return await self._ask(client, request, emit)
             except Broken as broken:
-                raise outcome_of_break(broken.name, place=self._place) from None
+                raise judge_break(broken.name, place=self._place) from None
             except Refused as refused:
                 error = self._refused(refused, request, item)
             if error is not None:
@@ -136,15 +132,15 @@ class OpenAIEngine:
 
     def _refused(self, refused: Refused, request: Request, item: Item) -> EngineError | None:
         """Return what a refusal means; None: it was for something that we added, and the request is made without it."""
-        said = read_error(refused.body, private=self._private(item))
+        body = read_error(refused.body, private=self._private(item))
         if refused.is_cut and refused.status not in STATUS_DECIDES:
             return self._ended("<too large>", has_text=False)
-        ours = None if refused.is_begun else ours_refused(refused.status, said, request.own)
+        ours = None if refused.is_begun else ours_refused(refused.status, body, request.own)
         if ours is None:
-            return outcome_of_refusal(
+            return judge_refusal(
                 refused.status,
                 refused.headers,
-                said,
+                body,
                 place=self._place,
                 asked=request.asked,
                 defaults=request.defaults,
@@ -154,7 +150,13 @@ class OpenAIEngine:
         return None
 
     def _ended(self, ending: str | None, *, has_text: bool) -> EngineError | None:
-        return outcome_of_ending(ending, has_text=has_text, place=self._place, max_answer_bytes=self._max_answer_bytes)
+        return judge_ending(ending, has_text=has_text, place=self._place, max_answer_bytes=self._max_answer_bytes)
+
+    def _load_soon(self) -> "asyncio.Task[None]":
+        """Begin to import `openai`, once."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(_load))
+        return self._loading
 
     def _load_soon(self) -> "asyncio.Task[None]":
         """Begin to import `openai`, once."""
@@ -176,7 +178,7 @@ class OpenAIEngine:
         return self._fresh
 
     def _private(self, item: Item) -> list[str]:
-        """Return what may stand in an error because we sent it; it must not decide what the error means."""
+        """Return what an error may repeat because we sent it; it must not decide what the error means."""
         texts = [item.prompt, *(turn.content for turn in item.history)]
         return [*texts, *filter(None, (self._api_key, item.parameters.system, self._defaults.system))]
 
@@ -184,7 +186,7 @@ class OpenAIEngine:
         import httpx2  # noqa: PLC0415 - `openai` brought it
         import openai  # noqa: PLC0415 - loaded by now
 
-        from greenscale_worker.engines.transport import Transport  # noqa: PLC0415 - the same
+        from greenscale_worker.chat_completions.transport import Transport  # noqa: PLC0415 - the same
 
         transport = Transport(
             connections=self._connections, silent_seconds=self._answer_seconds, proxy=self._proxy, keeps=keeps
@@ -199,7 +201,7 @@ class OpenAIEngine:
 
 
 def place_of(model: str, base_url: str | None, proxy: Proxy | None) -> Place:
-    """Return how an engine of the type OpenAI is called in messages."""
+    """Return how messages name an engine of the type OpenAI."""
     parts = urlsplit(base_url or OPENAI_URL)
     return Place(
         host=parts.hostname or "" if base_url else "OpenAI",
@@ -263,4 +265,4 @@ async def _feed(exchange: "Exchange", reading: Reading) -> bool:
 def _load() -> None:
     import openai  # noqa: F401, PLC0415
 
-    import greenscale_worker.engines.transport  # noqa: F401, PLC0415
+    import greenscale_worker.chat_completions.transport  # noqa: F401, PLC0415

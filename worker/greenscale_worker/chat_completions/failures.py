@@ -1,4 +1,4 @@
-"""How a call can end without an answer, before `outcomes` says what that means. Imports nothing that takes long."""
+"""How a call can end without an answer, before `outcomes` judges it. Imports nothing that takes long."""
 
 from typing import Any
 

@@ -1,18 +1,18 @@
-"""What is asked of an OpenAI-compatible server, and what of it was our own idea. Pure."""
+"""The request to an OpenAI-compatible server, and which parts of it we added ourselves. Pure."""
 
 from typing import Any
 
 import msgspec
 
-from greenscale_jobs import Item, Parameters
+from greenscale_jobs.records import Item, Parameters
 from greenscale_worker.outcomes.parameters import OTHER_LIMIT
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """What this server takes of that which we add or name ourselves; learned from its refusals."""
+    """Which of our own additions this server takes, and under which names; learned from its refusals."""
 
     limit: str
-    """How it calls the longest answer: `max_tokens`, or `max_completion_tokens`."""
+    """Its name for the limit of an answer: `max_tokens`, or `max_completion_tokens`."""
     streams: bool = True
     counts: bool = True
     """Whether it takes `stream_options`, so that a stream ends with its tokens counted."""
@@ -21,7 +21,7 @@ class Dialect(msgspec.Struct, frozen=True):
 
     @property
     def own(self) -> tuple[str, ...]:
-        """What may be refused of it, and is then left out or renamed."""
+        """The additions that may be refused, and are then left out or renamed."""
         counts = ("stream_options",) if self.streams and self.counts else ()
         return (*counts, *(() if self.is_renamed else (self.limit,)), *(("stream",) if self.streams else ()))
 
@@ -37,7 +37,7 @@ class Dialect(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request's body, and the names of parameters: the job's own, its workload's, and those that are our idea."""
+    """A request's body, and the names of parameters: the job's own, its workload's, and those that we added."""
 
     body: dict[str, Any]
     asked: tuple[str, ...]

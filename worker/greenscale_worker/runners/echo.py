@@ -1,20 +1,21 @@
-"""No model: says what it got, at a pace that shows streaming. For trying out, and for tests."""
+"""No model: repeats the prompt, at a pace that shows streaming. For trying out, and for tests."""
 
 import asyncio
 import re
 from collections.abc import Callable
+from typing import ClassVar
 
-from greenscale_jobs import Item
-from greenscale_worker.engines import Answer
+from greenscale_jobs.records import Item
+from greenscale_worker.runner import Answer, CommonSettings, Runner, RunnerSettings
 
 PACE_SECONDS = 0.05
 """Between two words: about as fast as a person reads."""
 
 MAX_SECONDS = 120.0
-"""A long prompt is said faster, not for hours."""
+"""A long prompt is streamed faster, not for hours."""
 
 
-class Echo:
+class EchoRunner:
     """Streams the prompt back word by word, the first at once."""
 
     async def ready(self) -> None:
@@ -32,3 +33,13 @@ class Echo:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+class EchoSettings(RunnerSettings, frozen=True, kw_only=True):
+    """It needs nothing."""
+
+    engine: ClassVar[str] = "Echo"
+
+    def make(self, common: CommonSettings) -> Runner:  # noqa: ARG002 - whatever is set
+        """Return an echo."""
+        return EchoRunner()

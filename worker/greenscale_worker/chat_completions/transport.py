@@ -1,6 +1,6 @@
 """The bytes of a call: sent by aiohttp beneath the `openai` package, read with limits, and every break by its name.
 
-Imports `httpx2` and `aiohttp`, which take long: only `openai` of this folder imports it, in a thread. Nothing follows a
+Imports `httpx2` and `aiohttp`, which take long: only `client` imports it, in a thread. Nothing follows a
 redirect, nothing is decompressed without a bound, no cookie is kept, and a proxy is used only where one is given.
 """
 
@@ -14,9 +14,9 @@ import aiohttp
 import httpx2
 from yarl import URL
 
-from greenscale_worker.engines.breaks import broken_name
-from greenscale_worker.engines.failures import Broken, Refused
-from greenscale_worker.engines.inflating import Inflating
+from greenscale_worker.chat_completions.breaks import broken_name
+from greenscale_worker.chat_completions.failures import Broken, Refused
+from greenscale_worker.chat_completions.inflating import Inflating
 from greenscale_worker.environment import Proxy
 
 CONNECT_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""How aiohttp's errors are called in `outcomes.endings.BREAKS`. Imports aiohttp, which takes long."""
+"""The name in `outcomes.endings.BREAKS` of each error of aiohttp. Imports aiohttp, which takes long."""
 
 import re
 import socket
@@ -12,7 +12,7 @@ CERTIFICATE_ROWS = {
     62: "certificate of another host",
     64: "certificate of another host",
 }
-"""OpenSSL's X509_V_ERR numbers; the others are chains that end at nobody known."""
+"""OpenSSL's X509_V_ERR numbers; the others are chains that end at an unknown authority."""
 
 NOT_TLS = re.compile(
     r"WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL|PACKET_LENGTH_TOO_LONG", re.IGNORECASE
@@ -61,4 +61,4 @@ def _unreached_row(error: BaseException) -> str:
 
 
 def _certificate_row(error: BaseException) -> str:
-    return CERTIFICATE_ROWS.get(getattr(error, "verify_code", 0), "certificate of nobody known")
+    return CERTIFICATE_ROWS.get(getattr(error, "verify_code", 0), "certificate of an unknown authority")

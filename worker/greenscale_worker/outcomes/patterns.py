@@ -1,4 +1,4 @@
-"""The words by which engines say the same thing: patterns for texts in lower case. Sources: `docs/engines.md`."""
+"""Patterns for errors that each engine words differently, for texts in lower case. Sources: `docs/engines.md`."""
 
 import re
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from greenscale_jobs import Usage
-from greenscale_jobs.records import MAX_TOKENS
+from greenscale_jobs.records import MAX_TOKENS, Usage
 
 
 class Delta(msgspec.Struct):
