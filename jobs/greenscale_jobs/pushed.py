@@ -3,17 +3,27 @@
 Pure: no I/O, no clock.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from greenscale_jobs.records import JOB_ID_RULE, InvalidItem, Item, Parameters, Turn, check_prompt
+from greenscale_jobs.records import (
+    ITEM_VERSION,
+    JOB_ID_RULE,
+    InvalidItem,
+    Item,
+    NewerItem,
+    Parameters,
+    Turn,
+    check_prompt,
+)
 
 
 def parse_item(raw: bytes, job_id: str) -> Item:
     """Read an element of the list that was claimed as `job_id`: our JSON, or any client's plain text.
 
     Raises:
+        NewerItem: A newer version wrote it.
         InvalidItem: It can never run.
     """
     try:
@@ -27,7 +37,7 @@ def parse_item(raw: bytes, job_id: str) -> Item:
     # A number that the claiming script cannot hold exactly gets an id of its own.
     if pushed.id and pushed.id != job_id and not pushed.id.isdecimal():
         raise InvalidItem(f"its id must have {JOB_ID_RULE}")
-    return check_prompt(Item(job_id, pushed.prompt, pushed.parameters, pushed.history))
+    return check_prompt(Item(job_id, pushed.prompt, pushed.parameters, pushed.history, pushed.v))
 
 
 class Pushed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +48,7 @@ class Pushed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Empty: not said."""
     parameters: Parameters = Parameters()
     history: tuple[Turn, ...] = ()
+    v: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 PUSHED = msgspec.json.Decoder(Pushed)
@@ -55,14 +66,11 @@ def parse_object(text: str, *, what: str) -> Pushed:
     """Read a JSON object with a prompt. What is null counts as not said, at any place; an id may be a whole number.
 
     Raises:
+        NewerItem: A newer version wrote it; the text begins with `what`.
         InvalidItem: It is none; the text begins with `what`.
     """
     try:
-        try:  # each job is read: contextlib.suppress costs as much as the reading
-            return PUSHED.decode(text)
-        except msgspec.ValidationError:
-            pass
-        return msgspec.convert(_as_meant(msgspec.json.decode(text)), Pushed)
+        return _read(text, what)
     except msgspec.ValidationError as error:
         raise InvalidItem(f"{what} does not fit: {error}; {ALLOWED}") from None
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
@@ -70,6 +78,22 @@ def parse_object(text: str, *, what: str) -> Pushed:
             f"{what} begins like a JSON object and is none: {error}; "
             'send {"prompt": "..."} or a text that does not begin with "{"'
         ) from None
+
+
+def _read(text: str, what: str) -> Pushed:
+    try:
+        pushed = PUSHED.decode(text)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(text)
+        _refuse_newer(fields.get("v"), what)  # first: a newer item may have fields and types that nobody knows here
+        return msgspec.convert(_as_meant(fields), Pushed)
+    _refuse_newer(pushed.v, what)
+    return pushed
+
+
+def _refuse_newer(version: object, what: str) -> None:
+    if type(version) is int and version > ITEM_VERSION:
+        raise NewerItem(what, version)
 
 
 def _as_meant(told: dict[str, Any]) -> dict[str, Any]:

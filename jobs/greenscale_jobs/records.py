@@ -21,6 +21,9 @@ MAX_TURNS = 10_000
 MAX_ITEM_BYTES = 8 * MAX_PROMPT_BYTES
 """An item's limit on the list: JSON writes a control character in six bytes, a prompt of them fits."""
 
+ITEM_VERSION = 1
+"""The newest form of an item that this code can read. It rises when an older worker would get a new item wrong."""
+
 MAX_TOKENS = 10**9
 """No model reads or writes more in one request: a server that says so is wrong, and must not break the counting."""
 
@@ -55,6 +58,14 @@ class InvalidItem(ValueError):
     """An item on the list that can never become a job; the text says why, without the prompt."""
 
 
+class NewerItem(InvalidItem):
+    """An item that a newer version of GreenScale wrote: a worker of that version can run it, this one cannot."""
+
+    def __init__(self, what: str, version: int) -> None:
+        super().__init__(f"{what} has version {version}, and this GreenScale reads up to {ITEM_VERSION}: update it")
+        self.version = version
+
+
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """A request's own wishes; what it leaves out comes from the workload's `engine.parameters`."""
 
@@ -83,6 +94,9 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     parameters: Parameters = Parameters()
     history: tuple[Turn, ...] = ()
     """What was said before the prompt, oldest first."""
+    v: int = 1
+    """The lowest version that says all that is in it, so that older workers can run what they can read. An item without
+    `v` has version 1."""
 
 
 class Usage(msgspec.Struct, frozen=True, rename="camel"):
@@ -145,7 +159,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     id: str
     state: JobState
     prompt: str | None
-    """None where the item could not be read: `error` says why, `unread` how it begins."""
+    """None where the item could not be read: `error` or `uncharged` says why, `unread` how it begins."""
     parameters: Parameters = Parameters()
     history: tuple[Turn, ...] = ()
     """What was said before the prompt, oldest first."""

@@ -94,6 +94,15 @@ async def test_sent_again_it_has_all_its_time_again(patient: JobQueue, clock: Cl
         assert await postpone_once(queue, clock) == "delayed"
 
 
+async def test_a_call_may_set_a_limit_of_its_own(patient: JobQueue, clock: Clock) -> None:
+    async with patient as queue:
+        await queue.submit("hi")
+        await postpone_once(queue, clock, delay_seconds=GIVE_UP_SECONDS)
+        claim = await claim_one(queue)
+
+        assert await queue.postpone(claim, "R", "m", delay_seconds=5, give_up_after_seconds=1e12) == "delayed"
+
+
 @pytest.mark.parametrize(("behind", "order"), [(False, ["first", "second"]), (True, ["second", "first"])])
 async def test_it_comes_before_or_behind_the_others(
     queue: JobQueue, clock: Clock, order: list[str], *, behind: bool

@@ -18,6 +18,10 @@ class JobRejected(EngineError):
     """Refused for good, and the job is at fault: the same request can never succeed."""
 
 
+class NewerVersion(EngineError):
+    """The engine was not asked: a newer version wrote the job, and only a worker of that version can read it."""
+
+
 class Doubtful(EngineError):
     """Refused, by the job's fault or the configuration's: what other jobs meet will tell."""
 

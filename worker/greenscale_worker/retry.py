@@ -5,7 +5,7 @@ Pure: no I/O, no clock, no randomness of its own.
 
 import msgspec
 
-from greenscale_worker.errors import AttemptFailed, Doubtful, EngineError, EngineLost, JobRejected
+from greenscale_worker.errors import AttemptFailed, Doubtful, EngineError, EngineLost, JobRejected, NewerVersion
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -33,11 +33,20 @@ class Doubt(msgspec.Struct, frozen=True):
     delay_seconds: float
 
 
+class Leave(msgspec.Struct, frozen=True):
+    """Leave it to a worker of a newer version: it is due again after `delay_seconds`, as often as it takes."""
+
+    delay_seconds: float
+
+
 class Lost(msgspec.Struct, frozen=True):
     """Hand it back, marked: the engine was lost with it in hand."""
 
 
-Verdict = Retry | GiveUp | Postpone | Doubt | Lost
+Verdict = Retry | GiveUp | Postpone | Doubt | Leave | Lost
+
+NEWER_VERSION_SECONDS = 10.0
+"""How soon a job of a newer version is claimed again: by then a worker of that version may be there."""
 
 DOUBT_FIRST_SECONDS, DOUBT_MAX_SECONDS = 5.0, 60.0
 """A doubtful job is asked again after growing pauses, so that others can be answered meanwhile."""
@@ -75,6 +84,8 @@ def decide(
     match error:
         case JobRejected():
             return GiveUp()
+        case NewerVersion():
+            return Leave(NEWER_VERSION_SECONDS)
         case Doubtful() if evidence.vouched:
             return GiveUp()
         case Doubtful():
@@ -93,7 +104,7 @@ def decide(
 def blames_engine(error: EngineError, *, evidence: Evidence) -> bool:
     """Return whether `error` says that other jobs should not be claimed as before."""
     match error:
-        case JobRejected():
+        case JobRejected() | NewerVersion():
             return False
         case Doubtful() | EngineLost() | AttemptFailed():
             return not evidence.engine_works

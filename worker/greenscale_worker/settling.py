@@ -14,14 +14,23 @@ from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable
 from greenscale_jobs.engine_report import FAULT_SECONDS
 from greenscale_worker.claim_limit import ClaimLimit
 from greenscale_worker.credentials import KeyRefusals
-from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
+from greenscale_worker.errors import (
+    Doubtful,
+    EngineError,
+    EngineInTrouble,
+    EngineMisconfigured,
+    JobRejected,
+    NewerVersion,
+)
 from greenscale_worker.logs import Log
 from greenscale_worker.outage import Outage
 from greenscale_worker.retry import (
+    NEWER_VERSION_SECONDS,
     Backoff,
     Doubt,
     Evidence,
     GiveUp,
+    Leave,
     Lost,
     Postpone,
     Retry,
@@ -46,6 +55,9 @@ RESTART_SECONDS = 420.0
 
 AGAIN_SECONDS = 5.0
 """How soon a report is tried again that Redis did not take."""
+
+FOREVER_SECONDS = 1e12
+"""The limit for a job that must not be given up."""
 
 EARLY_SECONDS = 0.25
 """A postponed job is due a little before claims go on, so that it is the one that finds out."""
@@ -81,6 +93,7 @@ class Settling:
         self._some_ended = asyncio.Event()
         self._settling: list[Running] = []
         self._fault = ""
+        self._newer_version_at = float("-inf")
         self._stored = 0
         self._others_before: int | None = None
         self._trouble = asyncio.Event()
@@ -196,11 +209,15 @@ class Settling:
         self._log.warning("failed", job=claim.id, attempt=claim.attempt, reason=reason, message=message, state=state)
         if state == "delayed":
             self._on_retry()
+        if isinstance(error, NewerVersion):
+            await self._report_newer_version(message)
         if evidence.refusals >= self._settings.max_attempts and self.limit.trouble_since is not None:
             await self._report(after_seconds=0)
 
     def _weigh(self, job: Running, error: EngineError) -> Evidence:
         """Take note of a failure, and say what is known of the engine and of this job now."""
+        if isinstance(error, NewerVersion):  # the engine was not asked
+            return Evidence(engine_works=True)
         if isinstance(error, JobRejected):
             self.limit.responded(job.claim.id, started_at=job.started_at)
             return Evidence(engine_works=True)
@@ -219,9 +236,21 @@ class Settling:
                 return await self._queue.lose(claim, reason, message)
             case Doubt(delay_seconds):
                 return await self._queue.postpone(claim, reason, message, delay_seconds=delay_seconds, behind=True)
+            case Leave(delay_seconds):
+                return await self._queue.postpone(
+                    claim, reason, message, delay_seconds=delay_seconds, give_up_after_seconds=FOREVER_SECONDS
+                )
             case Postpone(behind):
                 pause = max(0.0, self.limit.pause_seconds(time.monotonic()) - EARLY_SECONDS)
                 return await self._queue.postpone(claim, reason, message, delay_seconds=pause, behind=behind)
+
+    async def _report_newer_version(self, message: str) -> None:
+        """Report that this worker is too old for some jobs, unless its engine has a problem, which then comes first."""
+        now = time.monotonic()
+        if self.limit.trouble_since is None and now - self._newer_version_at >= NEWER_VERSION_SECONDS / 2:
+            self._newer_version_at = now
+            with contextlib.suppress(QueueUnavailable):
+                await self._queue.report_fault(message)
 
     def _slow_down(self, error: EngineError) -> None:
         """Let one job at a time find out whether the engine is well again."""
