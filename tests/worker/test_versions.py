@@ -88,6 +88,17 @@ def test_a_newer_job_is_never_given_up(start_worker: Start, client: JobClient, r
     assert client.job("newer").state is JobState.DELAYED
 
 
+def test_settings_of_a_newer_operator_are_named_in_one_warning(
+    start_worker: Start, client: JobClient, worker_log: Callable[[], str]
+) -> None:
+    start_worker(GREENSCALE_BATCH="4", WORKER_SETTINGS='{"batchSeconds": 1}', KUBERNETES_SERVICE_HOST="10.96.0.1")
+    client.result(client.submit("hi"))
+    (warning,) = [line for line in worker_log().splitlines() if "settings_ignored" in line]
+
+    assert 'names="GREENSCALE_BATCH, WORKER_SETTINGS.batchSeconds"' in warning
+    assert "set spec.worker.image to its version" in warning
+
+
 def test_a_reader_shows_a_newer_job_by_its_beginning(client: JobClient, raw: redis.Redis) -> None:
     push(raw, "newer")
     (job,) = client.jobs(JobState.WAITING).jobs

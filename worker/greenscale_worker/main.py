@@ -19,6 +19,11 @@ from greenscale_worker.worker import Worker
 REFUSED_STATUS = 3
 """The exit status where the credentials are refused and a restart may read others."""
 
+IGNORED = (
+    "this worker does not know them; if the operator set them, it is newer: set spec.worker.image to its version, "
+    "or remove it"
+)
+
 
 def main() -> None:
     """Run until SIGTERM or SIGINT; exits with 1 where the engine never gets ready, with 2 for a wrong start."""
@@ -39,8 +44,8 @@ def main() -> None:
 async def run(settings: Settings) -> None:
     """Work until a signal: the first drains within the grace period, a second hands back at once."""
     log = Log(settings.log_format, worker=settings.worker)
-    for key in settings.unknown:
-        log.warning("setting_ignored", setting=f"WORKER_SETTINGS.{key}", why="this worker does not know it")
+    if settings.unknown:
+        log.warning("settings_ignored", names=", ".join(settings.unknown), why=IGNORED)
     pulse = Pulse()
     engine = make_engine(settings)
     async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:

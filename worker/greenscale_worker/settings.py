@@ -79,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     proxy: Proxy | None = None
     """Between the worker and its engine: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY."""
     unknown: tuple[str, ...] = ()
-    """Keys of WORKER_SETTINGS that only a newer worker knows."""
+    """Variables, and keys of WORKER_SETTINGS, that an operator set in the pod and this worker does not know."""
 
     def __repr__(self) -> str:
         """Show what a log may hold: no key."""
@@ -128,6 +128,9 @@ different versions can be in use together.
 
 SECRETS = {"OPENAI_API_KEY", "REDIS_PASSWORD", "REDIS_USERNAME"}
 
+IN_A_POD = "KUBERNETES_SERVICE_HOST"
+"""The variable that Kubernetes sets in every pod."""
+
 THE_PAGES = "GREENSCALE_PAGE_"
 """So begin the settings of the page, which reads the same `.env`."""
 
@@ -140,19 +143,24 @@ def variable_of(field: str) -> str | None:
 def read_settings(environment: Mapping[str, str], *, process_id: int) -> Settings:
     """Turn the environment into Settings. An empty variable counts as not set.
 
+    What is unknown is passed over in a pod, where an operator of a newer version may have set it.
+
     Raises:
-        InvalidSettings: Something in it is wrong or unknown.
+        InvalidSettings: Something in it is wrong, or is unknown and set by a person.
     """
     environment = _as_meant(environment)
     faults: list[str] = []
-    values = {**_own(environment, faults), **_shared(environment, faults)}
+    shared = _shared_settings(environment, faults)
+    values = {**_own(environment, faults), **_shared(shared, faults)}
     try:
         values["redis"] = RedisAddress.from_environment(environment)
     except ValueError as error:
         faults.append(str(error))
-    ours = {name for name in environment if name.startswith("GREENSCALE_") and not name.startswith(THE_PAGES)}
-    unknown = ours - {variable_of(field) for field in Settings.__struct_fields__}
-    faults += [f"{name} is not a setting of the worker" for name in sorted(unknown)]
+    unknown = _unknown(environment, shared)
+    if environment.get(IN_A_POD):
+        values["unknown"] = tuple(unknown)
+    else:
+        faults += [f"{name} is not a setting of the worker" for name in unknown]
     if values.get("engine") == "Server" and not (values.get("server_ready_url") and values.get("base_url")):
         faults.append("GREENSCALE_ENGINE=Server needs GREENSCALE_SERVER_READY_URL and OPENAI_BASE_URL")
     if values.get("engine") != "Echo":
@@ -187,18 +195,29 @@ def _own(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
     return values
 
 
-def _shared(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
-    """Return the fields that WORKER_SETTINGS holds, a JSON object; null counts as not set."""
+def _shared_settings(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+    """Return WORKER_SETTINGS, a JSON object."""
     text = environment.get("WORKER_SETTINGS")
     if not text:
         return {}
     try:
-        given = msgspec.json.decode(text, type=dict[str, Any])
+        return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:
         faults.append('WORKER_SETTINGS is not a JSON object: write {"maxLosses": 5}, say')
         return {}
+
+
+def _unknown(environment: Mapping[str, str], shared: Mapping[str, Any]) -> list[str]:
+    """Return the names of what this worker does not know."""
+    ours = {name for name in environment if name.startswith("GREENSCALE_") and not name.startswith(THE_PAGES)}
+    variables = ours - {variable_of(field) for field in Settings.__struct_fields__}
+    return [*sorted(variables), *(f"WORKER_SETTINGS.{key}" for key in sorted(shared.keys() - SHARED.keys()))]
+
+
+def _shared(given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    """Return the fields that WORKER_SETTINGS holds; null counts as not set."""
     types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-    values: dict[str, Any] = {"unknown": tuple(sorted(given.keys() - SHARED.keys()))}
+    values: dict[str, Any] = {}
     for key, name in SHARED.items():
         if given.get(key) is not None:
             try:
