@@ -93,7 +93,7 @@ class Settling:
         self._some_ended = asyncio.Event()
         self._settling: list[Running] = []
         self._fault = ""
-        self._newer_version_at = float("-inf")
+        self._too_old, self._too_old_until = "", float("-inf")
         self._stored = 0
         self._others_before: int | None = None
         self._trouble = asyncio.Event()
@@ -122,6 +122,7 @@ class Settling:
                     await self._settle_failure(job)
                 self._on_settled(job)
             self._settling = []
+            await self._report_newer_version()
 
     async def report_loop(self) -> None:
         """Note in Redis that the engine answers nothing, at each refusal and again and again, until it does.
@@ -210,7 +211,7 @@ class Settling:
         if state == "delayed":
             self._on_retry()
         if isinstance(error, NewerVersion):
-            await self._report_newer_version(message)
+            self._too_old, self._too_old_until = message, time.monotonic() + 2 * NEWER_VERSION_SECONDS
         if evidence.refusals >= self._settings.max_attempts and self.limit.trouble_since is not None:
             await self._report(after_seconds=0)
 
@@ -244,13 +245,14 @@ class Settling:
                 pause = max(0.0, self.limit.pause_seconds(time.monotonic()) - EARLY_SECONDS)
                 return await self._queue.postpone(claim, reason, message, delay_seconds=pause, behind=behind)
 
-    async def _report_newer_version(self, message: str) -> None:
-        """Report that this worker is too old for some jobs, unless its engine has a problem, which then comes first."""
-        now = time.monotonic()
-        if self.limit.trouble_since is None and now - self._newer_version_at >= NEWER_VERSION_SECONDS / 2:
-            self._newer_version_at = now
+    async def _report_newer_version(self) -> None:
+        """Report that this worker is too old for some jobs, for as long as it meets them.
+
+        Each stored answer withdraws the report, so it is repeated. A problem of the engine comes first.
+        """
+        if time.monotonic() < self._too_old_until and self.limit.trouble_since is None:
             with contextlib.suppress(QueueUnavailable):
-                await self._queue.report_fault(message)
+                await self._queue.report_fault(self._too_old)
 
     def _slow_down(self, error: EngineError) -> None:
         """Let one job at a time find out whether the engine is well again."""
