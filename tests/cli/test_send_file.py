@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from greenscale_cli.batch import CHUNK_LINES
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, Turn
+from greenscale_jobs.sending import CHUNK_LINES
 from greenscale_testing.local_redis import RedisServer
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
