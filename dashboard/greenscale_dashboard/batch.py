@@ -8,7 +8,7 @@ from greenscale_dashboard import parameters
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.formatting import counted, plain, sentence
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
-from greenscale_dashboard.view.batch import Batch, numbers, read_file, read_lines, through
+from greenscale_dashboard.view.batch import Batch, both, numbers, read_file, read_lines, through
 from greenscale_jobs import QueueUnavailable, Stats
 from greenscale_jobs.file_kinds import RefusedFile
 
@@ -26,7 +26,6 @@ def show(context: Context, name: str) -> None:
     if batch is None:
         _form()
         return
-    _broken(batch)
     st.fragment(_go_on, run_every=STATE_SECONDS)(context, name, batch)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("New batch", icon=":material/playlist_add:", on_click=_forget)
@@ -65,8 +64,8 @@ def _read() -> None:
         except RefusedFile as error:
             st.session_state["refusal"] = f"Not sent: {plain(file.name)} {error}."
             return
-        batch = Batch([*batch.items, *read.items], [*batch.broken, *read.broken])
-    if batch.items or batch.broken:
+        batch = both(batch, read)
+    if batch.lines or batch.broken:
         st.session_state["batch"] = batch
         st.session_state["lines"] = ""
     else:
@@ -81,7 +80,7 @@ def _broken(batch: Batch) -> None:
     if not batch.broken:
         return
     lines = counted(len(batch.broken), "line")
-    with st.expander(f"{lines} cannot be sent; the rest goes on", icon=":material/warning:", expanded=not batch.items):
+    with st.expander(f"{lines} cannot be sent; the rest goes on", icon=":material/warning:", expanded=not batch.total):
         st.dataframe(
             {
                 "Line": [broken.number for broken in batch.broken[:MAX_BROKEN]],
@@ -96,9 +95,11 @@ def _broken(batch: Batch) -> None:
 
 def _go_on(context: Context, name: str, batch: Batch) -> None:
     """Send what there is room for, and say how far it all is."""
-    bar = st.empty()
+    broken, bar = st.container(), st.empty()
     for _ in batch.feed(context.client(name)):
-        bar.progress(batch.sent / len(batch.items), f"Sending: {batch.sent:,} of {len(batch.items):,}")
+        bar.progress(batch.sent / max(1, batch.total), f"Sending: {batch.sent:,} of {batch.total:,}")
+    with broken:
+        _broken(batch)
     try:
         now = numbers(context.client(name))
     except QueueUnavailable as error:
@@ -118,12 +119,10 @@ def _go_on(context: Context, name: str, batch: Batch) -> None:
 
 
 def _tell(batch: Batch, now: Stats, bar: Any) -> None:
-    if not batch.items:
+    if not batch.total:
         bar.empty()
         return
     done, exact = through(batch, now)
     about = "" if exact else "about "
-    bar.progress(
-        done / len(batch.items), f"{about.capitalize()}{done:,} of {counted(len(batch.items), 'prompt')} through"
-    )
+    bar.progress(done / batch.total, f"{about.capitalize()}{done:,} of {counted(batch.total, 'prompt')} through")
     st.markdown(f"In the queue, of all senders: {now.pending:,} waiting, {now.in_flight:,} running, {now.dead:,} dead.")
