@@ -1,4 +1,4 @@
-"""What a client may push, or write on a line of a file, and how it is read.
+"""What a client may push or write on a line of a file, and how it is read.
 
 Pure: no I/O, no clock.
 """
@@ -41,11 +41,11 @@ def parse_item(raw: bytes, job_id: str) -> Item:
 
 
 class Pushed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client may push, or write on a line of a file: only the prompt must be there."""
+    """What a client may push or write on a line of a file. Only the prompt is required."""
 
     prompt: str
     id: str = ""
-    """Empty: not said."""
+    """Empty: not given."""
     parameters: Parameters = Parameters()
     history: tuple[Turn, ...] = ()
     v: Annotated[int, msgspec.Meta(ge=1)] = 1
@@ -54,7 +54,7 @@ class Pushed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 PUSHED = msgspec.json.Decoder(Pushed)
 
 BYTE_ORDER_MARK = "\ufeff"
-"""What some editors and .NET put before UTF-8."""
+"""What some editors and .NET write before UTF-8."""
 
 ALLOWED = (
     "allowed are prompt, id, parameters (maxTokens, temperature, system) and history (a list of role and content, the "
@@ -63,11 +63,11 @@ ALLOWED = (
 
 
 def parse_object(text: str, *, what: str) -> Pushed:
-    """Read a JSON object with a prompt. What is null counts as not said, at any place; an id may be a whole number.
+    """Read a JSON object with a prompt. Null counts as not given, at any place; an id may be a whole number.
 
     Raises:
         NewerItem: A newer version wrote it; the text begins with `what`.
-        InvalidItem: It is none; the text begins with `what`.
+        InvalidItem: It is not such an object; the text begins with `what`.
     """
     try:
         return _read(text, what)
@@ -75,7 +75,7 @@ def parse_object(text: str, *, what: str) -> Pushed:
         raise InvalidItem(f"{what} does not fit: {error}; {ALLOWED}") from None
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         raise InvalidItem(
-            f"{what} begins like a JSON object and is none: {error}; "
+            f"{what} begins like a JSON object but is not valid JSON: {error}; "
             'send {"prompt": "..."} or a text that does not begin with "{"'
         ) from None
 
@@ -96,9 +96,9 @@ def _refuse_newer(version: object, what: str) -> None:
         raise NewerItem(what, version)
 
 
-def _as_meant(told: dict[str, Any]) -> dict[str, Any]:
+def _as_meant(given: dict[str, Any]) -> dict[str, Any]:
     """Return an object as its producer meant it: Go and Java write null for what is not set, pandas 100.0 for 100."""
-    meant = _without_nulls(told)
+    meant = _without_nulls(given)
     if type(meant.get("id")) is int:
         meant["id"] = str(meant["id"])
     if isinstance(meant.get("parameters"), dict):
@@ -111,15 +111,15 @@ def _as_meant(told: dict[str, Any]) -> dict[str, Any]:
     return meant
 
 
-def _without_nulls(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value is not None}
+def _without_nulls(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
 
 
 EXCERPT_CHARS = 200
 
 
 def excerpt_of(raw: bytes) -> str:
-    """Return the beginning of an item that cannot be read, as one line in which nothing steers a terminal."""
+    """Return the beginning of an item that cannot be read, as one line without control characters."""
     text = raw[: 4 * EXCERPT_CHARS].decode(errors="backslashreplace")
     line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
     return line if len(line) <= EXCERPT_CHARS and len(raw) <= 4 * EXCERPT_CHARS else f"{line[:EXCERPT_CHARS]}..."

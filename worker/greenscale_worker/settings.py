@@ -1,6 +1,6 @@
-"""A worker's settings: read from its environment once, at the start, with every fault in one line.
+"""A worker's settings: read from its environment once, at the start. One line names every problem.
 
-Upper bounds are those of the resource (`crds/greenscaleworkloads.yaml`); lower ones allow what tests and hands need.
+Upper bounds are those of the resource (`crds/greenscaleworkloads.yaml`); lower bounds leave room for tests.
 """
 
 import socket
@@ -14,11 +14,11 @@ from greenscale_jobs.connection.service_links import is_service_link
 from greenscale_worker.environment import (
     OPENAI_URL,
     Proxy,
-    certificate_faults,
-    key_fault,
-    proxy_faults,
+    certificate_problems,
+    key_problem,
     proxy_for,
-    url_fault,
+    proxy_problems,
+    url_problem,
     without_edges,
 )
 
@@ -30,11 +30,11 @@ Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class InvalidSettings(ValueError):
-    """The environment cannot be used; only a change of it can mend that. The text names every fault."""
+    """The environment cannot be used until somebody changes it. The text names every problem."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker's settings; each field is the variable GREENSCALE_<FIELD>, but for the marked."""
+    """One worker's settings. Each field is the variable GREENSCALE_<FIELD>, unless its description names another."""
 
     redis: RedisAddress = msgspec.field(default_factory=RedisAddress)
     """REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS, REDIS_CA."""
@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue: Name = "jobs"
     engine: Literal["OpenAI", "Echo", "Server"] = "OpenAI"
     server_ready_url: str | None = None
-    """Where a model server beside the worker says that it is ready; only for the engine Server, which needs it."""
+    """Where a model server beside the worker reports that it is ready. The engine Server needs it; no other has it."""
     server_startup_timeout_seconds: Day = 1800
     model: Name = "gpt-4o-mini"
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
@@ -58,21 +58,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backoff_max_seconds: Day = 300
     result_ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=31_536_000)] = 86_400
     give_up_after_seconds: Annotated[float, msgspec.Meta(ge=60, le=31_536_000)] = 86_400
-    """How long a job may be tried without being charged, while nobody can do it."""
+    """How long a job may be tried without being charged, from its first such try."""
     max_losses: Hundred = 5
-    """How often a job may be there alone when its engine or worker is lost."""
+    """How often a job may be the only one in hand when its engine or worker is lost."""
     max_answer_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 8 * 1024 * 1024
     """What one answer may hold, in UTF-8 bytes."""
     read_again: frozenset[str] = frozenset()
-    """Variables that a restart may bring new values of, since they come from Secrets: OPENAI_API_KEY, REDIS_PASSWORD,
-    REDIS_CA. A worker ends where one of them is refused. This one and the three before it come in WORKER_SETTINGS."""
+    """Variables that come from Secrets, so a restart may bring new values: OPENAI_API_KEY, REDIS_PASSWORD, REDIS_CA. A
+    worker ends if one of them is refused. This field and the three before it come in WORKER_SETTINGS."""
     grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=172_800)] = 20
-    """After SIGTERM: what is not finished by then is handed back. Kubernetes gives 30 s unless told."""
+    """After SIGTERM: what is not finished by then is handed back. Kubernetes gives 30 s by default."""
     liveness_port: Port = 0
     """Where GET /livez answers; 0 is nowhere."""
     log_format: Literal["text", "json"] = "text"
     worker: str = ""
-    """This worker's name in job records; the host's name and the process' id unless told."""
+    """This worker's name in job records. Default: the host's name and the process id."""
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     system: str | None = None
@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Variables, and keys of WORKER_SETTINGS, that an operator set in the pod and this worker does not know."""
 
     def __repr__(self) -> str:
-        """Show what a log may hold: no key."""
+        """Leave out what a log must not hold: keys and passwords."""
         return f"Settings(queue={self.queue!r}, engine={self.engine!r}, model={self.model!r})"
 
     @property
@@ -97,7 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def parameters(self) -> Parameters:
-        """What a request asks for where it says nothing itself."""
+        """What a request asks for unless it sets its own."""
         return Parameters(self.max_tokens, self.temperature, self.system)
 
 
@@ -122,8 +122,8 @@ SHARED = {
 }
 """Keys of WORKER_SETTINGS, and their fields.
 
-One variable holds them, since a worker refuses an unknown GREENSCALE_ variable: so an operator and a worker of
-different versions can be in use together.
+One variable holds them, because older workers refuse an unknown GREENSCALE_ variable in a pod too, but pass over an
+unknown key: so an operator and a worker of different versions work together.
 """
 
 SECRETS = {"OPENAI_API_KEY", "REDIS_PASSWORD", "REDIS_USERNAME"}
@@ -132,7 +132,7 @@ IN_A_POD = "KUBERNETES_SERVICE_HOST"
 """The variable that Kubernetes sets in every pod."""
 
 THE_PAGES = "GREENSCALE_PAGE_"
-"""So begin the settings of the page, which reads the same `.env`."""
+"""How the settings of the page begin, which reads the same `.env`."""
 
 
 def variable_of(field: str) -> str | None:
@@ -148,31 +148,31 @@ def read_settings(environment: Mapping[str, str], *, process_id: int) -> Setting
     Raises:
         InvalidSettings: Something in it is wrong, or is unknown and set by a person.
     """
-    environment = _as_meant(environment)
-    faults: list[str] = []
-    shared = _shared_settings(environment, faults)
-    values = {**_own(environment, faults), **_shared(shared, faults)}
+    environment = _cleaned(environment)
+    problems: list[str] = []
+    shared = _shared_settings(environment, problems)
+    values = {**_own(environment, problems), **_shared(shared, problems)}
     try:
         values["redis"] = RedisAddress.from_environment(environment)
     except ValueError as error:
-        faults.append(str(error))
+        problems.append(str(error))
     unknown = _unknown(environment, shared)
     if environment.get(IN_A_POD):
         values["unknown"] = tuple(unknown)
     else:
-        faults += [f"{name} is not a setting of the worker" for name in unknown]
+        problems += [f"{name} is not a setting of the worker" for name in unknown]
     if values.get("engine") == "Server" and not (values.get("server_ready_url") and values.get("base_url")):
-        faults.append("GREENSCALE_ENGINE=Server needs GREENSCALE_SERVER_READY_URL and OPENAI_BASE_URL")
+        problems.append("GREENSCALE_ENGINE=Server needs GREENSCALE_SERVER_READY_URL and OPENAI_BASE_URL")
     if values.get("engine") != "Echo":
-        values["proxy"] = _way(values, environment, faults)
-    if faults:
-        raise InvalidSettings("; ".join(faults))
+        values["proxy"] = _engine_proxy(values, environment, problems)
+    if problems:
+        raise InvalidSettings("; ".join(problems))
     values.setdefault("worker", f"{socket.gethostname()}-{process_id}")
     return Settings(**values)
 
 
-def _as_meant(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that people set, secrets without what stands around them."""
+def _cleaned(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that people set; secrets without blanks and quotes around them."""
     ours = ("GREENSCALE_", "REDIS_", "OPENAI_")
     return {
         name: without_edges(value) if name in SECRETS else value
@@ -181,7 +181,7 @@ def _as_meant(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _own(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+def _own(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     """Return the fields that have a variable each."""
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
@@ -191,11 +191,11 @@ def _own(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
             try:
                 values[field.name] = msgspec.convert(text, field.type, strict=False)
             except msgspec.ValidationError as error:
-                faults.append(f"{variable}={text if field.name != 'api_key' else '...'}: {error}")
+                problems.append(f"{variable}={text if field.name != 'api_key' else '...'}: {error}")
     return values
 
 
-def _shared_settings(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+def _shared_settings(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     """Return WORKER_SETTINGS, a JSON object."""
     text = environment.get("WORKER_SETTINGS")
     if not text:
@@ -203,18 +203,18 @@ def _shared_settings(environment: Mapping[str, str], faults: list[str]) -> dict[
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:
-        faults.append('WORKER_SETTINGS is not a JSON object: write {"maxLosses": 5}, say')
+        problems.append('WORKER_SETTINGS is not a JSON object: write {"maxLosses": 5}, for example')
         return {}
 
 
 def _unknown(environment: Mapping[str, str], shared: Mapping[str, Any]) -> list[str]:
-    """Return the names of what this worker does not know."""
+    """Return the names of the variables and keys that this worker does not know."""
     ours = {name for name in environment if name.startswith("GREENSCALE_") and not name.startswith(THE_PAGES)}
     variables = ours - {variable_of(field) for field in Settings.__struct_fields__}
     return [*sorted(variables), *(f"WORKER_SETTINGS.{key}" for key in sorted(shared.keys() - SHARED.keys()))]
 
 
-def _shared(given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+def _shared(given: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     """Return the fields that WORKER_SETTINGS holds; null counts as not set."""
     types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     values: dict[str, Any] = {}
@@ -223,29 +223,32 @@ def _shared(given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
             try:
                 values[name] = msgspec.convert(given[key], types[name])
             except msgspec.ValidationError as error:
-                faults.append(f"WORKER_SETTINGS.{key}: {error}")
+                problems.append(f"WORKER_SETTINGS.{key}: {error}")
     return values
 
 
-def _way(values: Mapping[str, Any], environment: Mapping[str, str], faults: list[str]) -> Proxy | None:
-    """Add what is wrong on the way to the engine; return the proxy on it. The pod's own server never has one."""
+def _engine_proxy(values: Mapping[str, Any], environment: Mapping[str, str], problems: list[str]) -> Proxy | None:
+    """Return the proxy between the worker and its engine, and add what is wrong with it and with the engine's address.
+
+    A server in the worker's own pod never has a proxy.
+    """
     addresses = {
         "OPENAI_BASE_URL": values.get("base_url"),
         "GREENSCALE_SERVER_READY_URL": values.get("server_ready_url"),
     }
     wrong = [
-        f"{variable} {fault}"
+        f"{variable} {problem}"
         for variable, url in addresses.items()
-        if url and (fault := url_fault(url, base=variable == "OPENAI_BASE_URL"))
+        if url and (problem := url_problem(url, base=variable == "OPENAI_BASE_URL"))
     ]
-    if fault := key_fault(values.get("api_key", "")):
-        wrong.append(f"OPENAI_API_KEY {fault}")
-    wrong += [*proxy_faults(environment), *certificate_faults(environment)]
-    faults += wrong
+    if problem := key_problem(values.get("api_key", "")):
+        wrong.append(f"OPENAI_API_KEY {problem}")
+    wrong += [*proxy_problems(environment), *certificate_problems(environment)]
+    problems += wrong
     if wrong or values.get("engine") == "Server":
         return None
     try:
         return proxy_for(values.get("base_url") or OPENAI_URL, environment)
     except ValueError as error:
-        faults.append(str(error))
+        problems.append(str(error))
         return None

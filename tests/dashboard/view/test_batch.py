@@ -41,13 +41,15 @@ def test_each_line_is_a_prompt_in_either_form() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        pytest.param('{"prompt": "no end', "the line begins like a JSON object and is none", id="broken JSON"),
+        pytest.param(
+            '{"prompt": "no end', "the line begins like a JSON object but is not valid JSON", id="broken JSON"
+        ),
         pytest.param('{"text": "hi"}', "the line does not fit: Object contains unknown field", id="no prompt"),
         pytest.param('{"prompt": " "}', "the prompt is empty", id="blank"),
         pytest.param("x" * (1024 * 1024 + 1), "the prompt has 1048577 bytes", id="more than 1 MiB"),
         pytest.param("caf\udce9", "it is not UTF-8 (byte 3)", id="a byte that is no UTF-8"),
         pytest.param('{"prompt": "caf\udce9"}', "it is not UTF-8 (byte 15)", id="the same in JSON"),
-        pytest.param("{" * 100_000, "the line begins like a JSON object and is none", id="endlessly deep"),
+        pytest.param("{" * 100_000, "the line begins like a JSON object but is not valid JSON", id="endlessly deep"),
     ],
 )
 def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_on(line: str, why: str) -> None:
