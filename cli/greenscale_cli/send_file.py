@@ -31,7 +31,7 @@ STDIN = Path("-")
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """The file that is sent, and in what form it was said to be."""
+    """The file to send, and its format if the caller named one."""
 
     file: Path
     form: Format | None = None
@@ -100,12 +100,14 @@ def _send(client: JobClient, sender: Sender, prompts: Prompts, file: Path, since
         then = f"When workers have caught up, {go_on()}"
         return CommandError(f"the queue is full (queue.maxLength): {so_far()}. {then}", Exit.UNAVAILABLE)
     except QueueUnavailable as error:
-        raise CommandError(f"{so_far()}{_unsure(sender)}: {error} Then {go_on()}", Exit.UNAVAILABLE) from None
+        raise CommandError(
+            f"{so_far()}{_unsure(sender, prompts.unit)}: {error} Then {go_on()}", Exit.UNAVAILABLE
+        ) from None
     except KeyboardInterrupt:
         raise CommandError(f"{so_far()}; {go_on()}", Exit.INTERRUPTED) from None
     except OutputLost as lost:
-        seen = _see(len(sender.jobs), since)
-        raise CommandError(f"{lost}: {so_far()}; see them with `{seen}`; {go_on()}", Exit.OUTPUT) from None
+        listing = _listing(len(sender.jobs), since)
+        raise CommandError(f"{lost}: {so_far()}; see them with `{listing}`; {go_on()}", Exit.OUTPUT) from None
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "its encoding is broken"
         raise CommandError(f"{so_far()}; --file {file} cannot be read any more: {why}", Exit.USAGE) from None
@@ -116,16 +118,18 @@ def _so_far(sender: Sender, prompts: Prompts) -> str:
     return f"{_are(len(sender.jobs))} in, {prompts.unit} {sender.goes_on_at} and what follows is not"
 
 
-def _unsure(sender: Sender) -> str:
+def _unsure(sender: Sender, unit: str) -> str:
     if not sender.unsure or sender.terms.key_prefix is not None:
         return ""
     first, last = sender.unsure[0], sender.unsure[-1]
     known = f"they are if `greenscale jobs show {first.item.id}` knows that job"
-    return f" (lines {first.number} to {last.number} may be in, all or none: {known}, then go on at {last.number + 1})"
+    return (
+        f" ({unit}s {first.number} to {last.number} may be in, all or none: {known}, then go on at {last.number + 1})"
+    )
 
 
 def _go_on(sender: Sender, prompts: Prompts, file: Path) -> str:
-    """Return how the rest is sent: by its number, for a key has the number of its line in the whole file."""
+    """Return the command that sends the rest, or where to go on."""
     first = sender.goes_on_at
     if sender.terms.key_prefix is not None:
         return "go on with the same command: with its --key-prefix nothing is sent twice"
@@ -156,11 +160,11 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
         what = f"job {jobs[0][1]}" if len(jobs) == 1 else f"{len(jobs)} jobs"
         patience = Patience(what, show=lambda words: bar.go_on(0, words=words))
 
-        def told() -> None:
+        def show_workload() -> None:
             bar.go_on(0, words=patience.ask(lambda: workload_words(client)))
 
         try:
-            for number, job_id, job in collect(client, jobs, patience=patience, told=told):
+            for number, job_id, job in collect(client, jobs, patience=patience, told=show_workload):
                 ends.append(exit_of(job) if job else Exit.UNKNOWN)
                 cut_off += bool(job and job.outcome and job.outcome.cut_off)
                 write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
@@ -177,10 +181,10 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
 
 
 def _others_go_on(ended: int, count: int, since: dt.datetime) -> str:
-    return f"{ended} of {count} jobs have ended, the others go on: see them with `{_see(count, since)}`"
+    return f"{ended} of {count} jobs have ended, the others go on: see them with `{_listing(count, since)}`"
 
 
-def _see(count: int, since: dt.datetime) -> str:
+def _listing(count: int, since: dt.datetime) -> str:
     # A minute earlier: Redis has a clock of its own.
     start = (since - dt.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%MZ")
     return f"greenscale jobs list --since {start} --limit {count} -o jsonl"

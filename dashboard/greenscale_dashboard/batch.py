@@ -1,4 +1,4 @@
-"""Several prompts at once: one a line, typed or from a file; what finds no room follows when there is some."""
+"""Several prompts at once: one a line, typed or from a file. What a full queue refuses is sent when there is room."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ from greenscale_jobs import QueueUnavailable, Stats
 from greenscale_jobs.file_kinds import RefusedFile
 
 MAX_BROKEN = 1000
-"""So many broken lines are shown, the first."""
+"""How many broken lines are shown."""
 
 HELP = """\
 Each line is one prompt, or JSON: `{"prompt": "...", "parameters": {"temperature": 0.2, "maxTokens": 100}}`. \
-Empty lines are passed over."""
+Empty lines are skipped. A line of JSON may have an `id`: the same line sent again is the same job."""
 
 
 def show(context: Context, name: str) -> None:
-    """Draw the box for many prompts, and what became of those sent."""
+    """Draw the form for many prompts, or the progress of those that are being sent."""
     batch: Batch | None = st.session_state.get("batch")
     if batch is None:
         _form()
@@ -30,7 +30,7 @@ def show(context: Context, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("New batch", icon=":material/playlist_add:", on_click=_forget)
         st.page_link(
-            context.pages["jobs"], label="See them in Jobs", icon=":material/list:", query_params={"workload": name}
+            context.pages["jobs"], label="View in Jobs", icon=":material/list:", query_params={"workload": name}
         )
 
 
@@ -69,7 +69,7 @@ def _read() -> None:
         st.session_state["batch"] = batch
         st.session_state["lines"] = ""
     else:
-        st.session_state["refusal"] = "Not sent: there is no prompt in it."
+        st.session_state["refusal"] = "Not sent: it contains no prompt."
 
 
 def _forget() -> None:
@@ -80,7 +80,7 @@ def _broken(batch: Batch) -> None:
     if not batch.broken:
         return
     lines = counted(len(batch.broken), "line")
-    with st.expander(f"{lines} cannot be sent; the rest goes on", icon=":material/warning:", expanded=not batch.total):
+    with st.expander(f"{lines} cannot be sent; the rest is sent", icon=":material/warning:", expanded=not batch.total):
         st.dataframe(
             {
                 "Line": [broken.number for broken in batch.broken[:MAX_BROKEN]],
@@ -94,7 +94,7 @@ def _broken(batch: Batch) -> None:
 
 
 def _go_on(context: Context, name: str, batch: Batch) -> None:
-    """Send what there is room for, and say how far it all is."""
+    """Send what there is room for, and show the progress."""
     broken, bar = st.container(), st.empty()
     for _ in batch.feed(context.client(name)):
         bar.progress(batch.sent / max(1, batch.total), f"Sending: {batch.sent:,} of {batch.total:,}")
@@ -108,12 +108,12 @@ def _go_on(context: Context, name: str, batch: Batch) -> None:
         _tell(batch, now, bar)
     if batch.left:
         st.warning(
-            f"{counted(batch.sent, 'prompt')} went in, {batch.left:,} did not yet: {plain(sentence(batch.full))} "
-            "They follow by themselves while this page is open.",
+            f"{counted(batch.sent, 'prompt')} sent, {batch.left:,} not yet: {plain(sentence(batch.full))} "
+            "They are sent automatically while this page is open.",
             icon=":material/hourglass_top:",
         )
         st.download_button(
-            "What did not go in", batch.rest, "rest.jsonl", icon=":material/download:", on_click="ignore"
+            "Download unsent prompts", batch.rest, "rest.jsonl", icon=":material/download:", on_click="ignore"
         )
     let_it_arrive()
 
@@ -124,5 +124,5 @@ def _tell(batch: Batch, now: Stats, bar: Any) -> None:
         return
     done, exact = through(batch, now)
     about = "" if exact else "about "
-    bar.progress(done / batch.total, f"{about.capitalize()}{done:,} of {counted(batch.total, 'prompt')} through")
-    st.markdown(f"In the queue, of all senders: {now.pending:,} waiting, {now.in_flight:,} running, {now.dead:,} dead.")
+    bar.progress(done / batch.total, f"{about.capitalize()}{done:,} of {counted(batch.total, 'prompt')} finished")
+    st.markdown(f"The whole queue: {now.pending:,} waiting, {now.in_flight:,} running, {now.dead:,} dead.")

@@ -57,7 +57,7 @@ class Batch:
         except QueueUnavailable as error:
             self.full = str(error)
         except QueueFull as error:
-            self.full = str(error).partition(";")[0]  # it goes on that nothing went in: of this one
+            self.full = str(error).partition(";")[0]  # the text goes on about a single prompt
 
     @property
     def rest(self) -> str:
