@@ -244,22 +244,15 @@ class JobQueue:
         return await self._run(protocol.give_up(claim, "dead", reason=reason, message=message))
 
     async def postpone(
-        self,
-        claim: Claim,
-        reason: str,
-        message: str,
-        *,
-        delay_seconds: float,
-        behind: bool = False,
-        give_up_after_seconds: float | None = None,
+        self, claim: Claim, reason: str, message: str, *, delay_seconds: float, behind: bool = False
     ) -> str:
         """End an attempt that costs the job nothing: it is due again after the delay. Returns its new state.
 
-        It then comes before those that wait, or `behind` them. `give_up_after_seconds` (default: that of `limits`)
-        after its first such try it is dead; time in which the queue was suspended does not count.
+        It then comes before those that wait, or `behind` them. `limits.give_up_after_seconds` after its first such
+        try it is dead; time in which the queue was suspended does not count, nor does the wait for a worker of a newer
+        version (the reason `NewerVersion`).
         """
-        how = "behind" if behind else "postpone"
-        limit = self.limits.give_up_after_seconds if give_up_after_seconds is None else give_up_after_seconds
+        how, limit = ("behind" if behind else "postpone"), self.limits.give_up_after_seconds
         return await self._run(
             protocol.give_up(claim, how, delay_seconds=delay_seconds, reason=reason, message=message, limit=limit)
         )

@@ -94,13 +94,18 @@ async def test_sent_again_it_has_all_its_time_again(patient: JobQueue, clock: Cl
         assert await postpone_once(queue, clock) == "delayed"
 
 
-async def test_a_call_may_set_a_limit_of_its_own(patient: JobQueue, clock: Clock) -> None:
+async def test_the_wait_for_a_newer_worker_has_no_limit_and_does_not_count(patient: JobQueue, clock: Clock) -> None:
     async with patient as queue:
         await queue.submit("hi")
         await postpone_once(queue, clock, delay_seconds=GIVE_UP_SECONDS)
-        claim = await claim_one(queue)
+        for _ in range(3):
+            claim = await claim_one(queue)
+            assert await queue.postpone(claim, "NewerVersion", "m", delay_seconds=GIVE_UP_SECONDS) == "delayed"
+            clock.advance(GIVE_UP_SECONDS)
+            await queue.maintain()
 
-        assert await queue.postpone(claim, "R", "m", delay_seconds=5, give_up_after_seconds=1e12) == "delayed"
+        assert await postpone_once(queue, clock, delay_seconds=GIVE_UP_SECONDS) == "delayed"
+        assert await postpone_once(queue, clock) == "dead"
 
 
 @pytest.mark.parametrize(("behind", "order"), [(False, ["first", "second"]), (True, ["second", "first"])])

@@ -56,9 +56,6 @@ RESTART_SECONDS = 420.0
 AGAIN_SECONDS = 5.0
 """How soon a report is tried again that Redis did not take."""
 
-FOREVER_SECONDS = 1e12
-"""The limit for a job that must not be given up."""
-
 EARLY_SECONDS = 0.25
 """A postponed job is due a little before claims go on, so that it is the one that finds out."""
 
@@ -238,9 +235,7 @@ class Settling:
             case Doubt(delay_seconds):
                 return await self._queue.postpone(claim, reason, message, delay_seconds=delay_seconds, behind=True)
             case Leave(delay_seconds):
-                return await self._queue.postpone(
-                    claim, reason, message, delay_seconds=delay_seconds, give_up_after_seconds=FOREVER_SECONDS
-                )
+                return await self._queue.postpone(claim, reason, message, delay_seconds=delay_seconds)
             case Postpone(behind):
                 pause = max(0.0, self.limit.pause_seconds(time.monotonic()) - EARLY_SECONDS)
                 return await self._queue.postpone(claim, reason, message, delay_seconds=pause, behind=behind)
