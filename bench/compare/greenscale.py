@@ -176,7 +176,7 @@ def page_sends_many(stage: Local, steps: Steps) -> None:
         steps.choose_file(steps.page.locator("input[type=file]"), stage.folder / "prompts.txt")
         steps.page.get_by_text("prompts.txt").wait_for()
         steps.click(steps.page.get_by_role("button", name="Send all"))
-        steps.page.get_by_text(f"of {MANY:,} prompts through").wait_for()
+        steps.page.get_by_text(f"of {MANY:,} prompts finished").wait_for()
     until(lambda: stage.answered() == answered + MANY)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from greenscale_cli.bars import Bar
-from greenscale_cli.batch import Batch, Terms
 from greenscale_cli.collecting import Numbered, collect
+from greenscale_cli.ctrl_c import ctrl_c_later
 from greenscale_cli.exits import CommandError, Exit, tell
 from greenscale_cli.job_rows import CUT_OFF
 from greenscale_cli.patience import Patience
@@ -24,13 +24,14 @@ from greenscale_jobs import JobClient, Parameters, QueueFull, QueueUnavailable
 from greenscale_jobs.document import document
 from greenscale_jobs.file_kinds import RefusedFile
 from greenscale_jobs.prompt_files import BrokenLine, Format, Line, Prompts, read_prompts
+from greenscale_jobs.sending import Sender, Terms
 
 STDIN = Path("-")
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """The file that is sent, and in what form it was said to be."""
+    """The file to send, and its format if the caller named one."""
 
     file: Path
     form: Format | None = None
@@ -48,21 +49,21 @@ def send_file(client: JobClient, source: Source, parameters: Parameters, terms: 
         prompts = _prompts(opened, source, parameters)
         with Bar("sending", total=size) as bar:
 
-            def told(line: Line | BrokenLine) -> None:
+            def show(line: Line | BrokenLine) -> None:
                 bar.go_on(line.size, words=f"{prompts.unit} {line.number}")
                 if isinstance(line, BrokenLine):
                     bar.note(f"greenscale: {prompts.unit} {line.number}: {line.why}")
                 elif not wait:
                     print(line.item.id, flush=True)  # noqa: T201
 
-            batch = Batch(client, terms, told=told)
-            full = _send(batch, prompts, source.file, started)
-    ended = _answers(client, batch.jobs, since=started) if wait else Exit.DONE
+            sender = Sender(prompts.lines, terms, on_line=show)
+            full = _send(client, sender, prompts, source.file, started)
+    ended = _answers(client, sender.jobs, since=started) if wait else Exit.DONE
     if full:
         raise full
-    if batch.refused:
+    if sender.refused:
         named = f"the {prompts.unit}s are named above"
-        raise CommandError(f"{_are(len(batch.jobs))} in, {_are(batch.refused)} not: {named}", Exit.USAGE)
+        raise CommandError(f"{_are(len(sender.jobs))} in, {_are(len(sender.refused))} not: {named}", Exit.USAGE)
     return ended
 
 
@@ -88,43 +89,49 @@ def _prompts(opened: BinaryIO, source: Source, parameters: Parameters) -> Prompt
         raise CommandError(f"--file {source.file} cannot be read: {error.strerror}", Exit.USAGE) from None
 
 
-def _send(batch: Batch, prompts: Prompts, file: Path, since: dt.datetime) -> CommandError | None:
-    """Send all; return what is to be said where the queue became full, and raise what stopped it otherwise."""
-    so_far, go_on = partial(_so_far, batch, prompts), partial(_go_on, batch, prompts, file)
+def _send(client: JobClient, sender: Sender, prompts: Prompts, file: Path, since: dt.datetime) -> CommandError | None:
+    """Send all; return the error to end with where the queue became full, and raise any other."""
+    so_far, go_on = partial(_so_far, sender, prompts), partial(_go_on, sender, prompts, file)
     try:
-        batch.send(prompts.lines)
+        while sender.read_chunk():
+            with ctrl_c_later():
+                sender.send_chunk(client)
     except QueueFull:
         then = f"When workers have caught up, {go_on()}"
         return CommandError(f"the queue is full (queue.maxLength): {so_far()}. {then}", Exit.UNAVAILABLE)
     except QueueUnavailable as error:
-        raise CommandError(f"{so_far()}{_unsure(batch)}: {error} Then {go_on()}", Exit.UNAVAILABLE) from None
+        raise CommandError(
+            f"{so_far()}{_unsure(sender, prompts.unit)}: {error} Then {go_on()}", Exit.UNAVAILABLE
+        ) from None
     except KeyboardInterrupt:
         raise CommandError(f"{so_far()}; {go_on()}", Exit.INTERRUPTED) from None
     except OutputLost as lost:
-        seen = _see(len(batch.jobs), since)
-        raise CommandError(f"{lost}: {so_far()}; see them with `{seen}`; {go_on()}", Exit.OUTPUT) from None
+        listing = _listing(len(sender.jobs), since)
+        raise CommandError(f"{lost}: {so_far()}; see them with `{listing}`; {go_on()}", Exit.OUTPUT) from None
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "its encoding is broken"
         raise CommandError(f"{so_far()}; --file {file} cannot be read any more: {why}", Exit.USAGE) from None
     return None
 
 
-def _so_far(batch: Batch, prompts: Prompts) -> str:
-    return f"{_are(len(batch.jobs))} in, {prompts.unit} {batch.goes_on_at} and what follows is not"
+def _so_far(sender: Sender, prompts: Prompts) -> str:
+    return f"{_are(len(sender.jobs))} in, {prompts.unit} {sender.goes_on_at} and what follows is not"
 
 
-def _unsure(batch: Batch) -> str:
-    if not batch.unsure or batch.terms.key_prefix is not None:
+def _unsure(sender: Sender, unit: str) -> str:
+    if not sender.unsure or sender.terms.key_prefix is not None:
         return ""
-    first, last = batch.unsure[0], batch.unsure[-1]
+    first, last = sender.unsure[0], sender.unsure[-1]
     known = f"they are if `greenscale jobs show {first.item.id}` knows that job"
-    return f" (lines {first.number} to {last.number} may be in, all or none: {known}, then go on at {last.number + 1})"
+    return (
+        f" ({unit}s {first.number} to {last.number} may be in, all or none: {known}, then go on at {last.number + 1})"
+    )
 
 
-def _go_on(batch: Batch, prompts: Prompts, file: Path) -> str:
-    """Return how the rest is sent: by its number, for a key has the number of its line in the whole file."""
-    first = batch.goes_on_at
-    if batch.terms.key_prefix is not None:
+def _go_on(sender: Sender, prompts: Prompts, file: Path) -> str:
+    """Return the command that sends the rest, or where to go on."""
+    first = sender.goes_on_at
+    if sender.terms.key_prefix is not None:
         return "go on with the same command: with its --key-prefix nothing is sent twice"
     if file == STDIN:
         return f"go on at {prompts.unit} {first}"
@@ -153,11 +160,11 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
         what = f"job {jobs[0][1]}" if len(jobs) == 1 else f"{len(jobs)} jobs"
         patience = Patience(what, show=lambda words: bar.go_on(0, words=words))
 
-        def told() -> None:
+        def show_workload() -> None:
             bar.go_on(0, words=patience.ask(lambda: workload_words(client)))
 
         try:
-            for number, job_id, job in collect(client, jobs, patience=patience, told=told):
+            for number, job_id, job in collect(client, jobs, patience=patience, told=show_workload):
                 ends.append(exit_of(job) if job else Exit.UNKNOWN)
                 cut_off += bool(job and job.outcome and job.outcome.cut_off)
                 write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
@@ -174,10 +181,10 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
 
 
 def _others_go_on(ended: int, count: int, since: dt.datetime) -> str:
-    return f"{ended} of {count} jobs have ended, the others go on: see them with `{_see(count, since)}`"
+    return f"{ended} of {count} jobs have ended, the others go on: see them with `{_listing(count, since)}`"
 
 
-def _see(count: int, since: dt.datetime) -> str:
+def _listing(count: int, since: dt.datetime) -> str:
     # A minute earlier: Redis has a clock of its own.
     start = (since - dt.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%MZ")
     return f"greenscale jobs list --since {start} --limit {count} -o jsonl"

@@ -101,8 +101,8 @@ def submit(  # noqa: PLR0913 - a command's options
         if file is not None:
             alone = {"a PROMPT": prompt, "--id": job_id, "--idempotency-key": idempotency_key}
             _refuse({**alone, "--stream": stream or None, "-o": output}, "--file sends many prompts")
-            from greenscale_cli.batch import Terms  # noqa: PLC0415
             from greenscale_cli.send_file import Source, send_file  # noqa: PLC0415
+            from greenscale_jobs.sending import Terms  # noqa: PLC0415
 
             with open_client(redis, run_dir, workload, sends=True) as client:
                 _warn_of_eviction(client)

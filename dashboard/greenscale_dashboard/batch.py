@@ -1,4 +1,4 @@
-"""Several prompts at once: one a line, typed or from a file; what finds no room follows when there is some."""
+"""Several prompts at once: one a line, typed or from a file. What a full queue refuses is sent when there is room."""
 
 from typing import Any
 
@@ -8,30 +8,29 @@ from greenscale_dashboard import parameters
 from greenscale_dashboard.context import Context
 from greenscale_dashboard.formatting import counted, plain, sentence
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
-from greenscale_dashboard.view.batch import Batch, numbers, read_file, read_lines, through
+from greenscale_dashboard.view.batch import Batch, both, numbers, read_file, read_lines, through
 from greenscale_jobs import QueueUnavailable, Stats
 from greenscale_jobs.file_kinds import RefusedFile
 
 MAX_BROKEN = 1000
-"""So many broken lines are shown, the first."""
+"""How many broken lines are shown."""
 
 HELP = """\
 Each line is one prompt, or JSON: `{"prompt": "...", "parameters": {"temperature": 0.2, "maxTokens": 100}}`. \
-Empty lines are passed over."""
+Empty lines are skipped. A line of JSON may have an `id`: the same line sent again is the same job."""
 
 
 def show(context: Context, name: str) -> None:
-    """Draw the box for many prompts, and what became of those sent."""
+    """Draw the form for many prompts, or the progress of those that are being sent."""
     batch: Batch | None = st.session_state.get("batch")
     if batch is None:
         _form()
         return
-    _broken(batch)
     st.fragment(_go_on, run_every=STATE_SECONDS)(context, name, batch)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("New batch", icon=":material/playlist_add:", on_click=_forget)
         st.page_link(
-            context.pages["jobs"], label="See them in Jobs", icon=":material/list:", query_params={"workload": name}
+            context.pages["jobs"], label="View in Jobs", icon=":material/list:", query_params={"workload": name}
         )
 
 
@@ -65,12 +64,12 @@ def _read() -> None:
         except RefusedFile as error:
             st.session_state["refusal"] = f"Not sent: {plain(file.name)} {error}."
             return
-        batch = Batch([*batch.items, *read.items], [*batch.broken, *read.broken])
-    if batch.items or batch.broken:
+        batch = both(batch, read)
+    if batch.lines or batch.broken:
         st.session_state["batch"] = batch
         st.session_state["lines"] = ""
     else:
-        st.session_state["refusal"] = "Not sent: there is no prompt in it."
+        st.session_state["refusal"] = "Not sent: it contains no prompt."
 
 
 def _forget() -> None:
@@ -81,7 +80,7 @@ def _broken(batch: Batch) -> None:
     if not batch.broken:
         return
     lines = counted(len(batch.broken), "line")
-    with st.expander(f"{lines} cannot be sent; the rest goes on", icon=":material/warning:", expanded=not batch.items):
+    with st.expander(f"{lines} cannot be sent; the rest is sent", icon=":material/warning:", expanded=not batch.total):
         st.dataframe(
             {
                 "Line": [broken.number for broken in batch.broken[:MAX_BROKEN]],
@@ -95,10 +94,12 @@ def _broken(batch: Batch) -> None:
 
 
 def _go_on(context: Context, name: str, batch: Batch) -> None:
-    """Send what there is room for, and say how far it all is."""
-    bar = st.empty()
+    """Send what there is room for, and show the progress."""
+    broken, bar = st.container(), st.empty()
     for _ in batch.feed(context.client(name)):
-        bar.progress(batch.sent / len(batch.items), f"Sending: {batch.sent:,} of {len(batch.items):,}")
+        bar.progress(batch.sent / max(1, batch.total), f"Sending: {batch.sent:,} of {batch.total:,}")
+    with broken:
+        _broken(batch)
     try:
         now = numbers(context.client(name))
     except QueueUnavailable as error:
@@ -107,23 +108,21 @@ def _go_on(context: Context, name: str, batch: Batch) -> None:
         _tell(batch, now, bar)
     if batch.left:
         st.warning(
-            f"{counted(batch.sent, 'prompt')} went in, {batch.left:,} did not yet: {plain(sentence(batch.full))} "
-            "They follow by themselves while this page is open.",
+            f"{counted(batch.sent, 'prompt')} sent, {batch.left:,} not yet: {plain(sentence(batch.full))} "
+            "They are sent automatically while this page is open.",
             icon=":material/hourglass_top:",
         )
         st.download_button(
-            "What did not go in", batch.rest, "rest.jsonl", icon=":material/download:", on_click="ignore"
+            "Download unsent prompts", batch.rest, "rest.jsonl", icon=":material/download:", on_click="ignore"
         )
     let_it_arrive()
 
 
 def _tell(batch: Batch, now: Stats, bar: Any) -> None:
-    if not batch.items:
+    if not batch.total:
         bar.empty()
         return
     done, exact = through(batch, now)
     about = "" if exact else "about "
-    bar.progress(
-        done / len(batch.items), f"{about.capitalize()}{done:,} of {counted(len(batch.items), 'prompt')} through"
-    )
-    st.markdown(f"In the queue, of all senders: {now.pending:,} waiting, {now.in_flight:,} running, {now.dead:,} dead.")
+    bar.progress(done / batch.total, f"{about.capitalize()}{done:,} of {counted(batch.total, 'prompt')} finished")
+    st.markdown(f"The whole queue: {now.pending:,} waiting, {now.in_flight:,} running, {now.dead:,} dead.")

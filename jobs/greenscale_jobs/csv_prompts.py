@@ -24,7 +24,7 @@ COLUMNS = {
     "temperature": "temperature",
     "system": "system",
 }
-"""A column's name in small letters, and what it is."""
+"""A column's name in small letters, and the field that it holds."""
 
 
 def is_header(line: str) -> bool:
@@ -33,18 +33,20 @@ def is_header(line: str) -> bool:
 
 
 def read_rows(lines: Iterator[bytes]) -> Iterator[tuple[int, Pushed | InvalidItem]]:
-    """Yield the number of the line on which each row begins, and the row; blank rows are passed over.
+    """Yield the number of the line on which each row begins, and the row; blank rows are skipped.
 
     Raises:
         RefusedFile: The header has no column `prompt`, or one that is not known.
     """
     csv.field_size_limit(MAX_ITEM_BYTES)
-    # A byte that is no UTF-8 becomes half a character: its row is broken, and the others go on.
+    # A byte that is not UTF-8 becomes half a surrogate pair: its row is refused, and the others go on.
     texts = (line.decode(errors="surrogateescape") for line in lines)
     header = next(texts, "")
     delimiter = next((one for one in DELIMITERS if "prompt" in _names(header, one)), None)
     if delimiter is None:
-        raise RefusedFile("must name its columns in the first line, one of them `prompt`: prompt,id,maxTokens, say")
+        raise RefusedFile(
+            "must name its columns in the first line, one of them `prompt`, for example prompt,id,maxTokens"
+        )
     columns = [COLUMNS.get(name) for name in _names(header, delimiter)]
     if None in columns:
         unknown = _names(header, delimiter)[columns.index(None)]
@@ -61,7 +63,7 @@ def _rows(texts: Iterator[str], delimiter: str, columns: Sequence[str]) -> Itera
         try:
             row = next(reader, None)
         except csv.Error as error:
-            # Where a quote is open nobody knows which line begins a row.
+            # While a quote is open, it is unknown which line begins a row.
             yield number, InvalidItem(f"from here on it cannot be read as CSV: {error}")
             return
         if row is None:

@@ -1,4 +1,4 @@
-"""A job as the command, the page and their exports write it down.
+"""A job as the command, the page and their exports write it.
 
 Pure.
 """
@@ -14,14 +14,14 @@ TIMES = ("submittedAt", "claimedAt", "dueAt", "finishedAt")
 
 
 def moment(seconds: float | None) -> str | None:
-    """Return Unix seconds as RFC 3339 in UTC; None for what is not known."""
+    """Return Unix seconds as RFC 3339 in UTC; None if the time is not known."""
     if seconds is None:
         return None
     return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def document(job: Job) -> dict[str, Any]:
-    """Return a job as JSON says it: every time in RFC 3339, nothing left out that is known."""
+    """Return all that is known of a job as JSON, with times in RFC 3339."""
     written: dict[str, Any] = msgspec.to_builtins(job)
     for name in TIMES:
         if name in written:

@@ -1,4 +1,4 @@
-"""What a file is by its bytes: its encoding, or what it is instead of text."""
+"""What the bytes of a file show: its encoding, or what it is if it is not text."""
 
 import codecs
 from typing import BinaryIO
@@ -15,7 +15,7 @@ ENCODINGS = (
 )
 
 WIDE = {"utf-16", "utf-32"}
-"""Encodings in which a NUL byte is nothing odd."""
+"""Encodings in which a NUL byte is normal."""
 
 BINARY = (
     (b"PK\x03\x04", "a zip archive (.xlsx and .docx are such archives): save it as text or CSV"),
@@ -36,7 +36,7 @@ BINARY = (
     (b"\x7fELF", "a program"),
     (b"\x80\x04\x95", "a Python pickle"),
 )
-"""How files begin that are no text, and what to do about them; others are known by their NUL bytes."""
+"""How files begin that are not text, and what to do about them. Others are recognised by their NUL bytes."""
 
 NUL = (
     "is not text: it has a NUL byte in line {line}. Save it as UTF-8 (a file in UTF-16 needs its byte order mark, or "
@@ -45,14 +45,14 @@ NUL = (
 
 
 class RefusedFile(ValueError):
-    """Nothing of this file can be sent; the text goes on from its name and names the remedy."""
+    """Nothing in this file can be sent. The text follows the file's name and names the remedy."""
 
 
 def encoding_of(head: bytes) -> str:
-    """Return the encoding that a file's first bytes tell of; UTF-8 where they tell of none.
+    """Return the encoding that a file's byte order mark names (default: UTF-8).
 
     Raises:
-        RefusedFile: They are those of something else than text.
+        RefusedFile: The first bytes are not those of a text.
     """
     for mark, encoding in ENCODINGS:
         if head.startswith(mark):
@@ -64,10 +64,10 @@ def encoding_of(head: bytes) -> str:
 
 
 def check_whole(file: BinaryIO, encoding: str) -> None:
-    """Look through a file that can be read twice; afterwards it is where it was.
+    """Check a file that can be read twice; its position stays.
 
     Raises:
-        RefusedFile: It has a NUL byte, or is not in the encoding that its mark tells of.
+        RefusedFile: It has a NUL byte, or is not in the encoding that its mark names.
     """
     start, lines = file.tell(), 1
     wide = encoding in WIDE
@@ -82,7 +82,7 @@ def check_whole(file: BinaryIO, encoding: str) -> None:
         if wide:
             decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        raise RefusedFile(f"begins like {encoding.upper()} and is not: save it as UTF-8") from None
+        raise RefusedFile(f"begins like {encoding.upper()} but is not: save it as UTF-8") from None
     finally:
         file.seek(start)
 

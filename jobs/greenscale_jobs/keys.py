@@ -1,6 +1,6 @@
-"""Where everything about one queue lies in Redis.
+"""The keys of one queue in Redis.
 
-Pure: names only. The Lua scripts build the same names from the list's (`lua/shared/common.lua`).
+Pure. The Lua scripts build the same names from the list's name (`lua/shared/common.lua`).
 """
 
 import re
@@ -8,13 +8,13 @@ import re
 import msgspec
 
 DEFAULT_LIST = "jobs"
-"""The list of the sample workload; one that names no list gets its own (`own_list`)."""
+"""The list of the sample workload. A workload that names no list gets its own (`own_list`)."""
 
 WORKLOADS = "greenscale:workloads"
-"""Hash: `<namespace>/<name>` -> the last `WorkloadStatus`, so that the page needs no Kubernetes API."""
+"""Hash: `<namespace>/<name>` -> the last `WorkloadStatus`, so the page needs no access to Kubernetes."""
 
 RESOURCES = "greenscale:resources"
-"""Hash: `<namespace>/<name>` -> what was applied and what became of it, as `Resource`; no secret is in it."""
+"""Hash: `<namespace>/<name>` -> what was applied and what came of it, as `Resource`, without secrets."""
 
 
 def own_list(namespace: str, name: str) -> str:
@@ -49,22 +49,22 @@ class Keys(msgspec.Struct, frozen=True):
 
     @property
     def done(self) -> str:
-        """Sorted set: ids of done and cancelled jobs -> when they expire; the newest are last."""
+        """Sorted set: ids of done and cancelled jobs -> when they expire, the newest last."""
         return f"{self.list_name}:done"
 
     @property
     def config(self) -> str:
-        """Hash: what producers must know: `maxLength`, `resultTTLSeconds`, `paused`."""
+        """Hash: the settings that producers and workers share: `maxLength`, `resultTTLSeconds`, `paused`."""
         return f"{self.list_name}:config"
 
     @property
     def stats(self) -> str:
-        """Hash: counters since the queue exists, and the engine's present fault."""
+        """Hash: counters since the queue was created, and the engine's present problem."""
         return f"{self.list_name}:stats"
 
     @property
     def history(self) -> str:
-        """Stream: a capped line of samples for charts."""
+        """Stream: samples for charts; old ones are dropped."""
         return f"{self.list_name}:history"
 
     @property
@@ -74,20 +74,20 @@ class Keys(msgspec.Struct, frozen=True):
 
     @property
     def workers(self) -> str:
-        """Sorted set: name of each live worker -> until when it counts (Unix seconds). KEDA counts it."""
+        """Sorted set: name of each live worker -> until when it counts as alive (Unix seconds). KEDA counts it."""
         return f"{self.list_name}:workers"
 
     def job(self, job_id: str) -> str:
-        """Hash: the job itself."""
+        """Hash: the job's record."""
         return f"{self.list_name}:job:{job_id}"
 
     def events(self, job_id: str) -> str:
-        """Stream: what happens to the job and its answer as it is written."""
+        """Stream: what happens to the job, and its answer as it is written."""
         return f"{self.list_name}:events:{job_id}"
 
     @property
     def types(self) -> dict[str, str]:
-        """Every key that the queue has once, and its type as Redis calls it."""
+        """Every key that the queue has once, and its Redis type."""
         return {
             self.list_name: "list",
             self.claiming: "list",
@@ -108,6 +108,6 @@ class Keys(msgspec.Struct, frozen=True):
 
     @property
     def job_patterns(self) -> tuple[str, ...]:
-        """What SCAN finds the keys of all jobs by."""
+        """The SCAN patterns for the keys of all jobs."""
         escaped = Keys(re.sub(r"([*?\[\]\\])", r"\\\1", self.list_name))
         return escaped.job("*"), escaped.events("*")

@@ -21,17 +21,17 @@ from greenscale_jobs.records import MAX_ITEM_BYTES, InvalidItem, Item, Parameter
 T = TypeVar("T", str, bytes)
 
 HEAD_BYTES = 64
-"""How much of a file tells what it is."""
+"""How much of a file is read to find its format."""
 
 MAX_BLANK_LINES = 1000
-"""So many lines are passed over to find how a file begins."""
+"""How many blank lines are skipped to find the first line of a file."""
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
 """A JSON document is read as a whole; lines are not."""
 
 
 class Format(enum.StrEnum):
-    """How prompts stand in a file."""
+    """The format of a file of prompts."""
 
     TEXT = "text"
     """A line is a prompt, or a JSON object like those of JSON Lines."""
@@ -52,7 +52,7 @@ SUFFIXES = {
 }
 
 ARRAY = re.compile(rb"\s*\[\s*([{\"\[]|$)")
-"""How a list of objects or texts begins, which would be sent line by line as prompts."""
+"""How a JSON array begins: as text, each of its lines would be sent as a prompt."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class BrokenLine:
-    """A line that can never run, and why."""
+    """A line that cannot be sent, and why."""
 
     number: int
     why: str
@@ -78,7 +78,7 @@ class BrokenLine:
 
 @dataclasses.dataclass(frozen=True)
 class Prompts:
-    """The prompts of one file, read while one goes through them."""
+    """The prompts of one file, read as they are iterated."""
 
     format: Format
     lines: Iterator[Line | BrokenLine]
@@ -90,12 +90,12 @@ class Prompts:
 
 
 def read_prompts(file: BinaryIO, parameters: Parameters, *, name: str = "", form: Format | None = None) -> Prompts:
-    """Return the prompts of a file, which is in `form`, else in what its name's suffix says, else lines.
+    """Return the prompts of a file in the format `form` (default: that of its name's suffix, else lines).
 
-    `parameters` are for what a line does not say itself. A file that can be read twice is looked through before.
+    `parameters` are the defaults for each line. A file that can be read twice is checked as a whole first.
 
     Raises:
-        RefusedFile: It is no file of prompts: nothing of it can be sent.
+        RefusedFile: It is not a file of prompts: nothing in it can be sent.
         OSError: It cannot be read.
     """
     head = _head(file)
@@ -113,13 +113,13 @@ def read_prompts(file: BinaryIO, parameters: Parameters, *, name: str = "", form
             return Prompts(Format.CSV, _rows(read_rows(lines), parameters))
         case Format.TEXT if form is None:
             _refuse_another_form(first)
-            # What begins with an object is a file of objects: a line that is none is rather half of one than a prompt.
+            # If the first line is an object, all should be: another line is more likely half an object than a prompt.
             chosen = Format.JSONL if first.lstrip().startswith(b"{") else Format.TEXT
     return Prompts(chosen, _lines(lines, parameters, objects_only=chosen is Format.JSONL))
 
 
 def _head(file: BinaryIO) -> bytes:
-    """Return how a file begins, and leave it there."""
+    """Return how a file begins, without reading on."""
     if isinstance(file, io.BufferedReader):
         return file.peek()
     start = file.tell()
@@ -129,7 +129,7 @@ def _head(file: BinaryIO) -> bytes:
 
 
 def _raw_lines(file: BinaryIO, encoding: str) -> Iterator[bytes]:
-    """Yield lines in UTF-8 without a mark, of one that is too long for any item just enough to see it."""
+    """Yield lines in UTF-8 without a byte order mark. A line too long for any item is cut just above the limit."""
     if encoding in WIDE:
         text = io.TextIOWrapper(file, encoding, newline="\n")
         yield from (line.encode() for line in _limited(text.readline))
@@ -160,9 +160,9 @@ def _first(lines: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 def _refuse_another_form(first: bytes) -> None:
     if ARRAY.match(first):
-        raise RefusedFile("looks like a JSON array: say --format json (or call it .json), or --format text for lines")
+        raise RefusedFile("looks like a JSON array: use --format json (or call it .json), or --format text for lines")
     if is_header(first.decode(errors="replace")):
-        raise RefusedFile("looks like CSV: say --format csv (or call it .csv), or --format text for lines")
+        raise RefusedFile("looks like CSV: use --format csv (or call it .csv), or --format text for lines")
 
 
 def _lines(lines: Iterable[bytes], parameters: Parameters, *, objects_only: bool) -> Iterator[Line | BrokenLine]:
@@ -184,7 +184,7 @@ def _read_line(raw: bytes, *, objects_only: bool) -> Pushed:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise InvalidItem(f"it is not UTF-8 (byte {error.start}): convert the file, say with iconv") from None
+        raise InvalidItem(f"it is not UTF-8 (byte {error.start}): convert the file, for example with iconv") from None
     if objects_only or text.lstrip().startswith("{"):
         return _object(text)
     if "\r" in text:
@@ -194,7 +194,7 @@ def _read_line(raw: bytes, *, objects_only: bool) -> Pushed:
 
 def _object(text: str) -> Pushed:
     if not text.lstrip().startswith("{"):
-        raise InvalidItem('it is no JSON object like {"prompt": "..."}')
+        raise InvalidItem('it is not a JSON object like {"prompt": "..."}')
     try:
         return parse_object(text, what="the line")
     except InvalidItem:
@@ -208,10 +208,10 @@ def _object(text: str) -> Pushed:
 
 def _is_request(text: str) -> bool:
     try:
-        told = msgspec.json.decode(text)
+        fields = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return False
-    return "messages" in told or {"body", "url"} <= set(told)
+    return "messages" in fields or {"body", "url"} <= set(fields)
 
 
 def _line(number: int, pushed: Pushed, parameters: Parameters, size: int) -> Line:
@@ -243,7 +243,7 @@ def _json(lines: Iterator[bytes], parameters: Parameters) -> Prompts:
         if whole.lstrip().startswith(b"{"):
             objects = io.BytesIO(whole)
             return Prompts(Format.JSONL, _lines(objects, parameters, objects_only=True))
-        raise RefusedFile(f"is no JSON: {error}") from None
+        raise RefusedFile(f"is not valid JSON: {error}") from None
 
 
 def _elements(elements: Iterable[msgspec.Raw], parameters: Parameters) -> Iterator[Line | BrokenLine]:

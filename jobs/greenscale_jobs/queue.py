@@ -240,7 +240,8 @@ class JobQueue:
         """End an attempt that costs the job nothing: it is due again after the delay. Returns its new state.
 
         It then comes before those that wait, or `behind` them. `limits.give_up_after_seconds` after its first such
-        try it is dead; time in which the queue was suspended does not count.
+        try it is dead; time in which the queue was suspended does not count, nor does the wait for a worker of a newer
+        version (the reason `NewerVersion`).
         """
         how, limit = ("behind" if behind else "postpone"), self.limits.give_up_after_seconds
         return await self._run(

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from greenscale_cli.batch import CHUNK_LINES
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobClient, JobQueue, JobState, Parameters, Turn
+from greenscale_jobs.sending import CHUNK_LINES
 from greenscale_testing.local_redis import RedisServer
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -67,7 +67,7 @@ def test_half_an_object_in_a_jsonl_file_is_no_prompt(greenscale: Greenscale, cli
     ran = greenscale("submit", "--file", "p.jsonl")
 
     assert (ran.returncode, waiting(client)) == (Exit.USAGE, ["whole"])
-    assert "line 2: it is no JSON object" in ran.stderr
+    assert "line 2: it is not a JSON object" in ran.stderr
 
 
 async def test_a_full_queue_says_where_to_go_on_and_that_does(
@@ -118,7 +118,7 @@ def test_what_is_for_a_file_is_refused_beside_a_prompt(refused: Refused, words: 
         pytest.param("p.txt", b'[\n  {"prompt": "a"},\n]', "looks like a JSON array", id="an array as text"),
         pytest.param("-", b'["a",\n"b"]', "looks like a JSON array", id="an array on stdin"),
         pytest.param("-", b"id,prompt\n1,a\n", "looks like CSV", id="CSV on stdin"),
-        pytest.param("p.json", b'[{"prompt": "a"', "is no JSON", id="half an array"),
+        pytest.param("p.json", b'[{"prompt": "a"', "is not valid JSON", id="half an array"),
         pytest.param("p.csv", b"question\na\n", "must name its columns", id="CSV without a prompt"),
         pytest.param("p.csv", b"prompt,label\na,b\n", "has the column 'label'", id="CSV with another column"),
     ],
@@ -180,8 +180,8 @@ def test_each_form_of_a_file_is_read(
             id="a batch line",
         ),
         pytest.param('{"text": "a"}', "unknown field `text`", id="another field"),
-        pytest.param('pt": "half"}', "it is no JSON object", id="half a line"),
-        pytest.param("[", "it is no JSON object", id="an array"),
+        pytest.param('pt": "half"}', "it is not a JSON object", id="half a line"),
+        pytest.param("[", "it is not a JSON object", id="an array"),
     ],
 )
 def test_an_object_of_another_kind_is_named_with_what_is_accepted(

@@ -92,13 +92,13 @@ def test_a_files_broken_lines_are_named_and_the_others_are_done(visit: Open, tmp
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("prompts.jsonl")).to_be_visible()
     page.get_by_role("button", name="Send all").click()
-    expect(page.get_by_text("4 lines cannot be sent; the rest goes on")).to_be_visible()
+    expect(page.get_by_text("4 lines cannot be sent; the rest is sent")).to_be_visible()
     page.get_by_text("4 lines cannot be sent").click()
     cells = page.locator("canvas td")
     for number in ("2", "3", "4", "5"):
         expect(cells.filter(has_text=re.compile(f"^{number}$"))).to_be_attached()
 
-    expect(page.get_by_text("2 of 2 prompts through")).to_be_visible()
+    expect(page.get_by_text("2 of 2 prompts finished")).to_be_visible()
     seen.picture("batch-broken-light")
 
 

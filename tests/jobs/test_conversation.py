@@ -57,7 +57,7 @@ async def test_prompt_and_history_share_one_limit(queue: JobQueue) -> None:
 @pytest.mark.parametrize(
     ("history", "message"),
     [
-        pytest.param([Turn("system", "x")], "the user's or the assistant's, not 'system'", id="a role"),  # type: ignore[arg-type]
+        pytest.param([Turn("system", "x")], "is user or assistant, not 'system'", id="a role"),  # type: ignore[arg-type]
         pytest.param([Turn("user", "\ud800")], "half a surrogate pair", id="no Unicode"),
         pytest.param([Turn("user", "")] * (MAX_TURNS + 1), "10001 turns; at most 10000", id="too many"),
     ],

@@ -2,10 +2,11 @@
 
 import json
 
+import msgspec
 import pytest
 import redis
 
-from greenscale_jobs import InvalidItem, JobQueue, JobState, Parameters, Turn, parse_item
+from greenscale_jobs import InvalidItem, Item, JobQueue, JobState, NewerItem, Parameters, Turn, new_item, parse_item
 from greenscale_jobs.pushed import excerpt_of
 
 
@@ -49,11 +50,44 @@ def test_nulls_of_a_turn_are_passed_over() -> None:
         pytest.param({"prompt": "x", "parameters": {"topP": 0.5}}, id="an unknown parameter"),
         pytest.param({"prompt": "x", "history": [None]}, id="a null turn"),
         pytest.param({"messages": []}, id="an OpenAI request"),
+        pytest.param({"prompt": "x", "v": 0}, id="version 0"),
+        pytest.param({"prompt": "x", "v": -2}, id="a negative version"),
+        pytest.param({"prompt": "x", "v": "2"}, id="a version that is a text"),
+        pytest.param({"prompt": "x", "v": 2.5}, id="half a version"),
+        pytest.param({"prompt": "x", "v": True}, id="a version that is true"),
+        pytest.param({"prompt": "x", "v": 1, "tools": []}, id="an unknown field in today's version"),
     ],
 )
 def test_what_does_not_fit_is_told_what_is_allowed(item: object) -> None:
     with pytest.raises(InvalidItem, match=r"the item does not fit: .*; allowed are prompt, id, parameters"):
         parse_item(json.dumps(item).encode(), "j")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b'{"id":"j","prompt":"x","v":2}', id="no other change"),
+        pytest.param(b'{"id":"j","prompt":"x","v":7,"tools":[]}', id="an unknown field"),
+        pytest.param(b'{"id":"j","v":2,"prompt":{"parts":[]},"parameters":null}', id="another type, no parameters"),
+        pytest.param(b'\xef\xbb\xbf {"v":2}', id="nothing else, after a byte order mark"),
+    ],
+)
+def test_what_a_newer_version_wrote_is_told_apart(raw: bytes) -> None:
+    with pytest.raises(NewerItem, match=r"the item has version [27], and this GreenScale reads up to 1: update it"):
+        parse_item(raw, "j")
+
+
+def test_an_item_of_version_1_is_written_as_ever() -> None:
+    """Workers of before `v` refuse unknown fields."""
+    item = new_item("x", job_id="j", parameters=Parameters(3), history=[Turn("user", "a")])
+    written = b'{"id":"j","prompt":"x","parameters":{"maxTokens":3},"history":[{"role":"user","content":"a"}]}'
+
+    assert msgspec.json.encode(item) == written
+    assert parse_item(written, "j") == parse_item(written[:-1] + b',"v":1}', "j") == item
+
+
+def test_a_version_is_written_where_it_is_newer() -> None:
+    assert msgspec.json.encode(Item("j", "x", v=2)) == b'{"id":"j","prompt":"x","v":2}'
 
 
 async def test_an_item_that_cannot_be_read_is_shown_by_its_beginning(queue: JobQueue, raw: redis.Redis) -> None:

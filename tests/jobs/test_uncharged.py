@@ -94,6 +94,20 @@ async def test_sent_again_it_has_all_its_time_again(patient: JobQueue, clock: Cl
         assert await postpone_once(queue, clock) == "delayed"
 
 
+async def test_the_wait_for_a_newer_worker_has_no_limit_and_does_not_count(patient: JobQueue, clock: Clock) -> None:
+    async with patient as queue:
+        await queue.submit("hi")
+        await postpone_once(queue, clock, delay_seconds=GIVE_UP_SECONDS)
+        for _ in range(3):
+            claim = await claim_one(queue)
+            assert await queue.postpone(claim, "NewerVersion", "m", delay_seconds=GIVE_UP_SECONDS) == "delayed"
+            clock.advance(GIVE_UP_SECONDS)
+            await queue.maintain()
+
+        assert await postpone_once(queue, clock, delay_seconds=GIVE_UP_SECONDS) == "delayed"
+        assert await postpone_once(queue, clock) == "dead"
+
+
 @pytest.mark.parametrize(("behind", "order"), [(False, ["first", "second"]), (True, ["second", "first"])])
 async def test_it_comes_before_or_behind_the_others(
     queue: JobQueue, clock: Clock, order: list[str], *, behind: bool

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import yaml
 
+from greenscale_jobs.keys import own_list
 from greenscale_operator import schema, workload
 from greenscale_testing.rules import RULES, resource
 
@@ -24,6 +25,13 @@ def test_each_rule_says_what_to_do(bad: Json, good: Json, message: str) -> None:
     assert [problem for problem in schema.check(bad) if message in problem]
     assert len(schema.check(bad)) == 1
     assert schema.check(good) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["jobs", "a:b", "jobs:inflights", "jobs:jobs", "job", "greenscale:jobs", own_list("ns", "x"), "greenscale"]
+)
+def test_a_list_name_that_shares_no_key_is_accepted(name: str) -> None:
+    assert schema.check(resource(queue={"listName": name})) == []
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from greenscale_worker.errors import (
     EngineLost,
     EngineMisconfigured,
     JobRejected,
+    NewerVersion,
 )
-from greenscale_worker.retry import Doubt, Evidence, GiveUp, Lost, Postpone, Retry, blames_engine, next_step
+from greenscale_worker.retry import Doubt, Evidence, GiveUp, Leave, Lost, Postpone, Retry, blames_engine, next_step
 
 BACKOFF = Backoff(initial_seconds=5, longest_seconds=300)
 WORKS, BROKEN = Evidence(engine_works=True), Evidence(engine_works=False)
@@ -29,6 +30,7 @@ WORKS, BROKEN = Evidence(engine_works=True), Evidence(engine_works=False)
         pytest.param(EngineInTrouble("RateLimited", "m"), 3, WORKS, Postpone(), id="a rate limit"),
         pytest.param(EngineMisconfigured("Unauthorized", "m"), 3, WORKS, Postpone(), id="a wrong key"),
         pytest.param(EngineLost("EngineLost", "m"), 3, WORKS, Lost(), id="the engine is lost"),
+        pytest.param(NewerVersion("NewerVersion", "m"), 9, BROKEN, Leave(10.0), id="a newer version's job"),
         pytest.param(
             Doubtful("Forbidden", "m"), 3, Evidence(engine_works=True, refusals=1), Doubt(3.75), id="doubtful"
         ),
@@ -59,6 +61,7 @@ def test_next_step(error: EngineError, attempt: int, evidence: Evidence, expecte
         (Doubtful("Forbidden", "m"), False, True),
         (EngineLost("EngineLost", "m"), False, True),
         (JobRejected("InvalidRequest", "m"), False, False),
+        (NewerVersion("NewerVersion", "m"), False, False),
     ],
 )
 def test_claims_slow_down_only_where_the_engine_is_at_fault(error: EngineError, *, works: bool, blamed: bool) -> None:

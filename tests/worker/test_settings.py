@@ -245,13 +245,34 @@ def test_every_number_has_bounds(variable: str, value: str) -> None:
 
 
 def test_the_shared_settings_are_read() -> None:
-    given = '{"giveUpAfterSeconds": 60, "maxLosses": 2, "maxAnswerBytes": 1024, "ofAnotherVersion": [1], '
+    given = '{"giveUpAfterSeconds": 60, "maxLosses": 2, "maxAnswerBytes": 1024, '
     given += '"readAgainAtRestart": ["REDIS_CA", "OF_ANOTHER_VERSION"]}'
     settings = read_settings({"WORKER_SETTINGS": given}, process_id=1)
 
     assert (settings.give_up_after_seconds, settings.max_losses, settings.max_answer_bytes) == (60, 2, 1024)
     assert settings.read_again == {"REDIS_CA", "OF_ANOTHER_VERSION"}
-    assert settings.unknown == ("ofAnotherVersion",)
+
+
+OF_ANOTHER_VERSION = {"GREENSCALE_BATCH": "4", "WORKER_SETTINGS": '{"maxLosses": 2, "batchSeconds": [1]}'}
+
+
+def test_what_a_newer_operator_sets_in_a_pod_is_passed_over() -> None:
+    settings = read_settings({**OF_ANOTHER_VERSION, "KUBERNETES_SERVICE_HOST": "10.96.0.1"}, process_id=1)
+
+    assert settings.unknown == ("GREENSCALE_BATCH", "WORKER_SETTINGS.batchSeconds")
+    assert settings.max_losses == 2
+
+
+def test_what_a_person_misspells_is_refused() -> None:
+    assert refusal(OF_ANOTHER_VERSION) == (
+        "GREENSCALE_BATCH is not a setting of the worker; WORKER_SETTINGS.batchSeconds is not a setting of the worker"
+    )
+
+
+def test_a_wrong_value_is_refused_in_a_pod_as_well() -> None:
+    fault = refusal({"GREENSCALE_CONCURRENCY": "many", "KUBERNETES_SERVICE_HOST": "10.96.0.1"})
+
+    assert fault.startswith("GREENSCALE_CONCURRENCY=many: ")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""What people write into environment variables, and what of it cannot be used.
+"""What people write into environment variables, and what is wrong with it.
 
-Pure, but for the look at the certificates. A text that is returned names the variable and the remedy; it never quotes a
-key, a password or a URL, which may hold both.
+Pure, but for `certificate_problems`, which reads files. A text that is returned names the variable and the remedy. It
+never quotes a key, a password or a URL, which may hold both.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 OPENAI_URL = "https://api.openai.com/v1"
-"""Where the `openai` package goes when it is given no address."""
+"""The address that the `openai` package uses by default."""
 
 EDGES = " \t\r\n\v\f\0\u00a0\ufeff\u200b\u2060\"'`\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 """What editors, shells and Secrets leave around a value: blanks, line breaks, a byte order mark, quotes."""
@@ -35,11 +35,11 @@ class Proxy(msgspec.Struct, frozen=True):
 
 
 def without_edges(secret: str) -> str:
-    """Return a secret as its owner meant it: no blanks, line breaks, byte order mark or quotes around it."""
+    """Return a secret without what surrounds it: no blanks, line breaks, byte order mark or quotes around it."""
     return secret.strip(EDGES)
 
 
-def key_fault(key: str) -> str | None:
+def key_problem(key: str) -> str | None:
     """Return why this cannot be sent as a key, as a clause."""
     if not key.isascii():
         return "has characters in it that are not ASCII: copy the key again"
@@ -48,7 +48,7 @@ def key_fault(key: str) -> str | None:
     return None
 
 
-def url_fault(url: str, *, base: bool = True) -> str | None:
+def url_problem(url: str, *, base: bool = True) -> str | None:
     """Return why this is not the address of an engine, as a clause; `base`: paths are appended to it."""
     if not url.isprintable() or " " in url:
         return "has a blank or a line break in it: remove it"
@@ -68,21 +68,21 @@ def url_fault(url: str, *, base: bool = True) -> str | None:
     return None
 
 
-def certificate_faults(environment: Mapping[str, str]) -> list[str]:
+def certificate_problems(environment: Mapping[str, str]) -> list[str]:
     """Return what is wrong with SSL_CERT_FILE and SSL_CERT_DIR."""
-    faults = []
+    problems = []
     file, folder = environment.get("SSL_CERT_FILE"), environment.get("SSL_CERT_DIR")
     if file:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
         except OSError:  # ssl.SSLError is one
-            faults.append("SSL_CERT_FILE names a file without certificates that can be read: correct or unset it")
+            problems.append("SSL_CERT_FILE names a file without certificates that can be read: correct or unset it")
     if folder and not all(Path(part).is_dir() for part in folder.split(":")):
-        faults.append("SSL_CERT_DIR names a folder that does not exist: correct or unset it")
-    return faults
+        problems.append("SSL_CERT_DIR names a folder that does not exist: correct or unset it")
+    return problems
 
 
-def proxy_faults(environment: Mapping[str, str]) -> list[str]:
+def proxy_problems(environment: Mapping[str, str]) -> list[str]:
     """Return what is wrong with the variables that name a proxy."""
     return [
         f"{name} is not the address of a proxy: write http://host:port, or unset it"
@@ -92,14 +92,14 @@ def proxy_faults(environment: Mapping[str, str]) -> list[str]:
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy that the environment wants for an address; never one for this machine itself.
+    """Return the proxy that the environment names for an address; None for this machine itself.
 
     Raises:
         ValueError: It is a SOCKS proxy, which the engine cannot use; the text names the variable.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if is_loopback(host) or _passes_by(
+    if is_loopback(host) or _is_excepted(
         host, parts.port, environment.get("no_proxy") or environment.get("NO_PROXY", "")
     ):
         return None
@@ -113,15 +113,15 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> Proxy | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine (or this pod) itself."""
+    """Return whether a host is this machine (or this pod) itself."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     address = _address(host)
     return address is not None and (address.is_loopback or address.is_unspecified)
 
 
-def _passes_by(host: str, port: int | None, exceptions: str) -> bool:
-    """Say whether NO_PROXY names the host: `*`, a name (with all below it), an address or a network."""
+def _is_excepted(host: str, port: int | None, exceptions: str) -> bool:
+    """Return whether NO_PROXY names the host: `*`, a name (with all below it), an address or a network."""
     address = _address(host)
     for entry in re.split(r"[,\s]+", exceptions.lower()):
         name, _, its_port = entry.partition(":") if entry.count(":") == 1 else (entry, "", "")

@@ -27,6 +27,10 @@ class JobRejected(EngineError):
     """Refused for good, and the job is at fault: the same request can never succeed."""
 
 
+class NewerVersion(EngineError):
+    """The engine was not asked: a newer version wrote the job, and only a worker of that version can read it."""
+
+
 class Doubtful(EngineError):
     """Refused, and either the job or the configuration is at fault: the outcomes of other jobs show which."""
 

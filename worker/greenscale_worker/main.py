@@ -43,7 +43,7 @@ async def run(settings: Settings) -> None:
     observer = Observer(Log(settings.log_format, worker=settings.worker))
     logging.getLogger().addHandler(LibraryLogs(observer, secrets=settings.secrets))
     if settings.unknown:
-        observer.settings_ignored(f"WORKER_SETTINGS.{key}" for key in settings.unknown)
+        observer.settings_ignored(settings.unknown)
     pulse = Pulse()
     runner = settings.runner.make(settings.common)
     async with JobQueue(settings.redis, settings.queue, limits=settings.limits) as queue:

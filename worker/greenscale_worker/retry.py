@@ -6,7 +6,7 @@ Pure: no I/O, no clock, no randomness of its own. `outcomes` says what the engin
 import msgspec
 
 from greenscale_worker.backoff import Backoff, doubt_delay
-from greenscale_worker.errors import AttemptFailed, Doubtful, EngineError, EngineLost, JobRejected
+from greenscale_worker.errors import AttemptFailed, Doubtful, EngineError, EngineLost, JobRejected, NewerVersion
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -34,11 +34,20 @@ class Doubt(msgspec.Struct, frozen=True):
     delay_seconds: float
 
 
+class Leave(msgspec.Struct, frozen=True):
+    """Leave it to a worker of a newer version: it is due again after `delay_seconds`, as often as it takes."""
+
+    delay_seconds: float
+
+
 class Lost(msgspec.Struct, frozen=True):
     """Hand it back, marked: the engine was lost with it in hand."""
 
 
-NextStep = Retry | GiveUp | Postpone | Doubt | Lost
+NextStep = Retry | GiveUp | Postpone | Doubt | Leave | Lost
+
+NEWER_VERSION_SECONDS = 10.0
+"""How soon a job of a newer version is claimed again: by then a worker of that version may be there."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -59,6 +68,8 @@ def next_step(
     match error:
         case JobRejected():
             return GiveUp()
+        case NewerVersion():
+            return Leave(NEWER_VERSION_SECONDS)
         case Doubtful() if evidence.vouched:
             return GiveUp()
         case Doubtful():
@@ -76,7 +87,7 @@ def next_step(
 def blames_engine(error: EngineError, *, evidence: Evidence) -> bool:
     """Return whether `error` says that other jobs should not be claimed as before."""
     match error:
-        case JobRejected():
+        case JobRejected() | NewerVersion():
             return False
         case Doubtful() | EngineLost() | AttemptFailed():
             return not evidence.engine_works

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import cast
 
-from greenscale_jobs import Claim, Finished, InvalidItem, Outcome
+from greenscale_jobs import Claim, Finished, InvalidItem, NewerItem, Outcome
 from greenscale_worker.errors import AttemptFailed, EngineError, JobRejected, kind_and_place
 from greenscale_worker.runner import Answer
+from greenscale_worker.versions import newer_version
 
 
 class Interruption(Enum):
@@ -94,6 +95,8 @@ class Running:
                 "or ask for less (parameters.maxTokens)",
             )
         error = self.task.exception() if self.task and not self.task.cancelled() else None
+        if isinstance(error, NewerItem):
+            return newer_version(error)
         if isinstance(error, InvalidItem):
             return JobRejected("InvalidItem", str(error))
         if isinstance(error, EngineError):

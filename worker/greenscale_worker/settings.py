@@ -1,6 +1,6 @@
-"""A worker's settings: read from its environment once, at the start, with every fault in one line.
+"""A worker's settings: read from its environment once, at the start. One line names every problem.
 
-Upper bounds are those of the resource (`crds/greenscaleworkloads.yaml`); lower ones allow what tests and hands need.
+Upper bounds are those of the resource (`crds/greenscaleworkloads.yaml`); lower bounds leave room for tests.
 """
 
 import socket
@@ -23,11 +23,11 @@ Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class InvalidSettings(ValueError):
-    """The environment cannot be used; only a change of it can mend that. The text names every fault."""
+    """The environment cannot be used until somebody changes it. The text names every problem."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker's settings; each field is the variable GREENSCALE_<FIELD>, but for the marked."""
+    """One worker's settings. Each field is the variable GREENSCALE_<FIELD>, unless its description names another."""
 
     redis: RedisAddress = msgspec.field(default_factory=RedisAddress)
     """REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS, REDIS_CA."""
@@ -45,29 +45,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backoff_max_seconds: Day = 300
     result_ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=31_536_000)] = 86_400
     give_up_after_seconds: Annotated[float, msgspec.Meta(ge=60, le=31_536_000)] = 86_400
-    """How long a job may be tried without being charged, while nobody can do it."""
+    """How long a job may be tried without being charged, from its first such try."""
     max_losses: Hundred = 5
-    """How often a job may be there alone when its engine or worker is lost."""
+    """How often a job may be the only one in hand when its engine or worker is lost."""
     max_answer_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 8 * 1024 * 1024
     """What one answer may hold, in UTF-8 bytes."""
     read_again: frozenset[str] = frozenset()
-    """Variables that a restart may bring new values of, since they come from Secrets: OPENAI_API_KEY, REDIS_PASSWORD,
-    REDIS_CA. A worker ends where one of them is refused. This one and the three before it come in WORKER_SETTINGS."""
+    """Variables that come from Secrets, so a restart may bring new values: OPENAI_API_KEY, REDIS_PASSWORD, REDIS_CA. A
+    worker ends if one of them is refused. This field and the three before it come in WORKER_SETTINGS."""
     grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=172_800)] = 20
-    """After SIGTERM: what is not finished by then is handed back. Kubernetes gives 30 s unless told."""
+    """After SIGTERM: what is not finished by then is handed back. Kubernetes gives 30 s by default."""
     liveness_port: Port = 0
     """Where GET /livez answers; 0 is nowhere."""
     log_format: Literal["text", "json"] = "text"
     worker: str = ""
-    """This worker's name in job records; the host's name and the process' id unless told."""
+    """This worker's name in job records. Default: the host's name and the process id."""
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     system: str | None = None
     unknown: tuple[str, ...] = ()
-    """Keys of WORKER_SETTINGS that only a newer worker knows."""
+    """Variables, and keys of WORKER_SETTINGS, that an operator set in the pod and this worker does not know."""
 
     def __repr__(self) -> str:
-        """Show what a log may hold: no key."""
+        """Leave out what a log must not hold: keys and passwords."""
         return f"Settings(queue={self.queue!r}, engine={self.runner.engine!r}, model={self.model!r})"
 
     @property
@@ -117,14 +117,17 @@ SHARED = {
 }
 """Keys of WORKER_SETTINGS, and their fields.
 
-One variable holds them, since a worker refuses an unknown GREENSCALE_ variable: so an operator and a worker of
-different versions can be in use together.
+One variable holds them, because older workers refuse an unknown GREENSCALE_ variable in a pod too, but pass over an
+unknown key: so an operator and a worker of different versions work together.
 """
 
 SECRETS = {"OPENAI_API_KEY", "REDIS_PASSWORD", "REDIS_USERNAME"}
 
+IN_A_POD = "KUBERNETES_SERVICE_HOST"
+"""The variable that Kubernetes sets in every pod."""
+
 THE_PAGES = "GREENSCALE_PAGE_"
-"""So begin the settings of the page, which reads the same `.env`."""
+"""How the settings of the page begin, which reads the same `.env`."""
 
 
 def variable_of(field: str) -> str | None:
@@ -140,28 +143,33 @@ def known_variables() -> frozenset[str]:
 def read_settings(environment: Mapping[str, str], *, process_id: int) -> Settings:
     """Turn the environment into Settings. An empty variable counts as not set.
 
+    What is unknown is passed over in a pod, where an operator of a newer version may have set it.
+
     Raises:
-        InvalidSettings: Something in it is wrong or unknown.
+        InvalidSettings: Something in it is wrong, or is unknown and set by a person.
     """
-    environment = _as_meant(environment)
-    faults: list[str] = []
-    values = {**_own(environment, faults), **_shared(environment, faults)}
+    environment = _cleaned(environment)
+    problems: list[str] = []
+    shared = _shared_settings(environment, problems)
+    values = {**_own(environment, problems), **_shared(shared, problems)}
     try:
         values["redis"] = RedisAddress.from_environment(environment)
     except ValueError as error:
-        faults.append(str(error))
-    ours = {name for name in environment if name.startswith("GREENSCALE_") and not name.startswith(THE_PAGES)}
-    unknown = ours - known_variables()
-    faults += [f"{name} is not a setting of the worker" for name in sorted(unknown)]
-    values["runner"] = read_runner(environment.get("GREENSCALE_ENGINE") or DEFAULT.engine, environment, faults)
-    if faults:
-        raise InvalidSettings("; ".join(faults))
+        problems.append(str(error))
+    unknown = _unknown(environment, shared)
+    if environment.get(IN_A_POD):
+        values["unknown"] = tuple(unknown)
+    else:
+        problems += [f"{name} is not a setting of the worker" for name in unknown]
+    values["runner"] = read_runner(environment.get("GREENSCALE_ENGINE") or DEFAULT.engine, environment, problems)
+    if problems:
+        raise InvalidSettings("; ".join(problems))
     values.setdefault("worker", f"{socket.gethostname()}-{process_id}")
     return Settings(**values)
 
 
-def _as_meant(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that people set, secrets without what stands around them."""
+def _cleaned(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that people set; secrets without blanks and quotes around them."""
     ours = ("GREENSCALE_", "REDIS_", "OPENAI_")
     return {
         name: without_edges(value) if name in SECRETS else value
@@ -170,7 +178,7 @@ def _as_meant(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _own(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+def _own(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     """Return the fields that have a variable each."""
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
@@ -180,26 +188,39 @@ def _own(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
             try:
                 values[field.name] = msgspec.convert(text, field.type, strict=False)
             except msgspec.ValidationError as error:
-                faults.append(f"{variable}={text}: {error}")
+                problems.append(f"{variable}={text}: {error}")
     return values
 
 
-def _shared(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
-    """Return the fields that WORKER_SETTINGS holds, a JSON object; null counts as not set."""
+def _shared_settings(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    """Return WORKER_SETTINGS, a JSON object."""
     text = environment.get("WORKER_SETTINGS")
     if not text:
         return {}
     try:
-        given = msgspec.json.decode(text, type=dict[str, Any])
+        return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:
-        faults.append('WORKER_SETTINGS is not a JSON object: write {"maxLosses": 5}, say')
+        problems.append('WORKER_SETTINGS is not a JSON object: write {"maxLosses": 5}, for example')
         return {}
+
+
+def _unknown(environment: Mapping[str, str], shared: Mapping[str, Any]) -> list[str]:
+    """Return the names of the variables and keys that this worker does not know."""
+    ours = {name for name in environment if name.startswith("GREENSCALE_") and not name.startswith(THE_PAGES)}
+    return [
+        *sorted(ours - known_variables()),
+        *(f"WORKER_SETTINGS.{key}" for key in sorted(shared.keys() - SHARED.keys())),
+    ]
+
+
+def _shared(given: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Return the fields that WORKER_SETTINGS holds; null counts as not set."""
     types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-    values: dict[str, Any] = {"unknown": tuple(sorted(given.keys() - SHARED.keys()))}
+    values: dict[str, Any] = {}
     for key, name in SHARED.items():
         if given.get(key) is not None:
             try:
                 values[name] = msgspec.convert(given[key], types[name])
             except msgspec.ValidationError as error:
-                faults.append(f"WORKER_SETTINGS.{key}: {error}")
+                problems.append(f"WORKER_SETTINGS.{key}: {error}")
     return values

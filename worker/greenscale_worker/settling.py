@@ -15,10 +15,29 @@ from greenscale_jobs.engine_report import FAULT_SECONDS
 from greenscale_worker.backoff import Backoff
 from greenscale_worker.claim_limit import ClaimLimit
 from greenscale_worker.credentials import KeyRefusals
-from greenscale_worker.errors import Doubtful, EngineError, EngineInTrouble, EngineMisconfigured, JobRejected
+from greenscale_worker.errors import (
+    Doubtful,
+    EngineError,
+    EngineInTrouble,
+    EngineMisconfigured,
+    JobRejected,
+    NewerVersion,
+)
 from greenscale_worker.observe import Observer
 from greenscale_worker.outage import Outage
-from greenscale_worker.retry import Doubt, Evidence, GiveUp, Lost, NextStep, Postpone, Retry, blames_engine, next_step
+from greenscale_worker.retry import (
+    NEWER_VERSION_SECONDS,
+    Doubt,
+    Evidence,
+    GiveUp,
+    Leave,
+    Lost,
+    NextStep,
+    Postpone,
+    Retry,
+    blames_engine,
+    next_step,
+)
 from greenscale_worker.running import Interruption, Running
 from greenscale_worker.settings import Settings
 
@@ -71,6 +90,7 @@ class Settling:
         self._some_ended = asyncio.Event()
         self._settling: list[Running] = []
         self._fault = ""
+        self._too_old, self._too_old_until = "", float("-inf")
         self._stored = 0
         self._others_before: int | None = None
         self._trouble = asyncio.Event()
@@ -99,6 +119,7 @@ class Settling:
                     await self._settle_failure(job)
                 self._on_settled(job)
             self._settling = []
+            await self._report_newer_version()
 
     async def report_loop(self) -> None:
         """Note in Redis that the engine answers nothing, at each refusal and regularly, until it does.
@@ -187,11 +208,15 @@ class Settling:
         self._observer.failed(claim, error, state=state)
         if state == "delayed":
             self._on_retry()
+        if isinstance(error, NewerVersion):
+            self._too_old, self._too_old_until = message, time.monotonic() + 2 * NEWER_VERSION_SECONDS
         if evidence.refusals >= self._settings.max_attempts and self.limit.trouble_since is not None:
             await self._report(after_seconds=0)
 
     def _weigh(self, job: Running, error: EngineError) -> Evidence:
         """Note a failure, and return what is known of the engine and of this job now."""
+        if isinstance(error, NewerVersion):  # the engine was not asked
+            return Evidence(engine_works=True)
         if isinstance(error, JobRejected):
             self.limit.responded(job.claim.id, started_at=job.started_at)
             return Evidence(engine_works=True)
@@ -210,9 +235,20 @@ class Settling:
                 return await self._queue.lose(claim, reason, message)
             case Doubt(delay_seconds):
                 return await self._queue.postpone(claim, reason, message, delay_seconds=delay_seconds, behind=True)
+            case Leave(delay_seconds):
+                return await self._queue.postpone(claim, reason, message, delay_seconds=delay_seconds)
             case Postpone(behind):
                 pause = max(0.0, self.limit.pause_seconds(time.monotonic()) - EARLY_SECONDS)
                 return await self._queue.postpone(claim, reason, message, delay_seconds=pause, behind=behind)
+
+    async def _report_newer_version(self) -> None:
+        """Report that this worker is too old for some jobs, for as long as it meets them.
+
+        Each stored answer withdraws the report, so it is repeated. A problem of the engine comes first.
+        """
+        if time.monotonic() < self._too_old_until and self.limit.trouble_since is None:
+            with contextlib.suppress(QueueUnavailable):
+                await self._queue.report_fault(self._too_old)
 
     def _slow_down(self, error: EngineError) -> None:
         """Slow claims down, so that one job at a time tries whether the engine works again."""

@@ -20,7 +20,9 @@ local function delay_job(attempts, counter)
 end
 
 local function postpone(attempts)
-    local earlier = redis.call('HMGET', job_key(id), 'unchargedTries', 'unchargedFirstAt', 'unchargedSuspended')
+    local earlier = redis.call('HMGET', job_key(id), 'unchargedTries', 'unchargedFirstAt', 'unchargedSuspended', 'unchargedReason')
+    -- The wait for a worker of a newer version has no limit, and the time that other reasons have begins after it.
+    if reason == 'NewerVersion' or earlier[4] == 'NewerVersion' then earlier[2], earlier[3] = false, false end
     local first, suspended = instant(earlier[2]) or now, suspended_seconds()
     local tries, before = (whole(earlier[1]) or 0) + 1, instant(earlier[3]) or suspended
     redis.call('HSET', job_key(id), 'unchargedTries', tries, 'unchargedFirstAt', stamp(first), 'unchargedLastAt', stamp(now),

@@ -39,8 +39,8 @@ FAULTS: list[tuple[str, str, str, dict[str, Any]]] = [
     (
         "variable",
         "CrashLoopBackOff",
-        "GREENSCALE_NO_SUCH",
-        {"worker": {"env": [{"name": "GREENSCALE_NO_SUCH", "value": "1"}]}},
+        "GREENSCALE_CONCURRENCY=many",
+        {"worker": {"env": [{"name": "GREENSCALE_CONCURRENCY", "value": "many"}]}},
     ),
     ("queue", "WorkerNotReady", "does not claim from the queue", {"worker": {"podTemplate": {"spec": ELSEWHERE}}}),
     (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from greenscale_jobs import Keys
+from greenscale_jobs import Keys, keys
 from greenscale_operator import schema
 
 Json = dict[str, Any]
@@ -28,6 +28,19 @@ def named(field: str, name: str) -> Json:
     """Return a resource with this label or annotation."""
     spec: Json = {field: {"team": "a", name: "x"}}
     return resource(**spec)
+
+
+def taken_names() -> list[str]:
+    """Return the list names that `Keys` rules out: they share a key with the list `jobs`, or are a key themselves."""
+    jobs = Keys("jobs")
+    ids = ["j", *(key.partition(":")[2] for key in jobs.types if key != "jobs")]
+    taken = {*jobs.types, *(key for job_id in ids for key in jobs.types_of_job(job_id))}
+    names = {":".join(key.split(":")[:length]) for key in taken for length in range(2, key.count(":") + 2)}
+    shared = {name for name in names if taken & {*Keys(name).types, *Keys(name).types_of_job("j")}}
+    installation = {
+        value for value in vars(keys).values() if isinstance(value, str) and value.startswith("greenscale:")
+    }
+    return sorted(shared | installation)
 
 
 SERVER = {"image": "i", "model": "m"}
@@ -144,11 +157,11 @@ RULES = [
     ),
     *(
         pytest.param(
-            resource(queue={"listName": f"jobs:{part}"}),
-            resource(queue={"listName": f"jobs:{part}s"}),
+            resource(queue={"listName": name}),
+            resource(queue={"listName": "-".join(name.rsplit(":", 1))}),
             "spec.queue.listName looks like a key",
-            id=f"a list that is another's {part}",
+            id=f"a list whose keys are another's: {name}",
         )
-        for part in (key.partition(":")[2] for key in Keys("jobs").types if key != "jobs")
+        for name in taken_names()
     ),
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from greenscale_worker.environment import certificate_faults, key_fault, proxy_faults, url_fault
+from greenscale_worker.environment import certificate_problems, key_problem, proxy_problems, url_problem
 
 BASE_URL = "OPENAI_BASE_URL"
 """The address that paths are appended to."""
@@ -13,10 +13,10 @@ def connection_problems(
 ) -> list[str]:
     """Return what cannot be used, each as a sentence. `addresses`: by the variables that name them."""
     problems = [
-        f"{variable} {fault}"
+        f"{variable} {problem}"
         for variable, url in addresses.items()
-        if url and (fault := url_fault(url, base=variable == BASE_URL))
+        if url and (problem := url_problem(url, base=variable == BASE_URL))
     ]
-    if fault := key_fault(api_key or ""):
-        problems.append(f"OPENAI_API_KEY {fault}")
-    return [*problems, *proxy_faults(environment), *certificate_faults(environment)]
+    if problem := key_problem(api_key or ""):
+        problems.append(f"OPENAI_API_KEY {problem}")
+    return [*problems, *proxy_problems(environment), *certificate_problems(environment)]
