@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import redis.exceptions as theirs
 
@@ -71,9 +71,13 @@ NO_HANDSHAKE = "no TLS handshake in time"
 """The server did not answer TLS: one that does not speak it waits for more."""
 
 
-def demoted(error: Exception) -> bool:
-    """Whether the primary has become a replica: its name may mean another server now, so connect anew."""
-    return isinstance(error, theirs.ReadOnlyError) or any(word in str(error) for word in DEMOTED)
+def demoted(replies: Iterable[object]) -> bool:
+    """Return whether an error among these says that the primary is a replica now: its name may mean another server."""
+    return any(
+        isinstance(error, theirs.ReadOnlyError) or any(word in str(error) for word in DEMOTED)
+        for error in replies
+        if isinstance(error, Exception)
+    )
 
 
 DEMOTED = ("READONLY", "UNBLOCKED")

@@ -112,6 +112,11 @@ def read_rows(rows: Sequence[Any], *, listed: JobState) -> tuple[Job, ...]:
     return tuple(read_job(job_id.decode(errors="replace"), mapping(fields), listed=listed) for job_id, fields in rows)
 
 
+def unknown(job_id: str) -> UnknownJob:
+    """Return the error for a job that does not exist."""
+    return UnknownJob(f"no job has the id {job_id}: it never existed here, or its result has expired")
+
+
 def damaged(job_id: str) -> UnknownJob:
     """Return what is said of a job whose record does not tell its state."""
     return UnknownJob(f"the record of job {job_id} is damaged, it tells no state: put that right, or delete its key")

@@ -22,8 +22,8 @@ from greenscale_jobs import (
     Sample,
     UnknownJob,
 )
-from greenscale_jobs.protocol import MAX_MESSAGE_CHARS
 from greenscale_jobs.records import MAX_ITEM_BYTES
+from greenscale_jobs.worker_side import MAX_MESSAGE_CHARS
 from greenscale_testing.local_redis import Clock
 from greenscale_testing.whereabouts import astray
 

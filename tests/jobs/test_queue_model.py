@@ -42,11 +42,11 @@ MUTANTS = [
     Mutant("finish keeps the claim", "lua/finish.lua", "of_many('ZREM', inflight, finished)"),
     Mutant(
         "finish in two calls",
-        "queue.py",
-        "call = calls.finish(results,",
+        "worker_side.py",
+        "args: list[Argument] = [self.limits.result_ttl_seconds]",
         "for result in results:\n"
         "            await self._redis.hset(self.keys.job(result.claim.id), 'result', result.text)\n"
-        "        call = calls.finish(results,",
+        "        args: list[Argument] = [self.limits.result_ttl_seconds]",
     ),
     Mutant(
         "a lost claim's tokens count",
@@ -107,8 +107,8 @@ MUTANTS = [
     Mutant("redrive leaves it among the dead", "lua/redrive.lua", "redis.call('LREM', dead, 1, entry)"),
     Mutant("the limit is a job too late", "lua/submit.lua", "> longest then", "> longest + 1 then"),
     Mutant("an id is used twice", "lua/submit.lua", ")) == 1 then", ")) == 2 then"),
-    Mutant("a sample takes the dead for done", "history.py", 'told.get("done", 0)', 'told.get("dead", 0)'),
-    Mutant("only the last start is known", "queue.py", "maxlen=STARTS_KEPT,", "maxlen=1,"),
+    Mutant("a sample takes the dead for done", "samples.py", 'told.get("done", 0)', 'told.get("dead", 0)'),
+    Mutant("only the last start is known", "maintenance.py", '"MAXLEN", STARTS_KEPT,', '"MAXLEN", 1,'),
     Mutant("a worker that ends still counts", "lua/register.lua", "redis.call('ZREM', workers, name)"),
     Mutant("a dead worker counts for ever", "lua/register.lua", "redis.call('EXPIRE', workers, math.ceil(seconds))"),
     Mutant("dead workers are not pruned", "lua/register.lua", "redis.call('ZREMRANGEBYSCORE', workers, '-inf', now)"),

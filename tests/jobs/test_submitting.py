@@ -149,7 +149,7 @@ async def test_a_due_job_whose_record_is_gone_is_let_go(queue: JobQueue, raw: re
         ({"delay_seconds": -1}, "from 0 to 31622400 seconds, not -1"),
         ({"delay_seconds": float("nan")}, "not nan"),
         ({"delay_seconds": 1e12}, "not 1000000000000"),
-        ({"at": dt.datetime(2026, 11, 26, 9)}, "give it a time zone"),  # noqa: DTZ001
+        ({"at": dt.datetime(2026, 11, 26, 9)}, "has no time zone: add one"),  # noqa: DTZ001
         ({"at": dt.datetime.now(dt.UTC), "delay_seconds": 1}, "not both"),
     ],
 )
