@@ -1,6 +1,6 @@
 """Where everything about one queue lies in Redis.
 
-Pure: names only. The Lua scripts build the same names from the list's (`lua/shared/common.lua`).
+Pure: names only. The Lua scripts build the same names from the list's (`lua/shared/`).
 """
 
 import re

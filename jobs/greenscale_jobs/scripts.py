@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 
 LUA = resources.files("greenscale_jobs") / "lua"
 
-SHARED = ("common", "burying", "moving", "listing")
+SHARED = ("common", "waiting", "burying", "moving", "listing")
 """What stands before a script, from the first to the one that its first line names: Redis reads all of it each time."""
 
 

@@ -16,7 +16,7 @@ for i = 6, #ARGV, 2 do
     end
 end
 
-local waiting = redis.call('LLEN', list) + redis.call('ZCARD', delayed)
+local waiting = listed_count() + delayed_count()
 if #jobs > 0 and waiting + #jobs > longest then return { 'full', waiting, longest } end
 for _, job in ipairs(jobs) do
     local id, item = job[1], job[2]
@@ -25,7 +25,7 @@ for _, job in ipairs(jobs) do
         redis.call('HSET', job_key(id), 'state', 'delayed', 'dueAt', stamp(due))
         wait_until(id, due)
     else
-        redis.call('LPUSH', list, item)
+        wait_last(item)
     end
 end
 -- Whoever repeats a request may do so because its job is nowhere any more.

@@ -2,10 +2,10 @@
 -- ARGV[1] is the time in Unix seconds; empty means Redis' own clock, so that no worker's clock matters.
 -- Every script writes first with a command that is allowed when memory is full (POP, ZREM, HDEL): from then on Redis lets
 -- the rest of the script write too, so a full Redis refuses new jobs but still finishes those it has.
--- Redis makes these functions anew at each call: what only some scripts need stands in burying, moving and listing.lua.
+-- Redis creates these functions at each call: what only some scripts need is in waiting, burying, moving and listing.lua.
 local list = KEYS[1]
-local claiming, inflight, delayed = list .. ':claiming', list .. ':inflight', list .. ':delayed'
-local dead, done, config, stats = list .. ':dead', list .. ':done', list .. ':config', list .. ':stats'
+local inflight, dead, done = list .. ':inflight', list .. ':dead', list .. ':done'
+local config, stats = list .. ':config', list .. ':stats'
 
 local now = tonumber(ARGV[1])
 if not now then
