@@ -1,4 +1,4 @@
-"""The job queue for scripts, the command and the page: submit, look, cancel, send again. No asyncio.
+"""The job queue for scripts, the command and the page: submit, read, cancel, redrive. No asyncio.
 
 client = JobClient(RedisAddress("localhost"))
 job_id = client.submit("Why is the sky blue?")

@@ -79,8 +79,8 @@ def search_step(
     wanted = utf8(text)
     if len(wanted) > MAX_TEXT_BYTES:
         raise SearchTooLong(
-            f"the text to look for has {len(wanted)} bytes, more than the {MAX_TEXT_BYTES} that are allowed: "
-            "look for a part of it"
+            f"the text to search for has {len(wanted)} bytes, more than the {MAX_TEXT_BYTES} that are allowed: "
+            "search for a part of it"
         )
     times = tuple("" if at is None else f"{at:.3f}" for at in (since, until))
 

@@ -125,7 +125,7 @@ class WorkerSide(AsyncioQueue):
         """Have a `claim_when_there` that waits return what there is; return whether one was waiting."""
         if self._blocked_client is None:
             return False
-        return bool(await self._say("CLIENT", "UNBLOCK", self._blocked_client))
+        return bool(await self._send_directly("CLIENT", "UNBLOCK", self._blocked_client))
 
     async def renew(self, claims: Sequence[Claim]) -> list[str]:
         """Prolong leases; return for each claim: held, cancel or lost."""
@@ -210,7 +210,7 @@ class WorkerSide(AsyncioQueue):
 
     async def dangers(self) -> list[str]:
         """Return in which ways this Redis may lose jobs because of its settings, each with its remedy."""
-        info = server_checks.read_info(await self._say("INFO"))
+        info = server_checks.read_info(await self._send_directly("INFO"))
         return [f"Redis at {self.address} {danger}" for danger in server_checks.dangers(info)]
 
     def _claiming(self, worker: str, count: int, *, in_hand: int, suspect_first: bool) -> Script[list[Claim] | None]:
@@ -231,8 +231,8 @@ class WorkerSide(AsyncioQueue):
         moving = self._direct("BLMOVE", self.keys.list_name, self.keys.claiming, "RIGHT", "LEFT", seconds)
         try:
             if self._blocked_client is None:
-                client_id = await self._say("CLIENT", "ID", over=self._blocking)
-                await self._say("SCRIPT", "LOAD", script_text(claiming.name), over=self._blocking)
+                client_id = await self._send_directly("CLIENT", "ID", over=self._blocking)
+                await self._send_directly("SCRIPT", "LOAD", script_text(claiming.name), over=self._blocking)
                 self._blocked_client = client_id
             commands = [*moving.commands(""), *claiming.commands(self._now())]
             replies = await self._ask(commands, partial(self._blocking.ask, seconds=None))
@@ -248,8 +248,8 @@ class WorkerSide(AsyncioQueue):
             raise
         return claims
 
-    async def _say(self, *command: Argument, over: FastConnection | None = None) -> Any:
-        """Send one command that is no script over a fast connection, and return its reply as Redis gives it."""
+    async def _send_directly(self, *command: Argument, over: FastConnection | None = None) -> Any:
+        """Send one command, not a script, over a fast connection, and return its reply as Redis gives it."""
         return await self._call(self._direct(*command), (over or self._fast).ask)
 
     def _direct(self, *command: Argument) -> Commands[Any]:

@@ -112,7 +112,7 @@ MUTANTS = [
     Mutant("redrive leaves it among the dead", "lua/redrive.lua", "redis.call('LREM', dead, 1, entry)"),
     Mutant("the limit is a job too late", "lua/submit.lua", "> longest then", "> longest + 1 then"),
     Mutant("an id is used twice", "lua/submit.lua", ")) == 1 then", ")) == 2 then"),
-    Mutant("a sample takes the dead for done", "samples.py", 'told.get("done", 0)', 'told.get("dead", 0)'),
+    Mutant("a sample takes the dead for done", "samples.py", 'counters.get("done", 0)', 'counters.get("dead", 0)'),
     Mutant("only the last start is known", "maintenance.py", '"MAXLEN", STARTS_KEPT,', '"MAXLEN", 1,'),
     Mutant("a worker that ends still counts", "lua/register.lua", "redis.call('ZREM', workers, name)"),
     Mutant("a dead worker counts for ever", "lua/register.lua", "redis.call('EXPIRE', workers, math.ceil(seconds))"),

@@ -11,7 +11,7 @@ end
 
 local function seconds_until(at) return at and stamp(math.max(0, at - now)) or '' end
 
--- Mostly there is nothing to move: said with few commands, since every worker asks every ten seconds.
+-- Mostly there is nothing to move: few commands find that out, since every worker asks every ten seconds.
 local soonest = next_at()
 if moved_count() == 0 and not (soonest and soonest <= now) then
     redis.call('ZREMRANGEBYSCORE', done, '-inf', now)

@@ -8,7 +8,7 @@ local wanted, records, bytes = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(AR
 
 local function has(value) return value and string.find(string.lower(value), text, 1, true) end
 
--- What lies in JSON, decoded only where that can matter: without a backslash a text stands there as it is.
+-- Searches JSON, decoded only where that can matter: without a backslash a text is in it as it is.
 local function has_inside(json, ...)
     if not json or not (string.find(json, '\\', 1, true) or has(json)) then return false end
     local ok, object = pcall(cjson.decode, json)
@@ -38,7 +38,7 @@ local function fits(id, job)
     return not text or contains_text(id, job)
 end
 
-local only = state == 'cancelled' and state -- they lie among the done
+local only = state == 'cancelled' and state -- they are among the done
 if only then state = 'done' end
 local total, found = total_of(state), {}
 local left = tonumber(ARGV[6])

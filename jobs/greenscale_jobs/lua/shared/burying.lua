@@ -1,4 +1,4 @@
--- What moves jobs to the dead that can never run.
+-- How a job that can never run goes to the dead.
 -- Stop before anything is done if a key that all jobs share is of a foreign type: halfway, jobs would be lost.
 local function refuse_foreign_keys()
     listed_count()
@@ -27,7 +27,7 @@ local function drop_claim(id)
     redis.call('HDEL', job_key(id), 'token', 'cancel', 'alone')
 end
 
--- What stands among the dead for a job.
+-- A job's entry among the dead.
 local function dead_entry(id, line) return '{"id":"' .. id .. '",' .. string.sub(line, 2) end
 
 local function bury(id, reason, message, attempts)

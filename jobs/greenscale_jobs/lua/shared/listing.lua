@@ -8,7 +8,7 @@ local function total_of(state)
 end
 
 -- The ids of some jobs of one state, from 0, both included. Waiting: next first. Running: soonest lease first. Delayed:
--- soonest first. Dead, done: newest first. In place of an id stands { text } for a text without one, false for what
+-- soonest first. Dead, done: newest first. A text without an id is given as { text }, false is what
 -- cannot be read.
 local function ids_of(state, first, last)
     if state == 'done' then return redis.call('ZREVRANGE', done, first, last) end

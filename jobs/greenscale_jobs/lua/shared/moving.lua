@@ -33,7 +33,7 @@ local function is_stray(id, state, item)
     return state == 'waiting' and not is_listed(id, item)
 end
 
--- A stray goes where it should be. Whoever runs it may be alive: it gets a lease, which is renewed or ends.
+-- A stray goes where its record says. Its worker may be alive: it gets a lease, which is renewed or ends.
 local function recover(id)
     local job = record(id, 'state', 'item', 'dueAt')
     if not job or not job[1] or not is_stray(id, job[1], job[2]) then return false end
@@ -48,7 +48,7 @@ local function recover(id)
     return true
 end
 
--- What only an outage or a loss writes; a job that is done or sent again has no more of it.
+-- Removes what only an outage or a loss writes; a job that is redriven starts without it.
 local function forgive(id)
     redis.call('HDEL', job_key(id), 'losses', 'lostAlone', 'suspectSince', 'drainedBy', 'drainedUntil', 'unchargedTries',
         'unchargedFirstAt', 'unchargedLastAt', 'unchargedReason', 'unchargedMessage', 'unchargedSuspended')
@@ -75,9 +75,9 @@ local function end_cancelled(id, attempts)
     count('cancelled', 1)
 end
 
--- A job whose record a key of a foreign type has taken the place of: what is left of it is its entry among the dead.
+-- A job whose record was replaced by a key of a foreign type: what is left of it is its entry among the dead.
 local function bury_unreadable(id)
-    local message = 'its record ' .. job_key(id) .. ' is no hash any more: its prompt is lost'
+    local message = 'its record ' .. job_key(id) .. ' is not a hash any more: its prompt is lost'
     redis.call('LPUSH', dead, dead_entry(id, error_line('Damaged', message, 0)))
     count('dead', 1)
 end
