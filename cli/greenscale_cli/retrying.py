@@ -38,7 +38,7 @@ def retry_all(client: JobClient, *, sure: bool) -> None:
                 print("".join(f"{job_id}\n" for job_id in job_ids), end="", flush=True)  # noqa: T201
                 heed_ctrl_c()
 
-            client.redrive_all(told=told)
+            client.redrive_all(on_step=told)
     except KeyboardInterrupt:
         raise CommandError(f"{sent} jobs were sent again, {left} are dead still: {REST}", Exit.INTERRUPTED) from None
     except OutputLost as lost:

@@ -8,7 +8,7 @@ import datetime as dt
 import re
 
 from greenscale_cli.exits import CommandError, Exit
-from greenscale_jobs.protocol import MAX_DELAY_SECONDS
+from greenscale_jobs.producer import MAX_DELAY_SECONDS
 
 UNIT_SECONDS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 

@@ -28,7 +28,7 @@ def ask(context: Context, name: str, dead: int) -> None:
         progress.progress(sent / (sent + left), f"{sent:,} of {sent + left:,} sent again")
 
     try:
-        sent = context.client(name).redrive_all(told=told)
+        sent = context.client(name).redrive_all(on_step=told)
     except QueueError as error:
         st.error(f"{sent:,} were sent again, then: {sentence(str(error))} Ask again for the rest.")
     else:

@@ -17,9 +17,11 @@ from greenscale_jobs.errors import (
 from greenscale_jobs.fleet import Fleet, Survey
 from greenscale_jobs.ids import new_id, new_item
 from greenscale_jobs.keys import Keys
-from greenscale_jobs.protocol import Claim, Finished, Maintained, Page
+from greenscale_jobs.limits import Limits
+from greenscale_jobs.maintenance import Maintained
 from greenscale_jobs.pushed import parse_item
-from greenscale_jobs.queue import JobQueue, Limits
+from greenscale_jobs.queue import JobQueue
+from greenscale_jobs.reader import Page
 from greenscale_jobs.records import (
     Event,
     InvalidItem,
@@ -36,6 +38,7 @@ from greenscale_jobs.records import (
 )
 from greenscale_jobs.samples import USUAL_STARTS, Sample, Start, usual
 from greenscale_jobs.searching import Found
+from greenscale_jobs.worker_side import Claim, Finished
 from greenscale_jobs.workloads import STATUS_STALE_SECONDS, Resource, Stats, WorkloadState, WorkloadStatus
 
 __all__ = [

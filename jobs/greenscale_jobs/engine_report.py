@@ -1,4 +1,4 @@
-"""What workers report of an engine that does no job at all: how long it is news, and what it costs meanwhile.
+"""What workers report of an engine that cannot do any job: how long a report is news, and what it costs meanwhile.
 
 Pure: no I/O, no clock.
 """
@@ -9,7 +9,7 @@ FAULT_SECONDS = 180.0
 """A worker repeats its report at least every minute while the fault lasts: an older one says nothing about now."""
 
 TROUBLE_SECONDS = 900.0
-"""A trouble that nobody has noted for so long is over. Until then a new note continues it: jobs wait up to a minute
+"""A trouble that no worker has noted for so long is over. Until then a new note continues it: jobs wait up to a minute
 between two tries, a container up to five minutes for its restart, a pod for its node."""
 
 
@@ -31,10 +31,10 @@ def engine_fault(stats: Stats | None, *, workers: int, suspended: bool, now: flo
     jobs = stats.work + stats.delayed
     if suspended or not workers or not jobs:
         return stats.fault
-    ended = stats.fault if stats.fault.endswith((".", "?", "!")) else f"{stats.fault}."
+    sentence = stats.fault if stats.fault.endswith((".", "?", "!")) else f"{stats.fault}."
     awake = "1 worker stays" if workers == 1 else f"{workers} workers stay"
     waiting = "1 job waits" if jobs == 1 else f"{jobs} jobs wait"
-    return f"{ended} {awake} awake while {waiting}; set spec.suspend to true to let {_them(workers)} go."
+    return f"{sentence} {awake} awake while {waiting}; set spec.suspend to true to let {_them(workers)} go."
 
 
 def _them(count: int) -> str:

@@ -1,30 +1,30 @@
-"""What can go wrong with a queue, by what the caller does about it.
+"""The errors of a queue, one for each thing that a caller does about it.
 
-`redis` errors become these here and nowhere else; no message bears a prompt or a password.
+Errors of redis-py become these here and nowhere else; no message contains a prompt or a password.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-import redis.exceptions as theirs
+from redis import exceptions
 
-REDIS_ERRORS = (theirs.RedisError, OSError, UnicodeError)
+REDIS_ERRORS = (exceptions.RedisError, OSError, UnicodeError)
 """What redis-py raises; UnicodeError where a host's name cannot be one."""
 
 
 class QueueError(Exception):
-    """What was asked is not known to be done; nothing is half done."""
+    """The request is not known to have been carried out; nothing is half done."""
 
 
 class QueueUnavailable(QueueError):
     """Redis cannot be used now: the same call may work later. The text names the remedy.
 
-    If it was the answer that got lost, what was asked has been done.
+    If only the answer was lost, the request has been carried out.
     """
 
 
 class AccessRefused(QueueUnavailable):
-    """Redis refuses the password, or the certificates do not vouch for it; `variable` is the one to be set."""
+    """Redis refuses the password, or its certificate is not trusted; `variable`: the environment variable to set."""
 
     def __init__(self, text: str, *, variable: str) -> None:
         super().__init__(text)
@@ -32,15 +32,15 @@ class AccessRefused(QueueUnavailable):
 
 
 class QueueDamaged(QueueUnavailable):
-    """A key of this queue is no such key as it keeps; the text names it. Nothing is lost, and other queues are well."""
+    """A key of this queue has a foreign type; the text names it. Nothing is lost, and other queues are not affected."""
 
 
 class JobRefusedByRedis(QueueError):
-    """Redis refuses this one job's data, for it is too large; trying again will not help, and other jobs are well."""
+    """Redis refuses the data of this one job as too large: trying again does not help; other jobs are not affected."""
 
 
 class QueueFull(QueueError):
-    """The queue has its `maxLength`; nothing was submitted. Wait for the workers, or raise it."""
+    """`maxLength` jobs wait already; nothing was submitted. Wait for the workers, or raise it."""
 
 
 class DuplicateJob(QueueError):
@@ -56,28 +56,32 @@ class UnknownJob(QueueError):
 
 
 class SearchTooLong(QueueError):
-    """What is looked for is longer than a search may be."""
+    """The text to search for is too long."""
 
 
-class UnsupportedServer(theirs.RedisError):
-    """What answers is no server that can keep queues; the text goes on from "Redis at host:port"."""
+class UnsupportedServer(exceptions.RedisError):
+    """The server cannot keep queues; the text continues "Redis at host:port"."""
 
 
-class HungUp(theirs.ConnectionError):
-    """The connection was closed before its first answer: a server of TLS does so when it is spoken to without."""
+class HungUp(exceptions.ConnectionError):
+    """The connection was closed before its first answer: a TLS server does so when a client connects without TLS."""
 
 
 NO_HANDSHAKE = "no TLS handshake in time"
-"""The server did not answer TLS: one that does not speak it waits for more."""
+"""The server did not answer the TLS handshake: one without TLS waits for more."""
 
 
-def demoted(error: Exception) -> bool:
-    """Whether the primary has become a replica: its name may mean another server now, so connect anew."""
-    return isinstance(error, theirs.ReadOnlyError) or any(word in str(error) for word in DEMOTED)
+def demoted(replies: Iterable[object]) -> bool:
+    """Return whether an error among these says that the primary is a replica now: its name may mean another server."""
+    return any(
+        isinstance(error, exceptions.ReadOnlyError) or any(word in str(error) for word in DEMOTED)
+        for error in replies
+        if isinstance(error, Exception)
+    )
 
 
 DEMOTED = ("READONLY", "UNBLOCKED")
-"""How a replica refuses to write, and what it told the commands that were waiting when it became one."""
+"""How a replica refuses to write, and how it ends the commands that were waiting when it became one."""
 
 FOREIGN_TYPE = "WRONGTYPE"
 """How Redis refuses a command on a key of another type, in a script too."""
@@ -89,19 +93,19 @@ def damage(address: str, types: Mapping[str, str], found: Sequence[bytes]) -> Qu
     `types`: each key and the type it should have; `found`: the types they have, in that order; none if TYPE is denied.
     """
     wrong = [
-        f"{key} is a {seen.decode()}, not a {ought}"
-        for (key, ought), seen in zip(types.items(), found, strict=False)
-        if seen.decode() not in {ought, "none"}
+        f"{key} is a {actual.decode()}, not a {expected}"
+        for (key, expected), actual in zip(types.items(), found, strict=False)
+        if actual.decode() not in {expected, "none"}
     ]
-    told = "; ".join(wrong) or f"TYPE tells which: {', '.join(types)}"
+    which = "; ".join(wrong) or f"the command TYPE shows which: {', '.join(types)}"
     return QueueDamaged(
-        f"Redis at {address} holds something else under a name of this queue ({told}). Rename that key: "
-        "the queue then goes on, nothing is lost."
+        f"Redis at {address} holds something else under a name of this queue ({which}). Rename that key: "
+        "the queue then continues, nothing is lost."
     )
 
 
 MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] = (
-    # Of these errors or with one of these words in it (in a script, Redis 6.2 knows but one class): what it means.
+    # Error classes, words in the error's text (in a script, Redis 6.2 has only one class), and what either means.
     ((UnicodeError,), (), "{address} cannot be looked up: REDIS_HOST must be a host's name or address."),
     ((UnsupportedServer,), (), "Redis at {address} {why}."),
     (
@@ -128,22 +132,22 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
         "Redis at {address} refuses us: {why}. Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.",
     ),
     (
-        (theirs.NoPermissionError,),
+        (exceptions.NoPermissionError,),
         ("NOPERM", "ACL failure", "The user executing the script"),
         "Redis at {address} refuses us: {why}. Grant its user that right: docs/redis.md lists them.",
     ),
     (
-        (theirs.MaxConnectionsError,),
+        (exceptions.MaxConnectionsError,),
         ("max number of clients", "max clients reached"),
         "Redis at {address} has as many clients as it takes. Raise its maxclients, or end clients that are not needed.",
     ),
     (
-        (theirs.AuthenticationError,),
+        (exceptions.AuthenticationError,),
         (),
         "Redis at {address} refuses us: {why}. Set REDIS_PASSWORD (and REDIS_USERNAME) to what it asks for.",
     ),
     (
-        (theirs.OutOfMemoryError,),
+        (exceptions.OutOfMemoryError,),
         ("OOM",),
         (
             "Redis at {address} is full (its maxmemory is reached). Raise maxmemory, or let results "
@@ -167,18 +171,18 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
         ),
     ),
     (
-        (theirs.MasterDownError,),
+        (exceptions.MasterDownError,),
         ("MASTERDOWN", "Link with MASTER is down"),
         "Redis at {address} is a replica that has lost its primary: point REDIS_HOST to the primary.",
     ),
-    ((theirs.ReadOnlyError,), DEMOTED, "Redis at {address} is a replica: point REDIS_HOST to the primary."),
+    ((exceptions.ReadOnlyError,), DEMOTED, "Redis at {address} is a replica: point REDIS_HOST to the primary."),
     (
-        (theirs.ClusterError, theirs.ClusterDownError, theirs.MovedError, theirs.AskError),
+        (exceptions.ClusterError, exceptions.ClusterDownError, exceptions.MovedError, exceptions.AskError),
         ("CLUSTERDOWN", "CROSSSLOT", "MOVED ", "SELECT is not allowed in cluster mode"),
         "Redis at {address} belongs to a Redis Cluster, which is not supported: use a single primary.",
     ),
     (
-        (theirs.BusyLoadingError,),
+        (exceptions.BusyLoadingError,),
         ("LOADING", "is loading the dataset"),
         "Redis at {address} is still loading its data: it answers when that is done.",
     ),
@@ -212,7 +216,7 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
         ),
     ),
     (
-        (theirs.InvalidResponse,),
+        (exceptions.InvalidResponse,),
         ("Protocol error", "Protocol Error"),
         (
             "What answers at {address} does not speak Redis' protocol. Is it Redis, are REDIS_HOST and REDIS_PORT "
@@ -236,7 +240,7 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] =
         ),
     ),
     (
-        (theirs.ConnectionError, theirs.TimeoutError, OSError),
+        (exceptions.ConnectionError, exceptions.TimeoutError, OSError),
         (),
         "Redis at {address} does not answer ({why}). Is it running, and are REDIS_HOST and REDIS_PORT right?",
     ),
@@ -260,20 +264,20 @@ BEHIND = re.compile(r" script: [0-9a-f]{40}, on @\w+:\d+\.?$")
 
 def translate(error: Exception, address: str) -> QueueError:
     """Say what `error` means for somebody who talks to the Redis at `address`."""
-    text = BEHIND.sub("", IN_A_SCRIPT.sub("", str(error).strip()))
-    if any(word in text for word in TOO_LARGE):
+    reason = BEHIND.sub("", IN_A_SCRIPT.sub("", str(error).strip()))
+    if any(word in reason for word in TOO_LARGE):
         return JobRefusedByRedis(
             f"Redis at {address} refuses a value of this job: it is larger than proto-max-bulk-len allows "
-            f"({_first_line(text)})."
+            f"({_first_line(reason)})."
         )
     meaning = next(
         sentence
         for classes, words, sentence in MEANINGS
-        if isinstance(error, classes) or any(word in text for word in words)
+        if isinstance(error, classes) or any(word in reason for word in words)
     )
-    told = meaning.format(address=address, why=_first_line(text))
+    text = meaning.format(address=address, why=_first_line(reason))
     variable = next((name for name in ("REDIS_PASSWORD", "REDIS_CA") if name in meaning), None)
-    return AccessRefused(told, variable=variable) if variable else QueueUnavailable(told)
+    return AccessRefused(text, variable=variable) if variable else QueueUnavailable(text)
 
 
 def _first_line(text: str) -> str:

@@ -32,7 +32,8 @@ def keyed_id(idempotency_key: str) -> str:
     """
     if not idempotency_key.strip() or len(idempotency_key) > MAX_KEY_CHARS or not idempotency_key.isprintable():
         raise InvalidItem(
-            f"{idempotency_key[:64]!r} is no idempotency key: it must have 1 to {MAX_KEY_CHARS} printable characters"
+            f"{idempotency_key[:64]!r} is not a valid idempotency key: it must have 1 to {MAX_KEY_CHARS} printable "
+            "characters"
         )
     return f"k-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}"
 
@@ -60,5 +61,5 @@ def check_id(job_id: str) -> str:
         InvalidItem: It has a wrong form.
     """
     if not JOB_ID.fullmatch(job_id):
-        raise InvalidItem(f"{job_id!r} is no job id: it must have {JOB_ID_RULE}")
+        raise InvalidItem(f"{job_id!r} is not a valid job id: it must have {JOB_ID_RULE}")
     return job_id

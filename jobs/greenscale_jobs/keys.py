@@ -1,6 +1,6 @@
 """The keys of one queue in Redis.
 
-Pure. The Lua scripts build the same names from the list's name (`lua/shared/common.lua`).
+Pure. The Lua scripts build the same names from the list's name (`lua/shared/`).
 """
 
 import re

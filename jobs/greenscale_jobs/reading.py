@@ -1,7 +1,7 @@
-"""How what Redis holds is read: jobs, events, numbers, workloads.
+"""Reads what Redis holds: jobs, events, numbers, workloads.
 
 Pure. Anybody may write into Redis, so nothing here fails because of one damaged field or record: what cannot be read
-is left out, and a job says of itself which of its fields that are.
+is left out, and a job's errors name those of its fields.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ UNREADABLE = (ValueError, msgspec.DecodeError, RecursionError)
 """What reading a damaged value raises; UnicodeDecodeError is a ValueError."""
 
 MAX_TIMES = 10**9
-"""No job was tried that often: a number above is damage."""
+"""No job was tried so often: a higher number is damage."""
 
 LATEST = 4e9
 """In Unix seconds, the year 2096: a time above is damage, and a float may be more than a calendar can name."""
@@ -101,19 +101,24 @@ def read_rows(rows: Sequence[Any], *, listed: JobState) -> tuple[Job, ...]:
     return tuple(read_job(job_id.decode(errors="replace"), mapping(fields), listed=listed) for job_id, fields in rows)
 
 
+def unknown(job_id: str) -> UnknownJob:
+    """Return the error for a job that does not exist."""
+    return UnknownJob(f"no job has the id {job_id}: it never existed here, or its result has expired")
+
+
 def damaged(job_id: str) -> UnknownJob:
-    """Return what is said of a job whose record does not tell its state."""
-    return UnknownJob(f"the record of job {job_id} is damaged, it tells no state: put that right, or delete its key")
+    """Return the error for a job whose record has no readable state."""
+    return UnknownJob(f"the record of job {job_id} is damaged and has no readable state: repair it, or delete its key")
 
 
 def _damages(record: _Record) -> list[JobError]:
-    """Return what the reading found, as an error of the job's."""
+    """Return an error of the job that names what could not be read."""
     if not record.fields:
         return [JobError("Unreadable", "there is no record of it that can be read")]
     if not record.damaged:
         return []
     names = ", ".join(dict.fromkeys(record.damaged))
-    return [JobError("Unreadable", f"its record is damaged; left out is what stands in: {names}")]
+    return [JobError("Unreadable", f"its record is damaged; these fields are left out: {names}")]
 
 
 def _errors(record: _Record) -> list[JobError]:
@@ -168,7 +173,7 @@ def _in_time(at: float | None) -> float | None:
 
 
 def read_events(reply: Any) -> list[Event]:
-    """Turn XREAD's answer for one `<list>:events:<id>` into Events; none in time is an empty list.
+    """Turn XREAD's reply for one `<list>:events:<id>` into Events; none in time is an empty list.
 
     One that another client wrote has an empty type: left out, it would be read again and again.
     """
@@ -187,13 +192,13 @@ def read_events(reply: Any) -> list[Event]:
 
 
 def read_stats(reply: Sequence[Any]) -> Stats:
-    """Turn the answer of the script `stats` into Stats; a counter that is no number is left out."""
+    """Turn the reply of the script `stats` into Stats; a counter that is no number is left out."""
     pending, in_flight, delayed, dead, workers, *rest = reply
-    told = {key.decode(errors="replace"): value for key, value in zip(rest[::2], rest[1::2], strict=True)}
-    fault, fault_at, fault_until = told.pop("fault", None), told.pop("faultAt", b""), told.pop("faultUntil", b"")
-    for name in ("troubleSince", "troubleAt"):  # the script's own
-        told.pop(name, None)
-    numbers = {name: _or_none(int, value) for name, value in sorted(told.items())}
+    fields = {key.decode(errors="replace"): value for key, value in zip(rest[::2], rest[1::2], strict=True)}
+    fault, fault_at, fault_until = fields.pop("fault", None), fields.pop("faultAt", b""), fields.pop("faultUntil", b"")
+    for name in ("troubleSince", "troubleAt"):  # only the script needs them
+        fields.pop(name, None)
+    numbers = {name: _or_none(int, value) for name, value in sorted(fields.items())}
     return Stats(
         pending,
         in_flight,
@@ -223,7 +228,7 @@ def read_resource(value: bytes | None) -> Resource | None:
 
 
 def mapping(fields: Sequence[bytes]) -> dict[str, bytes]:
-    """Turn the flat answer to HGETALL into a mapping."""
+    """Turn the flat reply to HGETALL into a mapping."""
     return {key.decode(errors="replace"): value for key, value in zip(fields[::2], fields[1::2], strict=True)}
 
 

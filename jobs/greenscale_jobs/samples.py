@@ -1,4 +1,4 @@
-"""What is remembered of a queue's past: samples for charts, and its starts from zero.
+"""What is kept of a queue's past: samples for charts, and its starts from zero.
 
 Pure: no I/O, no clock. Redis' own time is in the entries' ids.
 """
@@ -23,7 +23,7 @@ STARTS_KEPT = 100
 """Starts from zero that a queue remembers."""
 
 USUAL_STARTS = 20
-"""What is usual is the median of so many: the last, for an image may have grown."""
+"""The usual time is the median of the last so many: an image may have grown since earlier ones."""
 
 MAX_START_SECONDS = 86_400.0
 """A start that took longer than a day is damage."""
@@ -44,14 +44,20 @@ class Sample(msgspec.Struct, frozen=True, rename="camel"):
     """Jobs, since the queue exists; so are the next two."""
     dead: Count
     tokens: Count | None
-    """Of prompts and answers of all done jobs; None where no engine told of any."""
+    """Of prompts and answers of all done jobs; None where no engine reported any."""
 
     @classmethod
     def of(cls, stats: Stats, *, replicas: int, at: float) -> "Sample":
         """Return the sample of a queue whose numbers are `stats`."""
-        told = stats.counters
+        counters = stats.counters
         return cls(
-            at, stats.pending, stats.in_flight, replicas, told.get("done", 0), told.get("dead", 0), told.get("tokens")
+            at,
+            stats.pending,
+            stats.in_flight,
+            replicas,
+            counters.get("done", 0),
+            counters.get("dead", 0),
+            counters.get("tokens"),
         )
 
     def follows(self, before: "Sample | None") -> bool:
@@ -88,8 +94,8 @@ def usual(starts: Sequence[Start]) -> float | None:
 
 def sample_fields(sample: Sample) -> dict[Any, Any]:
     """Return what the stream holds of a sample; its time is the entry's."""
-    told = msgspec.to_builtins(sample)
-    return {name: value for name, value in told.items() if name != "at" and value is not None}
+    fields = msgspec.to_builtins(sample)
+    return {name: value for name, value in fields.items() if name != "at" and value is not None}
 
 
 def read_samples(entries: Any) -> list[Sample]:
@@ -105,10 +111,10 @@ def read_starts(entries: Any) -> list[Start]:
 def _read(entries: Any, kind: type[T], **defaults: Any) -> list[T]:
     found = []
     for entry_id, fields in entries:
-        told = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+        texts = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
         # One entry of another version or hand must not hide all others.
         with contextlib.suppress(msgspec.ValidationError):
-            found.append(msgspec.convert({**defaults, **told, "at": _at(entry_id)}, kind, strict=False))
+            found.append(msgspec.convert({**defaults, **texts, "at": _at(entry_id)}, kind, strict=False))
     return found
 
 

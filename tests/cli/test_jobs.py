@@ -106,7 +106,7 @@ def test_jobs_are_found_by_text(greenscale: Greenscale) -> None:
 
 
 def test_a_text_that_is_too_long_to_look_for_is_refused(refused: Refused) -> None:
-    assert "look for a part of it" in refused(Exit.USAGE, "jobs", "list", "--text", "a" * 1001)
+    assert "search for a part of it" in refused(Exit.USAGE, "jobs", "list", "--text", "a" * 1001)
 
 
 def test_jobs_are_found_by_time(greenscale: Greenscale, client: JobClient, raw: redis.Redis) -> None:

@@ -9,7 +9,7 @@ import redis
 
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobQueue, JobState, new_item
-from greenscale_jobs.protocol import REDRIVE_BATCH
+from greenscale_jobs.producer import REDRIVE_BATCH
 from greenscale_testing.tcp_proxy import TcpProxy
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]

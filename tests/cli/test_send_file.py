@@ -258,7 +258,7 @@ def test_a_key_prefix_that_cannot_be_one_is_named(greenscale: Greenscale, client
     ran = greenscale("submit", "--file", "-", "--key-prefix", "x" * 300, stdin="a\n")
 
     assert (ran.returncode, client.stats().counters) == (Exit.USAGE, {})
-    assert "is no idempotency key" in ran.stderr
+    assert "is not a valid idempotency key" in ran.stderr
 
 
 def test_an_interrupted_file_with_a_key_prefix_goes_on_by_the_same_command(

@@ -276,7 +276,7 @@ def test_ctrl_c_leaves_the_job_and_says_where_it_is(start: Start, start_worker: 
         pytest.param(["-"], b"x" * (MAX_PROMPT_BYTES + 1), "more than the 1048576 bytes", id="a byte too much"),
         pytest.param(["-"], b"caf\xe9", "stdin is not UTF-8 (byte 3)", id="another encoding"),
         pytest.param([b"caf\xe9"], b"", "it is not valid Unicode", id="another encoding in the command's line"),
-        pytest.param(["hi", "--id", "a b"], b"", "'a b' is no job id: it must have", id="an id with a blank"),
+        pytest.param(["hi", "--id", "a b"], b"", "'a b' is not a valid job id: it must have", id="an id with a blank"),
         pytest.param(
             ["hi", "--stream", "-o", "json"], b"", "it does not go with --stream", id="a stream as one document"
         ),
@@ -330,7 +330,7 @@ def test_a_prompt_for_later_waits_for_its_time(
         (("--in", "soon"), "--in 'soon' is no length of time: say 90s, 10m, 1h30m or 2d"),
         (("--at", "2020-01-01T09:00"), "--at '2020-01-01T09:00' has passed"),
         (("--in", "1m", "--at", "2026-11-26T09:00"), "say --in or --at, not both"),
-        (("--idempotency-key", ""), "'' is no idempotency key"),
+        (("--idempotency-key", ""), "'' is not a valid idempotency key"),
         (("--idempotency-key", "k", "--id", "mine"), "give an id or an idempotency key, not both"),
     ],
 )

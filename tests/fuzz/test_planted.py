@@ -23,8 +23,8 @@ PLANTED = [
     (
         Mutant(
             "what was taken is not put back",
-            "lua/claim.lua",
-            "from, -1 do redis.call('RPUSH', claiming, raws[number]) end",
+            "lua/shared/waiting.lua",
+            "from, -1 do redis.call('RPUSH', claiming, entries[number]) end",
             "from, -1 do end",
         ),
         DAMAGE,

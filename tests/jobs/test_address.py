@@ -108,7 +108,7 @@ def test_the_certificate_of_a_url_is_read(tmp_path: Path) -> None:
     [
         pytest.param("rediss", None, "cannot be read: .*No such file", id="no file"),
         pytest.param("rediss", b"hello", "has no certificate in PEM", id="no certificate"),
-        pytest.param("rediss", b"\xff\xfe", "cannot be read: .*it is no text", id="no text"),
+        pytest.param("rediss", b"\xff\xfe", "cannot be read: .*it is not a text file", id="no text"),
         pytest.param("redis", PEM.encode(), "ssl_ca_certs, which is for TLS: write rediss://", id="without TLS"),
     ],
 )

@@ -1,11 +1,47 @@
-"""The plain client sees what the asyncio one does, and waits for answers."""
+"""The blocking client has the same methods as the asyncio one, sees what that does, and waits for answers."""
 
+import inspect
 import threading
+from collections.abc import Callable
+from typing import Any
 
+import pytest
 import redis
 
-from greenscale_jobs import Event, JobClient, JobQueue, JobState, Outcome, RedisAddress, WorkloadStatus
-from greenscale_jobs.protocol import Finished
+from greenscale_jobs import (
+    Event,
+    JobClient,
+    JobQueue,
+    JobState,
+    Outcome,
+    RedisAddress,
+    WorkloadStatus,
+    event_stream,
+    producer,
+    reader,
+    searching,
+)
+from greenscale_jobs.worker_side import Finished
+
+DESCRIBED = [
+    *(
+        function
+        for module in (producer, reader, event_stream)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    ),
+    searching.search,
+]
+"""Every call of producers and readers."""
+
+
+@pytest.mark.parametrize("owner", [JobQueue, JobClient])
+@pytest.mark.parametrize("function", DESCRIBED, ids=lambda function: function.__name__)
+def test_both_clients_have_every_call_of_producers_and_readers(owner: type, function: Callable[..., Any]) -> None:
+    method = getattr(owner, function.__name__)
+
+    assert inspect.unwrap(method) is function
+    assert method.__doc__ == function.__doc__
 
 
 async def done(queue: JobQueue, client: JobClient) -> str:
@@ -71,7 +107,7 @@ async def test_watching_ends_with_the_result_though_its_record_is_gone(
         assert [event.type async for event in queue.events(job_id)] == ["claimed", "done"]
 
 
-async def test_workloads_are_told_to_all(queue: JobQueue, address: RedisAddress) -> None:
+async def test_workloads_are_reported_to_all(queue: JobQueue, address: RedisAddress) -> None:
     status = WorkloadStatus("ns", "name", "jobs", "Active", "Works.", 1, 4, "Echo", None, {"pending": 1}, 5.0)
     await queue.put_workload(status)
     with JobClient(address) as client:

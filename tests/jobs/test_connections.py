@@ -20,8 +20,8 @@ from greenscale_jobs import (
     QueueUnavailable,
     RedisAddress,
     new_item,
+    worker_side,
 )
-from greenscale_jobs import queue as queue_module
 from greenscale_jobs.connection import address as address_module
 from greenscale_testing.local_redis import Clock
 from greenscale_testing.tcp_proxy import TcpProxy
@@ -86,7 +86,7 @@ async def test_a_server_that_never_greets_is_an_error_in_bounded_time(
 async def test_a_blocking_claim_on_a_dead_connection_is_noticed(
     far: JobQueue, queue: JobQueue, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    monkeypatch.setattr(queue_module, "BLOCKED_TOO_LONG_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(worker_side, "BLOCKED_TOO_LONG_SECONDS", PATIENCE_SECONDS)
     if when == "waiting":
         assert await far.claim_when_there("w", 1, seconds=0.1) == []
     proxy.stall()

@@ -22,8 +22,8 @@ from greenscale_jobs import (
     Sample,
     UnknownJob,
 )
-from greenscale_jobs.protocol import MAX_MESSAGE_CHARS
 from greenscale_jobs.records import MAX_ITEM_BYTES
+from greenscale_jobs.worker_side import MAX_MESSAGE_CHARS
 from greenscale_testing.local_redis import Clock
 from greenscale_testing.whereabouts import astray
 
@@ -176,7 +176,7 @@ async def test_a_damaged_record_is_listed_as_unreadable(queue: JobQueue, clock: 
 
     assert [(job.id, job.error.message) for job in listed[JobState.DEAD] if job.error] == [
         ("", "there is no record of it that can be read"),
-        ("dead", "its record is damaged; left out is what stands in: errors, submittedAt, result"),
+        ("dead", "its record is damaged; these fields are left out: errors, submittedAt, result"),
     ]
     assert [(job.id, job.state, job.prompt) for job in listed[JobState.RUNNING]] == [
         ("expired", JobState.RUNNING, "hi")
@@ -241,7 +241,7 @@ async def test_half_a_surrogate_pair_in_an_answer_is_stored_as_a_question_mark(q
 async def test_half_a_surrogate_pair_is_refused_where_it_is_asked_for(queue: JobQueue) -> None:
     with pytest.raises(InvalidItem, match="surrogate"):
         await queue.submit("hi", parameters=Parameters(system="\ud800"))
-    with pytest.raises(InvalidItem, match="no job id"):
+    with pytest.raises(InvalidItem, match="not a valid job id"):
         await queue.submit_many([Item("no id\n", "hi")])
     with pytest.raises(UnknownJob):
         await queue.job("\ud800")

@@ -42,11 +42,11 @@ MUTANTS = [
     Mutant("finish keeps the claim", "lua/finish.lua", "of_many('ZREM', inflight, finished)"),
     Mutant(
         "finish in two calls",
-        "queue.py",
-        "call = calls.finish(results,",
+        "worker_side.py",
+        "args: list[Argument] = [self.limits.result_ttl_seconds]",
         "for result in results:\n"
         "            await self._redis.hset(self.keys.job(result.claim.id), 'result', result.text)\n"
-        "        call = calls.finish(results,",
+        "        args: list[Argument] = [self.limits.result_ttl_seconds]",
     ),
     Mutant(
         "a lost claim's tokens count",
@@ -57,10 +57,10 @@ MUTANTS = [
     Mutant("renew without the fence", "lua/renew.lua", "if job[1] ~= ARGV[i + 1] then", "if not job[1] then"),
     Mutant("emit without the fence", "lua/emit.lua", "== ARGV[i + 1]", "~= ''"),
     Mutant("claim without a lease", "lua/claim.lua", "redis.pcall('ZADD', inflight, lease_ends, id)", "1"),
-    Mutant("the newest first", "lua/claim.lua", "redis.pcall('RPOP', list,", "redis.pcall('LPOP', list,"),
+    Mutant("the newest first", "lua/shared/waiting.lua", "redis.pcall('RPOP', list,", "redis.pcall('LPOP', list,"),
     Mutant("a pause is not heard", "lua/claim.lua", "'paused') == '1'", "'paused') == 'yes'"),
     Mutant("an ended attempt stays in flight", "lua/shared/burying.lua", "redis.call('ZREM', inflight, id)"),
-    Mutant("stranded claims in the wrong order", "lua/shared/burying.lua", "'LPOP', claiming", "'RPOP', claiming"),
+    Mutant("stranded claims in the wrong order", "lua/shared/waiting.lua", "'LPOP', claiming", "'RPOP', claiming"),
     Mutant("results never expire", "lua/shared/common.lua", "redis.call('EXPIRE', job_key(id), ttl)"),
     Mutant("tend takes leases that hold", "lua/maintain.lua", "inflight, now, '-inf'", "inflight, '+inf', '-inf'"),
     Mutant(
@@ -89,26 +89,31 @@ MUTANTS = [
     Mutant("suspects bar the others", "lua/claim.lua", "#suspects > 0 and #suspects < MAX_SUSPECTS", "false"),
     Mutant(
         "suspects change places",
-        "lua/claim.lua",
-        "for number = #raws, from, -1 do\n        local pushed",
-        "for number = from, #raws do\n        local pushed",
+        "lua/shared/waiting.lua",
+        "for number = #entries, from, -1 do\n        local pushed",
+        "for number = from, #entries do\n        local pushed",
     ),
     Mutant("all drain for a suspect", "lua/claim.lua", "known[5] ~= worker", "false"),
     Mutant("done it stays a suspect", "lua/finish.lua", "'suspectSince', ", ""),
     Mutant("sent again it stays a suspect", "lua/shared/moving.lua", "'losses', 'lostAlone', 'suspectSince', ", ""),
     Mutant(
-        "equals come by chance", "lua/shared/moving.lua", "last and math.max(due, tonumber(last) + 1e-6) or due", "due"
+        "equals come by chance", "lua/shared/waiting.lua", "last and math.max(due, tonumber(last) + 1e-6) or due", "due"
     ),
     Mutant("retry leaves a stray", "lua/redrive.lua", "elseif recover(ARGV[i]) then", "elseif false then"),
     Mutant("the same key leaves a stray", "lua/submit.lua", "ipairs(known) do recover(id) end", "ipairs(known) do end"),
     Mutant("strays are found while others wait", "lua/recover.lua", "if ARGV[2] == '1' and", "if false and"),
     Mutant("a cancelled job is retried", "lua/give_up.lua", "if job[3] then", "if false then"),
-    Mutant("cancel forgets those in claiming", "lua/cancel.lua", "{ list, claiming }", "{ list }"),
+    Mutant(
+        "cancel forgets those in claiming",
+        "lua/shared/waiting.lua",
+        "stop_delay(id)\n    for _, key in ipairs({ list, claiming }) do",
+        "stop_delay(id)\n    for _, key in ipairs({ list }) do",
+    ),
     Mutant("redrive leaves it among the dead", "lua/redrive.lua", "redis.call('LREM', dead, 1, entry)"),
     Mutant("the limit is a job too late", "lua/submit.lua", "> longest then", "> longest + 1 then"),
     Mutant("an id is used twice", "lua/submit.lua", ")) == 1 then", ")) == 2 then"),
-    Mutant("a sample takes the dead for done", "history.py", 'told.get("done", 0)', 'told.get("dead", 0)'),
-    Mutant("only the last start is known", "queue.py", "maxlen=STARTS_KEPT,", "maxlen=1,"),
+    Mutant("a sample takes the dead for done", "samples.py", 'counters.get("done", 0)', 'counters.get("dead", 0)'),
+    Mutant("only the last start is known", "maintenance.py", '"MAXLEN", STARTS_KEPT,', '"MAXLEN", 1,'),
     Mutant("a worker that ends still counts", "lua/register.lua", "redis.call('ZREM', workers, name)"),
     Mutant("a dead worker counts for ever", "lua/register.lua", "redis.call('EXPIRE', workers, math.ceil(seconds))"),
     Mutant("dead workers are not pruned", "lua/register.lua", "redis.call('ZREMRANGEBYSCORE', workers, '-inf', now)"),

@@ -1,7 +1,6 @@
 """The dead are sent again: some, or all of them, however many there are."""
 
 import asyncio
-import inspect
 import json
 from collections.abc import Sequence
 
@@ -9,7 +8,7 @@ import pytest
 import redis
 
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, RedisAddress, new_item
-from greenscale_jobs.protocol import REDRIVE_BATCH, REDRIVE_IDS
+from greenscale_jobs.producer import REDRIVE_BATCH, REDRIVE_IDS
 
 
 async def bury(queue: JobQueue, count: int) -> list[str]:
@@ -27,15 +26,15 @@ async def test_all_dead_are_sent_again_in_steps_oldest_first(queue: JobQueue, ad
     steps: list[tuple[int, int]] = []
     seen: list[str] = []
 
-    def told(sent: Sequence[str], left: int) -> None:
+    def on_step(sent: Sequence[str], left: int) -> None:
         seen.extend(sent)
         steps.append((len(sent), left))
 
     if who == "asyncio":
-        sent = await queue.redrive_all(told=told)
+        sent = await queue.redrive_all(on_step=on_step)
     else:
         with JobClient(address) as client:
-            sent = client.redrive_all(told=told)
+            sent = client.redrive_all(on_step=on_step)
     claims = await queue.claim("w", 1000) or []
 
     assert (sent, steps) == (len(ids), [(REDRIVE_BATCH, 7), (7, 0)])
@@ -48,11 +47,11 @@ async def test_what_dies_meanwhile_is_left_for_the_next_time(queue: JobQueue, ra
     """Else jobs that can never succeed would be sent in a circle."""
     await bury(queue, REDRIVE_BATCH + 1)
 
-    def told(_: Sequence[str], left: int) -> None:
+    def on_step(_: Sequence[str], left: int) -> None:
         if left:
             raw.lpush("jobs:dead", '{"id":"died-meanwhile"}')
 
-    assert await queue.redrive_all(told=told) == REDRIVE_BATCH + 1
+    assert await queue.redrive_all(on_step=on_step) == REDRIVE_BATCH + 1
     assert raw.lrange("jobs:dead", 0, -1) == [b'{"id":"died-meanwhile"}']
 
 
@@ -130,18 +129,6 @@ async def test_the_dead_keep_the_whole_history(queue: JobQueue, raw: redis.Redis
         (3, "ServerError"),
         (1, "InvalidRequest"),
     ]
-
-
-PRODUCERS = ("submit", "submit_many", "cancel", "redrive", "redrive_all", "stats", "job", "jobs", "events")
-
-
-@pytest.mark.parametrize("name", PRODUCERS)
-def test_both_clients_take_the_same(name: str) -> None:
-    def taken(owner: type) -> list[tuple[str, object, object]]:
-        parameters = inspect.signature(getattr(owner, name)).parameters.values()
-        return [(parameter.name, parameter.kind, parameter.default) for parameter in parameters]
-
-    assert taken(JobClient) == taken(JobQueue)
 
 
 async def test_the_result_of_a_job_that_was_sent_again_is_its_new_one(queue: JobQueue, address: RedisAddress) -> None:

@@ -118,7 +118,7 @@ async def test_pages_together_are_all_that_fit(
     """Beside what Python finds in all jobs."""
     raw.flushall()
     with JobClient(address) as client, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(searching, "LOOK_RECORDS", 3)
+        patch.setattr(searching, "STEP_RECORDS", 3)
         for prompt in prompts:
             client.submit(prompt)
         everything = client.jobs(JobState.WAITING).jobs
@@ -153,11 +153,13 @@ async def test_jobs_that_are_done_meanwhile_do_not_shift_the_pages(
 async def test_a_step_ends_with_its_bytes_and_one_record_always_goes(
     queue: JobQueue, address: RedisAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "LOOK_BYTES", 1)
+    monkeypatch.setattr(searching, "STEP_BYTES", 1)
     for _ in range(3):
         await queue.submit("more than a byte")
     with JobClient(address) as client:
-        step = client._run(searching.look(JobState.WAITING, text="", since=None, until=None, cursor=0, limit=9))  # noqa: SLF001
+        step = client.run(
+            searching.search_step(client.keys, JobState.WAITING, text="", since=None, until=None, cursor=0, limit=9)
+        )
 
         assert (step.looked_at, step.cursor, step.total) == (1, 2, 3)
         assert client.search(JobState.WAITING).looked_at == 3
@@ -200,8 +202,8 @@ async def test_a_text_that_would_hold_redis_up_is_refused(queue: JobQueue, addre
 async def test_a_long_search_says_how_far_it_came(
     queue: JobQueue, address: RedisAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("greenscale_jobs.client.SEARCH_SECONDS", -1.0)
-    monkeypatch.setattr(searching, "LOOK_RECORDS", 2)
+    monkeypatch.setattr("greenscale_jobs.searching.SEARCH_SECONDS", -1.0)
+    monkeypatch.setattr(searching, "STEP_RECORDS", 2)
     for _ in range(5):
         await queue.submit("hi")
     with JobClient(address) as client:

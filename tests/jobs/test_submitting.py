@@ -149,7 +149,7 @@ async def test_a_due_job_whose_record_is_gone_is_let_go(queue: JobQueue, raw: re
         ({"delay_seconds": -1}, "from 0 to 31622400 seconds, not -1"),
         ({"delay_seconds": float("nan")}, "not nan"),
         ({"delay_seconds": 1e12}, "not 1000000000000"),
-        ({"at": dt.datetime(2026, 11, 26, 9)}, "give it a time zone"),  # noqa: DTZ001
+        ({"at": dt.datetime(2026, 11, 26, 9)}, "has no time zone: add one"),  # noqa: DTZ001
         ({"at": dt.datetime.now(dt.UTC), "delay_seconds": 1}, "not both"),
     ],
 )
@@ -204,7 +204,7 @@ async def test_a_known_key_is_answered_by_a_full_queue(queue: JobQueue) -> None:
 
 @pytest.mark.parametrize("key", ["", "  ", "x" * 256, "two\nlines", "caf\udce9"])
 async def test_a_key_that_cannot_be_is_refused(queue: JobQueue, key: str) -> None:
-    with pytest.raises(InvalidItem, match="no idempotency key"):
+    with pytest.raises(InvalidItem, match="not a valid idempotency key"):
         await queue.submit("hi", idempotency_key=key)
 
 

@@ -65,7 +65,7 @@ async def test_a_process_killed_at_any_point_loses_nothing(
 
 DROP_FIRST = """for result in results:
             await self._redis.zrem(self.keys.inflight, result.claim.id)
-        call = calls.finish(results,"""
+        args: list[Argument] = [self.limits.result_ttl_seconds]"""
 
 BROKEN = [
     (
@@ -74,7 +74,10 @@ BROKEN = [
     ),
     (
         Mutant(
-            "the claim is dropped before the result is stored", "queue.py", "call = calls.finish(results,", DROP_FIRST
+            "the claim is dropped before the result is stored",
+            "worker_side.py",
+            "args: list[Argument] = [self.limits.result_ttl_seconds]",
+            DROP_FIRST,
         ),
         Kill("finish", "before"),
     ),

@@ -1,4 +1,4 @@
-"""Where Redis is and how one gets in, for every part of GreenScale."""
+"""The address of Redis and its credentials, for every part of GreenScale."""
 
 import types
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from greenscale_jobs.connection.service_links import is_service_link
 from greenscale_jobs.errors import HungUp, UnsupportedServer
 
 COMMAND_TIMEOUT_SECONDS = 5.0
-"""A command that Redis does not answer within this time is taken for lost."""
+"""A command that Redis does not answer within this time counts as lost."""
 
 TRUTHS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -33,15 +33,15 @@ VARIABLES = {
 }
 """The variable of each field of an address; REDIS_URL has most of them in one."""
 
-WAY_IN = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "REDIS_CA")
-"""How one gets in, which does not say where."""
+CREDENTIALS = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "REDIS_CA")
+"""The variables that say how to log in, not where."""
 
 NOTHING: Mapping[str, str] = types.MappingProxyType({})
 
 
 def names_redis(environment: Mapping[str, str]) -> bool:
     """Return whether these variables say where Redis is."""
-    return any(_said(environment, name) for name in ("REDIS_URL", "REDIS_HOST", "REDIS_PORT"))
+    return any(_value(environment, name) for name in ("REDIS_URL", "REDIS_HOST", "REDIS_PORT"))
 
 
 class RedisAddress(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class RedisAddress(msgspec.Struct, frozen=True):
     password: str | None = None
     tls: bool = False
     ca: str | None = None
-    """Certificates (PEM) that vouch for Redis; None: those that the system trusts."""
+    """Certificates (PEM) to trust; default: those that the system trusts."""
 
     def __str__(self) -> str:
         """Return `host:port`, with the database where it is not the first."""
@@ -74,7 +74,7 @@ class RedisAddress(msgspec.Struct, frozen=True):
             ValueError: One of them is wrong, or two of them disagree; the text names them.
         """
         variables = _variables(environment)
-        url = _said(environment, "REDIS_URL")
+        url = _value(environment, "REDIS_URL")
         if not url:
             return cls(**variables)
         try:
@@ -92,36 +92,34 @@ class RedisAddress(msgspec.Struct, frozen=True):
     def from_url(cls, url: str, environment: Mapping[str, str] = NOTHING) -> "RedisAddress":
         """Read `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
 
-        Which server and database it is, the URL alone says. What it leaves out of the way in comes from REDIS_USERNAME,
+        The URL alone names the server and the database. Credentials that it leaves out come from REDIS_USERNAME,
         REDIS_PASSWORD, REDIS_TLS and REDIS_CA of the environment.
 
         Raises:
-            ValueError: It is no such URL, or one of these variables is wrong.
+            ValueError: It is not such a URL, or one of these variables is wrong.
         """
         parts = url_parts(url)
-        way_in = _variables({name: environment.get(name, "") for name in WAY_IN})
-        return cls(**{**way_in, **parts})
+        credentials = _variables({name: environment.get(name, "") for name in CREDENTIALS})
+        return cls(**{**credentials, **parts})
 
     def variables(self) -> dict[str, str]:
-        """Return the environment that means this address; what it sets to nothing, no `.env` file can set."""
+        """Return the environment for this address; variables that it sets to nothing cannot be set by a `.env` file."""
         values = {"port": str(self.port), "database": str(self.database or ""), "tls": "true" if self.tls else ""}
         fields = {field: values.get(field, getattr(self, field) or "") for field in VARIABLES}
         return {"REDIS_URL": "", **{VARIABLES[field]: value for field, value in fields.items()}}
 
     def connect(self, *, command_timeout: float | None = COMMAND_TIMEOUT_SECONDS) -> redis.asyncio.Redis:
-        """Return an asyncio client; nothing is dialled before the first command.
+        """Return an asyncio client; it connects with the first command.
 
-        Every connection first asks what it has reached: half of a queue works on a Cluster or an old Redis.
-
-        Nothing is retried beneath us: whether a script that got no answer may run again is the queue's
-        matter.
+        Every connection first checks the server: half of a queue works on a Cluster or an old Redis. redis-py retries
+        nothing: only the queue knows whether a script that got no answer may run again.
         `command_timeout` None is for blocking commands.
         """
         client = redis.asyncio.Redis(
             **self._options(),
             socket_timeout=command_timeout,
             retry=AsyncRetry(NoBackoff(), 0),
-            redis_connect_func=_meet,
+            redis_connect_func=_greet,
         )
         client.connection_pool.connection_class = TlsConnection if self.tls else Connection
         return client
@@ -132,7 +130,7 @@ class RedisAddress(msgspec.Struct, frozen=True):
             **self._options(),
             socket_timeout=COMMAND_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
-            redis_connect_func=_meet_plainly,  # type: ignore[arg-type]  # it is given the connection
+            redis_connect_func=_greet_blocking,  # type: ignore[arg-type]  # it is given the connection
         )
         client.connection_pool.connection_class = PlainTlsConnection if self.tls else PlainConnection
         return client
@@ -150,7 +148,7 @@ class RedisAddress(msgspec.Struct, frozen=True):
         }
 
 
-async def _meet(connection: redis.asyncio.Connection) -> None:
+async def _greet(connection: redis.asyncio.Connection) -> None:
     """Greet as redis-py does, and refuse a server that cannot keep queues."""
     try:
         await connection.on_connect()
@@ -158,26 +156,26 @@ async def _meet(connection: redis.asyncio.Connection) -> None:
         info = await connection.read_response()
     except redis.ConnectionError as error:
         raise _hung_up(error) from error
-    _judge(info)
+    _check(info)
 
 
-def _meet_plainly(connection: redis.Connection) -> None:
+def _greet_blocking(connection: redis.Connection) -> None:
     try:
         connection.on_connect()  # type: ignore[no-untyped-call]
         connection.send_command("INFO", "server")  # type: ignore[no-untyped-call]
         info = connection.read_response()
     except redis.ConnectionError as error:
         raise _hung_up(error) from error
-    _judge(info)
+    _check(info)
 
 
 def _hung_up(error: redis.ConnectionError) -> redis.ConnectionError:
-    """Tell a server that closes the connection before its first answer from one that says why."""
-    said_why = type(error) is not redis.ConnectionError or "clients" in str(error)
-    return error if said_why else HungUp(str(error))
+    """Return HungUp for a server that closes the connection before its first answer without a reason."""
+    gave_reason = type(error) is not redis.ConnectionError or "clients" in str(error)
+    return error if gave_reason else HungUp(str(error))
 
 
-def _judge(info: bytes) -> None:
+def _check(info: bytes) -> None:
     if (why := refusal(read_info(info))) is not None:
         raise UnsupportedServer(why)
 
@@ -193,18 +191,18 @@ def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
         "tls": _truth,
         "ca": str,
     }
-    texts = {field: _said(environment, name) for field, name in VARIABLES.items()}
+    texts = {field: _value(environment, name) for field, name in VARIABLES.items()}
     return {field: read[field](text) for field, text in texts.items() if text}
 
 
-def _said(environment: Mapping[str, str], name: str) -> str:
-    """Return a variable's text without what a Secret's or a file's last line leaves at its edges."""
+def _value(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable's text without the blanks and marks that a Secret or a file leaves at its ends."""
     text = environment.get(name, "").strip().strip("\ufeff").strip()
     return "" if is_service_link(name, text) else text
 
 
 def _host(text: str) -> str:
-    # What stands before an @ may be a password.
+    # What precedes an @ may be a password.
     if "://" in text or "@" in text:
         raise ValueError("REDIS_HOST must be a host's name or address; a URL belongs in REDIS_URL")
     if text.count(":") == 1 or not text.isprintable() or set(text) & set(" /?#"):

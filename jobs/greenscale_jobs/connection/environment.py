@@ -1,4 +1,4 @@
-"""The environment, and beneath it the `.env` file of the working directory: one way to read them for every part."""
+"""Reads the environment and the `.env` file of the working directory, which it overrides, for every part."""
 
 import contextlib
 import io
@@ -22,7 +22,7 @@ class InvalidEnvFile(ValueError):
 
 
 def with_file(environment: Mapping[str, str], file: Path = FILE) -> dict[str, str]:
-    """Return these variables, and beneath them those of the file.
+    """Return these variables, and those of the file that they leave out.
 
     Raises:
         InvalidEnvFile: The file is there and cannot be read whole.
@@ -31,9 +31,9 @@ def with_file(environment: Mapping[str, str], file: Path = FILE) -> dict[str, st
 
 
 def over(environment: Mapping[str, str], beneath: Mapping[str, str]) -> dict[str, str]:
-    """Return both, the first before the second. Pure.
+    """Return both; the first overrides the second. Pure.
 
-    REDIS_URL stands for REDIS_HOST and its likes: the form that the environment uses goes before the other.
+    REDIS_URL stands for REDIS_HOST and the like: the form that the environment uses overrides the other.
     """
     hidden: set[str] = set()
     if url := environment.get("REDIS_URL"):
@@ -66,7 +66,7 @@ def read_env_file(file: Path = FILE) -> dict[str, str]:
         alone = binding.key is not None and binding.value is None
         allowed = NAME_ALONE if alone else NAME
         if binding.error or (binding.key is not None and not allowed.fullmatch(binding.key)):
-            # What stands before a statement belongs to it: blank lines and comments.
+            # A statement includes the blank lines and comments before it.
             statement = binding.original.string
             line = binding.original.line + statement[: len(statement) - len(statement.lstrip())].count("\n")
             raise InvalidEnvFile(

@@ -1,6 +1,6 @@
 """One connection of redis-py, used without its pool, its retries and its metrics.
 
-What a worker says to Redis for each job goes this way: those cost more than the exchange itself.
+Scripts are sent this way, a worker's for each job above all: those cost more than the exchange itself.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from greenscale_jobs.connection.address import COMMAND_TIMEOUT_SECONDS, RedisAddress
 
-Word = str | bytes | int | float
+Command = Sequence[str | bytes | int | float]
 
 
 class FastConnection:
@@ -23,39 +23,27 @@ class FastConnection:
         self._address = address
         self._client: Redis | None = None
         self._connection: AbstractConnection | None = None
-        self._anew = False
+        self._stale = False
         self._free = asyncio.Lock()
 
-    async def run(self, *command: Word) -> Any:
-        """Send one command and return its answer.
-
-        Raises:
-            RedisError: It is refused, or there is no connection.
-            TimeoutError: There was no answer in the time of a command.
-        """
-        (answer,) = await self.ask(command, seconds=COMMAND_TIMEOUT_SECONDS)
-        if isinstance(answer, ResponseError):
-            raise answer
-        return answer
-
-    async def ask(self, *commands: Sequence[Word], seconds: float | None) -> list[Any]:
-        """Send all at once and return their answers, of which each may be a ResponseError.
+    async def ask(self, *commands: Command, seconds: float | None = COMMAND_TIMEOUT_SECONDS) -> list[Any]:
+        """Send all at once and return their replies, of which each may be a ResponseError.
 
         Raises:
             RedisError: There is no connection.
-            TimeoutError: `seconds` went by without all answers.
+            TimeoutError: `seconds` went by without all replies.
         """
         try:
             async with self._free, asyncio.timeout(seconds):
                 connection = await self._connected()
                 await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-                return [await _answer(connection) for _ in commands]
+                return [await _reply(connection) for _ in commands]
         except TimeoutError as error:
             raise TimeoutError(str(error) or f"no answer within {seconds} s") from None
 
     def reconnect(self) -> None:
         """Use another connection from the next command on: the address may mean another server by now."""
-        self._anew = True
+        self._stale = True
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -68,14 +56,14 @@ class FastConnection:
         pool = self._client.connection_pool
         if self._connection is None:
             self._connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-        elif self._anew:
+        elif self._stale:
             await self._connection.disconnect()
-        self._anew = False
+        self._stale = False
         await pool.ensure_connection(self._connection)
         return self._connection
 
 
-async def _answer(connection: AbstractConnection) -> Any:
+async def _reply(connection: AbstractConnection) -> Any:
     try:
         return await connection.read_response()
     except ResponseError as error:

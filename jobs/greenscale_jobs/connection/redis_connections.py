@@ -1,7 +1,7 @@
-"""redis-py's connections, which also say why Redis hangs up on what is sent, and that it was spoken to in TLS.
+"""redis-py's connections, which also report why Redis closed the connection, and a missing TLS handshake.
 
-Redis refuses a value above its proto-max-bulk-len as soon as it has read its length: it answers, and hangs up. Whoever
-is still writing the value sees a broken connection, as if Redis were away, and would send it again for ever.
+Redis refuses a value above its proto-max-bulk-len as soon as it has read its length: it answers, and hangs up. A client
+that is still writing the value sees a broken connection, as if Redis were down, and would send it again for ever.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import redis.asyncio
 from greenscale_jobs.errors import NO_HANDSHAKE
 
 HANGS_UP = "Protocol error"
-"""What Redis says before it closes a connection, of which it has lost where a command begins."""
+"""What Redis answers before it closes a connection on which it no longer knows where a command begins."""
 
 
 class PlainConnection(redis.Connection):
@@ -42,7 +42,7 @@ class PlainConnection(redis.Connection):
             raise
 
     def disconnect(self, *args: Any, **kwargs: Any) -> None:
-        """Close the connection; where a write failed, see before what Redis said."""
+        """Close the connection; where a write failed, first read what Redis answered."""
         if self._writes and self._sock is not None:
             try:
                 self._sock.setblocking(False)  # noqa: FBT003 - a socket's

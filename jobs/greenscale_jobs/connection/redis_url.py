@@ -1,6 +1,6 @@
 """Reads `redis://[user:password@]host[:port][/database]`.
 
-The texts of errors go on from the name of what has the URL; no piece of it that may be its password is in them.
+The texts of errors continue the name of what has the URL; they contain no piece that may be its password.
 """
 
 import urllib.parse
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PARAMETERS = ("db", "ssl_ca_certs")
-"""What may stand behind the `?`; what else redis-py knows there, GreenScale decides itself."""
+"""What may follow the `?`; GreenScale itself sets the others that redis-py knows."""
 
 FORM = (
     "must be redis://[user:password@]host[:port][/database], or rediss:// for TLS; a special character in the password "
@@ -20,7 +20,7 @@ def url_parts(url: str) -> dict[str, Any]:
     """Return the fields of a RedisAddress that the URL sets; `host` is always one, `tls` only where it is true.
 
     Raises:
-        ValueError: It is no such URL.
+        ValueError: It is not such a URL.
     """
     parts = _split(url)
     query = _query(parts.query)
@@ -46,7 +46,7 @@ def url_parts(url: str) -> dict[str, Any]:
 
 
 def _split(url: str) -> urllib.parse.SplitResult:
-    """Split it, and refuse what is no Redis URL without quoting it."""
+    """Split it, or refuse it without quoting it."""
     try:
         parts = urllib.parse.urlsplit(url.strip())
         port = parts.port
@@ -75,7 +75,7 @@ def _certificates(path: str) -> str:
     try:
         text = Path(path).read_text()
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise ValueError(f"names a file in ssl_ca_certs that cannot be read: {path}: {why}") from None
     if "-----BEGIN CERTIFICATE-----" not in text:
         raise ValueError(f"names a file in ssl_ca_certs that has no certificate in PEM: {path}")

@@ -1,12 +1,12 @@
-"""What a Redis must be to keep queues, by what it says of itself.
+"""Checks by its INFO whether a Redis can keep queues, and how its settings may lose jobs.
 
-Pure: `address` asks, with INFO.
+Pure: `address` sends INFO.
 """
 
 from collections.abc import Mapping
 
 OLDEST = (6, 2)
-"""The first with BLMOVE, and with a count for LPOP and RPOP."""
+"""The first version with BLMOVE, and with a count for LPOP and RPOP."""
 
 
 def read_info(reply: bytes) -> dict[str, str]:
@@ -18,7 +18,7 @@ def read_info(reply: bytes) -> dict[str, str]:
 def refusal(info: Mapping[str, str]) -> str | None:
     """Return why this server cannot keep queues, what to do about it included; None where it can.
 
-    `info` is the section `server`. The text goes on from "Redis at host:port".
+    `info` is the section `server`. The text continues "Redis at host:port".
     """
     match info.get("redis_mode") or info.get("server_mode"):  # Valkey has the second name
         case "sentinel":
@@ -32,8 +32,8 @@ def refusal(info: Mapping[str, str]) -> str | None:
                 "with replicas and a name that follows it if it must survive a node"
             )
     version = info.get("redis_version", "")
-    told = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
-    if told and told < OLDEST:
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    if numbers and numbers < OLDEST:
         return f"is version {version}, which is too old: use Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey"
     return None
 
@@ -41,7 +41,7 @@ def refusal(info: Mapping[str, str]) -> str | None:
 def dangers(info: Mapping[str, str]) -> list[str]:
     """Return in which ways this server may lose jobs by how it is set up, with the remedies.
 
-    `info` has the sections `memory` and `persistence`. The texts go on from "Redis at host:port".
+    `info` has the sections `memory` and `persistence`. The texts continue "Redis at host:port".
     """
     return [danger for danger in (eviction_danger(info), restart_danger(info)) if danger]
 

@@ -10,14 +10,14 @@ import re
 from collections.abc import Mapping
 
 NAME = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)", re.ASCII)
-"""The names that no setting of ours has."""
+"""Names that none of our settings has."""
 
 ADDRESS = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
-"""What <SERVICE>_PORT has for a value, where a setting of this name has a number."""
+"""The value of <SERVICE>_PORT, where our setting of that name has a number."""
 
 
 def without_service_links(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that somebody set."""
+    """Return the variables that Kubernetes did not write for a Service."""
     return {name: text for name, text in environment.items() if not is_service_link(name, text)}
 
 

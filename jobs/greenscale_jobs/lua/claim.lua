@@ -12,28 +12,20 @@ local PATIENCE_SECONDS, DRAIN_SECONDS, MAX_SUSPECTS = 30, 15, 1000
 
 if redis.call('HGET', config, 'paused') == '1' then
     refuse_foreign_keys()
-    return_claiming()
+    return_moved()
     return { 'paused' }
 end
 
 -- Where a key that all jobs share is of a foreign type, what was taken must not be lost.
-local function put_back(raws, from, problem)
-    for number = #raws, from, -1 do redis.call('RPUSH', claiming, raws[number]) end
+local function abort(taken, from, problem)
+    put_back(taken, from)
     error(problem, 0)
-end
-
--- What is not claimed now is the next, in its order.
-local function to_front(raws, from)
-    for number = #raws, from, -1 do
-        local pushed = redis.pcall('RPUSH', list, raws[number])
-        if type(pushed) == 'table' then redis.call('RPUSH', claiming, raws[number]) end
-    end
 end
 
 local function take(count, taken)
     if #taken < count then
-        local more = redis.pcall('RPOP', list, count - #taken) or {}
-        if more.err then put_back(taken, 1, more.err) end
+        local more = take_first(count - #taken)
+        if more.err then abort(taken, 1, more.err) end
         for _, raw in ipairs(more) do taken[#taken + 1] = raw end
     end
     return taken
@@ -46,7 +38,7 @@ end
 
 -- The job that an item stands for: its id, what is known of it, and why it can never run.
 local function identify(raw, number)
-    local id, new = told_id(raw), seed .. '-' .. number
+    local id, new = given_id(raw), seed .. '-' .. number
     if #raw > tonumber(ARGV[7]) then
         return new, {}, 'TooLarge', 'the item has ' .. #raw .. ' bytes, more than the ' .. ARGV[7] .. ' that are allowed'
     end
@@ -87,11 +79,11 @@ local function drains_for(id, known)
     return true
 end
 
-local taken, suspects, number = take(want, redis.call('RPOP', claiming, want) or {}), {}, 0
+local taken, suspects, number = take(want, take_moved(want)), {}, 0
 
 local function claim_alone(id, raw, known)
     local problem = lease_job(id, raw, known)
-    if problem then put_back({ raw }, 1, problem) end
+    if problem then abort({ raw }, 1, problem) end
     redis.call('HSET', job_key(id), 'alone', '1')
     redis.call('HDEL', job_key(id), 'drainedBy', 'drainedUntil')
     claims[1] = 'alone'
@@ -104,11 +96,11 @@ while taken[1] do
         if known[4] and not reason then
             local nothing_yet = #claims == 1 and #suspects == 0
             if nothing_yet and in_hand == 0 and suspect_first then
-                to_front(taken, place + 1)
+                return_first(taken, place + 1)
                 claim_alone(id, raw, known)
                 return claims
             elseif nothing_yet and in_hand > 0 and drains_for(id, known) then
-                to_front(taken, place)
+                return_first(taken, place)
                 return { 'hold' }
             end
             suspects[#suspects + 1] = raw
@@ -116,8 +108,8 @@ while taken[1] do
             local problem
             if reason then problem = bury_item(id, raw, reason, message) else problem = lease_job(id, raw, known) end
             if problem then
-                to_front(suspects, 1)
-                put_back(taken, place, problem)
+                return_first(suspects, 1)
+                abort(taken, place, problem)
             end
         end
     end
@@ -125,12 +117,12 @@ while taken[1] do
     taken = #suspects > 0 and #suspects < MAX_SUSPECTS and missing > 0 and take(missing, {}) or {}
 end
 if #claims > 1 or not suspects[1] then
-    to_front(suspects, 1)
+    return_first(suspects, 1)
 elseif in_hand > 0 then
-    to_front(suspects, 1)
+    return_first(suspects, 1)
     claims[1] = 'hold'
 else
-    to_front(suspects, 2)
+    return_first(suspects, 2)
     local id, known = identify(suspects[1], 1)
     claim_alone(id, suspects[1], known)
 end

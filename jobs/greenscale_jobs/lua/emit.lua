@@ -1,6 +1,6 @@
 -- After common.lua.
 -- Append pieces of answers to their streams. ARGV: now, batch, then id, token, attempt and text of each. A lost claim
--- writes nothing, nor does a batch that is said again because its answer was lost ('' is never one).
+-- writes nothing, nor does a batch that is sent again because its answer was lost ('' is never one).
 write_though_full()
 local batch = ARGV[2]
 for i = 3, #ARGV, 4 do

@@ -1,7 +1,7 @@
 -- After common.lua.
 -- Store results and drop their claims. ARGV: now, ttl in seconds, then id, token, outcome (JSON), text, the
 -- piece of the text that no event has shown yet and how many tokens it took ('' if unknown), of each.
--- Answers 1 for each that was stored, 0 for a claim that was lost in the meantime. Said again because the answer was
+-- Answers 1 for each that was stored, 0 for a claim that was lost in the meantime. Sent again because the answer was
 -- lost, it answers the same and does nothing.
 local ttl, stored, places, attempts, finished, expiring, tokens = tonumber(ARGV[2]), {}, {}, {}, {}, {}, 0
 local finished_at, expires_at = stamp(now), stamp(now + ttl)

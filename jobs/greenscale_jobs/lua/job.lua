@@ -5,12 +5,7 @@ local id = ARGV[2]
 local fields = redis.call('HGETALL', job_key(id))
 if #fields == 0 then return {} end
 local state, ahead = redis.call('HMGET', job_key(id), 'state', 'item'), ''
-if state[1] == 'waiting' then
-    for _, raw in ipairs(on_the_list(id, state[2])) do
-        local place = redis.call('LPOS', list, raw, 'RANK', -1)
-        if place then ahead = redis.call('LLEN', list) - 1 - place end
-    end
-end
+if state[1] == 'waiting' then ahead = jobs_ahead(id, state[2]) or '' end
 local job = { ahead, ahead == '' and is_stray(id, state[1], state[2]) and '1' or '' }
 for _, value in ipairs(fields) do job[#job + 1] = value end
 return job

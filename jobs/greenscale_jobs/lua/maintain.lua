@@ -5,26 +5,22 @@ local most_losses, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 -- When the next lease ends or retry is due; nil if there is none.
 local function next_at()
-    local soonest
-    for _, set in ipairs({ inflight, delayed }) do
-        local first = tonumber(redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2])
-        if first and not (soonest and soonest <= first) then soonest = first end
-    end
-    return soonest
+    local lease_ends, due = first_score(inflight), first_due()
+    return lease_ends and due and math.min(lease_ends, due) or lease_ends or due
 end
 
 local function seconds_until(at) return at and stamp(math.max(0, at - now)) or '' end
 
--- Mostly there is nothing to move: said with few commands, since every worker asks every ten seconds.
+-- Mostly there is nothing to move: few commands find that out, since every worker asks every ten seconds.
 local soonest = next_at()
-if redis.call('LLEN', claiming) == 0 and not (soonest and soonest <= now) then
+if moved_count() == 0 and not (soonest and soonest <= now) then
     redis.call('ZREMRANGEBYSCORE', done, '-inf', now)
     return { 0, 0, 0, 0, seconds_until(soonest) }
 end
 
 refuse_foreign_keys()
 redis.call('ZREMRANGEBYSCORE', done, '-inf', now)
-local stranded, expired, due, buried = return_claiming(), 0, 0, 0
+local stranded, expired, due, buried = return_moved(), 0, 0, 0
 
 local FINAL = { done = true, dead = true, cancelled = true }
 
@@ -52,8 +48,8 @@ end
 -- A retry has had its turn and goes to the front; a job that was submitted for now, and one that others must vouch for,
 -- comes behind those that wait.
 local retries = {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, limit)) do
-    redis.call('ZREM', delayed, id)
+for _, id in ipairs(due_ids(limit)) do
+    stop_delay(id)
     local job = record(id, 'state', 'attempts', 'behind')
     if not job then
         bury_unreadable(id)
@@ -65,7 +61,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0
             table.insert(retries, 1, { id, attempts })
         else
             redis.call('HSET', job_key(id), 'state', 'waiting')
-            redis.call('LPUSH', list, reference(id))
+            wait_last(reference(id))
             announce(id, 'waiting', attempts or 0)
         end
     end

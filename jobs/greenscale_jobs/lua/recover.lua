@@ -4,7 +4,7 @@
 refuse_foreign_keys()
 write_though_full()
 local found = {}
-if ARGV[2] == '1' and redis.call('LLEN', list) + redis.call('LLEN', claiming) > 0 then return found end
+if ARGV[2] == '1' and listed_count() + moved_count() > 0 then return found end
 for i = 3, #ARGV do
     if recover(ARGV[i]) then found[#found + 1] = ARGV[i] end
 end

@@ -8,7 +8,7 @@ local answer = { #entries }
 
 local ELSEWHERE = { waiting = true, running = true, delayed = true, done = true, cancelled = true }
 for _, entry in ipairs(entries) do
-    local id = told_id(entry)
+    local id = given_id(entry)
     local job = id and record(id, 'state')
     if job and job[1] == 'dead' then
         revive(id)

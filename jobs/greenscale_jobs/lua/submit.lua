@@ -1,22 +1,22 @@
 -- After moving.lua.
 -- Put jobs on the list, or among the delayed if they are due later; all or none. ARGV: now, maxLength if the queue's config
--- says none, due in so many seconds or '', due at (Unix seconds) or '', '1' if the very same job may be known already,
+-- has none, due in so many seconds or '', due at (Unix seconds) or '', '1' if the very same job may be known already,
 -- then id and item of each.
 local longest = whole(redis.call('HGET', config, 'maxLength')) or tonumber(ARGV[2])
 local due = ARGV[3] ~= '' and now + tonumber(ARGV[3]) or tonumber(ARGV[4])
-local jobs, seen, known = {}, {}, {}
+local jobs, new, known = {}, {}, {}
 for i = 6, #ARGV, 2 do
     local id, item = ARGV[i], ARGV[i + 1]
-    if seen[id] or redis.call('EXISTS', job_key(id)) == 1 then
+    if new[id] or redis.call('EXISTS', job_key(id)) == 1 then
         if ARGV[5] ~= '1' then return { 'duplicate', id } end
         if redis.call('HGET', job_key(id), 'item') ~= item then return { 'reused', id } end
         known[#known + 1] = id
     else
-        seen[id], jobs[#jobs + 1] = true, { id, item }
+        new[id], jobs[#jobs + 1] = true, { id, item }
     end
 end
 
-local waiting = redis.call('LLEN', list) + redis.call('ZCARD', delayed)
+local waiting = listed_count() + delayed_count()
 if #jobs > 0 and waiting + #jobs > longest then return { 'full', waiting, longest } end
 for _, job in ipairs(jobs) do
     local id, item = job[1], job[2]
@@ -25,7 +25,7 @@ for _, job in ipairs(jobs) do
         redis.call('HSET', job_key(id), 'state', 'delayed', 'dueAt', stamp(due))
         wait_until(id, due)
     else
-        redis.call('LPUSH', list, item)
+        wait_last(item)
     end
 end
 -- Whoever repeats a request may do so because its job is nowhere any more.

@@ -18,7 +18,7 @@ from greenscale_jobs import (
     UnknownJob,
     WorkloadStatus,
 )
-from greenscale_jobs.protocol import Finished
+from greenscale_jobs.worker_side import Finished
 from greenscale_testing.local_redis import Clock
 
 replace = msgspec.structs.replace

@@ -1,11 +1,11 @@
--- What every script begins with. KEYS[1] is the queue's list; the other keys are built from its name, as keys.py does.
+-- Every script begins with this. KEYS[1] is the queue's list; the other keys are built from its name, as keys.py does.
 -- ARGV[1] is the time in Unix seconds; empty means Redis' own clock, so that no worker's clock matters.
 -- Every script writes first with a command that is allowed when memory is full (POP, ZREM, HDEL): from then on Redis lets
 -- the rest of the script write too, so a full Redis refuses new jobs but still finishes those it has.
--- Redis makes these functions anew at each call: what only some scripts need stands in burying, moving and listing.lua.
+-- Redis creates these functions at each call: what only some scripts need is in waiting, burying, moving and listing.lua.
 local list = KEYS[1]
-local claiming, inflight, delayed = list .. ':claiming', list .. ':inflight', list .. ':delayed'
-local dead, done, config, stats = list .. ':dead', list .. ':done', list .. ':config', list .. ':stats'
+local inflight, dead, done = list .. ':inflight', list .. ':dead', list .. ':done'
+local config, stats = list .. ':config', list .. ':stats'
 
 local now = tonumber(ARGV[1])
 if not now then
@@ -23,7 +23,7 @@ local function job_key(id) return list .. ':job:' .. id end
 local function events_key(id) return list .. ':events:' .. id end
 
 -- The answer of a pcall that concerns one job or a number only; nil where its key is damaged (of a foreign type, a counter
--- that is no number, a stream that can take no more): that must not hold up the other jobs, nor end a script that has taken
+-- that is not a number, a stream that can take no more): that must not hold up the other jobs, nor end a script that has taken
 -- some of them already.
 local function spared(answer)
     if type(answer) ~= 'table' or not answer.err then return answer end
@@ -33,7 +33,7 @@ local function spared(answer)
     error(answer.err, 0)
 end
 
--- Fields of a job's record; nil where it is no record at all but a key of a foreign type.
+-- Fields of a job's record; nil where the key is not a record but of a foreign type.
 local function record(id, ...)
     local fields = redis.pcall('HMGET', job_key(id), ...)
     if fields.err then return spared(fields) end
