@@ -4,7 +4,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz soak test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page bench-compare screenshots clean
+.PHONY: help run test fuzz soak test-llama test-lowest e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page bench-compare screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ soak: .venv/.dev ## Load the queue while workers, Redis and the engine fail (twi
 
 test-llama: .venv/.llama ## Try the engine against a real llama.cpp server (builds it, once: about ten minutes)
 	$(BIN)/pytest tests/llama
+
+test-lowest: ## Run each part's unit tests with the lowest versions that it allows (needs uv; about ten minutes)
+	tests/lowest
 
 e2e: .venv/.dev cluster-up ## Test everything on a real cluster (the first time: 22 minutes to build Kubernetes)
 	tests/e2e/run
@@ -76,7 +79,7 @@ lock-peers: ## Renew what the bench compares with (needs uv); the model clients 
 clean: ## Remove the virtual environment and what local runs left
 	rm -rf .venv .greenscale artifacts
 
-.venv/.local: requirements/local.txt pyproject.toml
+.venv/.local: requirements/local.txt pyproject.toml jobs/greenscale_jobs/version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"GreenScale needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Set PYTHON=python3.12, say.")'
 	@echo "Setting up .venv with locked packages (about a minute, once) ..."
 	@$(PYTHON) -m venv .venv
