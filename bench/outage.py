@@ -7,19 +7,16 @@ import asyncio
 import contextlib
 import itertools
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.load import clean_environment
 from bench.measured import OURS, Measured
-from bench.places import LIB, PRODUCT
-
-sys.path.insert(0, str(LIB))
-
+from bench.places import PRODUCT
+from bench.servers import clean_environment
+from bench.waiting import until
 from greenscale_jobs import Item, JobClient, JobQueue, RedisAddress
 from greenscale_testing.chaos_kinds import prompt_of
 from greenscale_testing.chaos_ledger import Call, Outage, calls_of, outages_of
@@ -72,7 +69,7 @@ async def _measure(port: int, jobs: int, workers: int, seconds: float) -> Case:
             async with _working(client, port, engine, workers, Path(folder)):
                 await asyncio.to_thread(_wait, lambda: client.stats().work <= jobs)
                 await engine.refuse("503", seconds)
-                # Four workers do 40 jobs while the engine is told: so many are to be there all the same.
+                # Four workers finish 40 jobs before the engine refuses: send as many again.
                 done = max(0, jobs - client.stats().work)
                 await asyncio.to_thread(_submit, client, warm + jobs + 1, done)
                 await asyncio.to_thread(_wait, lambda: client.stats().work + client.stats().delayed == 0)
@@ -115,10 +112,7 @@ def _submit(client: JobClient, first_number: int, count: int) -> None:
 
 
 def _wait(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"row 14: not over after {PATIENCE_SECONDS:g} s"
-        time.sleep(0.02)
+    until(holds, seconds=PATIENCE_SECONDS, every=0.02)
 
 
 @contextlib.asynccontextmanager

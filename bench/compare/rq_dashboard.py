@@ -124,8 +124,8 @@ def shell_finds(stage: Stage, steps: Steps) -> None:
     """Look with six lines of Python: `rq info` has only the number."""
     _fail(stage, 1)
     with steps.timed():
-        told = steps.command("python why.py")
-    assert model.BUSY in told
+        printed = steps.command("python why.py")
+    assert model.BUSY in printed
 
 
 def shell_retries(stage: Stage, steps: Steps) -> None:
