@@ -13,7 +13,7 @@ run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page;
 	$(BIN)/greenscale local --try "Hello, GreenScale"
 
 test: lint .venv/.browser ## Lint, type-check and test everything
-	$(BIN)/pytest
+	tests/run
 
 fuzz: .venv/.dev ## Push 100 000 odd inputs, and damage every field of every record (about ten minutes; INPUTS=..., SEED=...)
 	GREENSCALE_TEST_INPUTS=$${INPUTS:-100000} GREENSCALE_TEST_SEED=$${SEED:-5} $(BIN)/pytest tests/fuzz
@@ -93,7 +93,7 @@ clean: ## Remove the virtual environment and what local runs left
 	@touch $@
 
 .venv/.llama: .venv/.dev requirements/llama.txt
-	@echo "Building llama.cpp's server (about ten minutes, once) ..."
+	@echo "Building llama.cpp's server (about ten minutes; pip keeps it in its cache, outside the checkout) ..."
 	@$(PIP) install --require-hashes -r requirements/llama.txt
 	@touch $@
 
