@@ -9,7 +9,7 @@ PARTS := jobs operator worker dashboard cli
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page; ends with a prompt answered
+run: .venv/.local ## Start everything on this machine: Redis, worker, page; ends with a prompt answered
 	$(BIN)/greenscale local --try "Hello, GreenScale"
 
 test: lint .venv/.browser ## Lint, type-check and test everything
@@ -30,10 +30,10 @@ test-lowest: ## Run each part's unit tests with the lowest versions that it allo
 e2e: .venv/.dev cluster-up ## Test everything on a real cluster (the first time: 22 minutes to build Kubernetes)
 	tests/e2e/run
 
-cluster-up: ## Bring a real Kubernetes with KEDA, and install GreenScale there
+cluster-up: ## Start a real Kubernetes with KEDA, and install GreenScale there
 	tests/e2e/install
 
-cluster-down: ## End it
+cluster-down: ## Stop that cluster
 	tests/e2e/cluster/down
 
 lint: .venv/.dev ## ruff, mypy and import-linter
@@ -43,7 +43,7 @@ lint: .venv/.dev ## ruff, mypy and import-linter
 	MYPYPATH=. $(BIN)/mypy --explicit-package-bases tests bench
 	$(BIN)/lint-imports
 
-fmt: .venv/.dev ## Format, and mend what ruff can mend
+fmt: .venv/.dev ## Format, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -63,7 +63,7 @@ bench-page: .venv/.browser ## Measure how soon the page shows something, and wha
 bench-compare: .venv/.browser ## Do five tasks with GreenScale, Flower and RQ's dashboard (12 minutes; with KUBECONFIG by hand too: 22)
 	$(BIN)/python -m bench.compare
 
-screenshots: .venv/.browser ## Take the picture in docs/images anew, from a real run
+screenshots: .venv/.browser ## Take the picture in docs/images again, from a real run
 	$(BIN)/python docs/images/take.py
 
 lock: ## Renew the locked requirements (needs uv)

@@ -3,9 +3,10 @@
 python -m bench [--full] [--rounds 3] [--rows 1,2,...,14]
 python -m bench --against CHECKOUT [--pairs 10] [--rows 1,2,...]
 
-The short form takes some minutes: whom the targets name, Redis without persistence. The full form has every peer and
-floor, five rounds, Redis without and with AOF, and a hundred kills; it takes more than an hour. Row 14 (six minutes) is
-measured where it is named. Against another checkout GreenScale alone is measured, both by turns.
+The short form takes some minutes: the subjects that the targets name, Redis without persistence. The full form has
+every peer and floor, five rounds, Redis without and with AOF, and a hundred kills; it takes more than an hour. Row 14
+(six minutes) is measured only if `--rows` names it. With `--against` GreenScale alone is measured, in both checkouts by
+turns.
 """
 
 import argparse
@@ -46,17 +47,15 @@ class Results:
 def main() -> None:
     """Measure; the exit status says whether every target is met."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="everyone, five rounds, without and with AOF, kills")
+    parser.add_argument("--full", action="store_true", help="all subjects, five rounds, without and with AOF, kills")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument(
-        "--rows", default="1,2,3,4,5,6,7,8,9,10", help="numbers of performance rows, with commas between"
-    )
+    parser.add_argument("--rows", default="1,2,3,4,5,6,7,8,9,10", help="numbers of rows, separated by commas")
     parser.add_argument(
         "--persistence", choices=sorted(PERSISTENCE), action="append", help="of Redis; off is the default"
     )
     parser.add_argument("--patient", action="store_true", help="row 10: wait for arq and dramatiq too, five minutes")
-    parser.add_argument("--against", type=Path, help="another checkout of GreenScale: the release before, say")
-    parser.add_argument("--pairs", type=int, default=10, help="with --against: how often both are measured")
+    parser.add_argument("--against", type=Path, help="another checkout of GreenScale, e.g. of the previous release")
+    parser.add_argument("--pairs", type=int, default=10, help="with --against: how many times both are measured")
     parser.add_argument("--keep", action="store_true", help="write the rows into bench/results as well")
     options = parser.parse_args()
     if options.against:
@@ -140,7 +139,7 @@ def _about(port: int, persistence: str) -> dict[str, Any]:
 
 
 def _print(results: Results, about: dict[str, Any]) -> bool:
-    """Print a line for each target, and what everyone did; returns whether all targets are met."""
+    """Print a line for each target, and the medians of all subjects; returns whether all targets are met."""
     targets = table("row", "greenscale", "yardstick", "ratio", "target", "met")
     lines = [found for target in TARGETS if (found := line(target, results.rounds))]
     for cells, _ in lines:
@@ -173,7 +172,7 @@ def _everyone(rounds: list[list[Load]]) -> Table:
 
 
 def _keep(results: Results, about: dict[str, Any], name: str, *, in_results: bool) -> None:
-    """Keep every figure; the first line says on what it was measured."""
+    """Keep every figure; the first line describes the machine and the versions."""
     lines = [about]
     for number, (measured, loads) in enumerate(zip(results.rounds, results.loads, strict=True), start=1):
         lines += [{"round": number, **asdict(one)} for one in measured]

@@ -161,7 +161,7 @@ def _floor(name: str, namespace: str, interval: int) -> list[Manifest]:
 
 
 class WatchCache:
-    """When the API server's watches showed what became of Deployments and pods."""
+    """When the API server's watches first showed each stage of a start."""
 
     def __init__(self, namespace: str) -> None:
         config.load_kube_config()  # type: ignore[no-untyped-call]
@@ -172,7 +172,7 @@ class WatchCache:
         self._watches = [watch.Watch() for _ in range(2)]  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
+        """Start watching."""
         for one, (listed, note) in zip(
             self._watches,
             [
@@ -185,7 +185,7 @@ class WatchCache:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Watch no more."""
+        """Stop watching."""
         for one in self._watches:
             one.stop()  # type: ignore[no-untyped-call]
 

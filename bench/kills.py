@@ -1,4 +1,4 @@
-"""What `kill -9` does: how long until a job is begun again, and whether any is lost or done twice at once."""
+"""What `kill -9` does: how long until a job starts again, and whether any is lost or runs twice at once."""
 
 import random
 import subprocess
@@ -16,10 +16,10 @@ from bench.measured import Measured
 from bench.waiting import until
 
 LONG_SECONDS = 600.0
-"""How long a job takes that is killed."""
+"""How long the job takes whose worker is killed."""
 
 PATIENCE_SECONDS = 400.0
-"""The slowest of those that begin a job again take five minutes."""
+"""The slowest peers take five minutes until a job starts again."""
 
 KILLS = 100
 WORKERS, SLOTS, SHORT_SECONDS = 4, 4, 0.5

@@ -1,7 +1,7 @@
-"""How fast a queue of jobs is worked off, and what that costs: the same for every subject.
+"""How fast a subject works off a queue of jobs, and what that costs: measured the same way for all.
 
-The queue is filled first; then a worker is started, and what happens between the first tenth and the last job is
-measured: its start and its warming up are not.
+The queue is filled first, then a worker is started. Measured is what happens from the first tenth of the jobs to the
+last: the worker's start and its warm-up do not count.
 """
 
 import json
@@ -26,20 +26,20 @@ from bench.venvs import python_of
 CHECK_SECONDS = 0.05
 WARM_SHARE = 0.1
 STUCK_SECONDS = 60.0
-"""A worker that stores nothing for so long has failed."""
+"""A worker that stores nothing for that long has failed."""
 
 FAILURES = ("Traceback", "failed", "lost job=")
-"""What a worker's log says only where something went wrong."""
+"""What a worker's log has only if something went wrong."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """One that is measured: the module that is its worker and its producer, and whose Python runs it."""
+    """A subject: the module that is its worker and its producer, and the Python that runs it."""
 
     name: str
     module: str
     jobs: dict[str, int]
-    """Kind of job -> how many make a run of some seconds."""
+    """Kind of job -> how many of them take some seconds."""
     locked: bool = True
     """Whether it has a virtual environment of its own."""
     variables: dict[str, str] = field(default_factory=dict)
@@ -82,7 +82,7 @@ EVERYONE = {peer.name: peer for peer in [OURS, *FLOORS, *SURVIVING, *OTHERS]}
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of one subject showed."""
+    """The figures of one run of one subject."""
 
     subject: str
     kind: str
@@ -137,7 +137,7 @@ def measure(peer: Peer, kind: str, *, port: int, engine_url: str, concurrency: i
 
 @dataclass(frozen=True)
 class Instant:
-    """The state at one instant: jobs stored, and what was used up to then (seconds of CPU)."""
+    """What was stored and used up to one instant; CPU in seconds."""
 
     stored: int
     at: float
@@ -219,7 +219,7 @@ def working(peer: Peer, environment: dict[str, str], log: Path) -> Iterator[subp
 
 
 def start_worker(peer: Peer, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a peer's worker in a process group of its own; what it says goes into a file."""
+    """Start a peer's worker in a process group of its own; its output goes into a file."""
     command: Sequence[str] = [peer.python, "-m", "bench.app", peer.module, "worker"]
     with log.open("ab") as file:
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A figure, and what it is held to."""
+"""A figure, and its target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Target:
-    """What a row is held to: so many times its yardstick, or so much; at most, or at least."""
+    """A row's target: a multiple of its yardstick or a fixed value, as an upper or a lower bound."""
 
     row: str
     bound: float
@@ -77,7 +77,7 @@ def line(target: Target, rounds: Sequence[Sequence[Measured]]) -> tuple[list[str
         value = max(one.value for one in ours) if target.bound == 0 else value
         met = target.holds(value)
         return [target.row, _text(value, unit), "", "", target.text(unit), verdict(met=met)], met
-    # Within a round both met the same noise: the ratio is taken there.
+    # Within a round both had the same noise: so the ratio is taken per round.
     ratio = median(one.value / other.value for one, other in zip(ours, theirs, strict=True))
     met = target.holds(ratio)
     floor = _text(median(one.value for one in theirs), unit)

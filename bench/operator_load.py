@@ -2,7 +2,7 @@
 
 python -m bench.operator_load [--workloads 1000]
 
-A real kube-apiserver and etcd; its audit log counts the operator's requests. Nobody runs KEDA here: a thread writes
+A real kube-apiserver and etcd; its audit log counts the operator's requests. There is no KEDA: a thread writes
 `Ready` into each ScaledObject, as KEDA would. The yardstick is `kopf_floor.py`, on an API server of its own.
 """
 
@@ -121,7 +121,7 @@ class _Bench:
 
     @contextmanager
     def keda(self) -> Iterator[None]:
-        """Say of each ScaledObject that it is Ready, as KEDA would."""
+        """Set each ScaledObject to Ready, as KEDA would."""
         events = watch.Watch()  # type: ignore[no-untyped-call]
         thread = threading.Thread(target=self._stand_in, args=(events,), daemon=True)
         thread.start()
@@ -183,7 +183,7 @@ class _Bench:
         )
 
     def settle(self) -> None:
-        """Wait until nothing was asked for some seconds."""
+        """Wait until the operator has sent no request for some seconds."""
         counted, since = self.requests(), time.monotonic()
         while time.monotonic() - since < 5:  # noqa: PLR2004
             time.sleep(0.5)

@@ -1,6 +1,6 @@
 """Row 14: an engine that answers 503 for a minute, without `Retry-After`, while jobs wait.
 
-The engine is the tests' chaos engine without its troubles: it keeps account of who asked when.
+The engine is the tests' chaos engine without its troubles: it records who asked when.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from greenscale_testing.chaos_process import EngineProcess, chaos_engine
 OUTAGE_SECONDS, FIRST_SECONDS, PROBE_SECONDS = 60.0, 1.0, 5.0
 CASES = [(jobs, workers) for jobs in (40, 10_000) for workers in (1, 4)]
 CONCURRENCY, ANSWER_SECONDS = 8, 0.1
-"""Of one worker; the kind `quiet` answers so late."""
+"""Of one worker; jobs of the kind `quiet` take that long."""
 
 WARM_SECONDS = 3.0
-"""So long the workers are busy before the outage: what they do at once then is the former limit."""
+"""How long the workers are busy before the outage; as many calls as run at once then are the former limit."""
 
 PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """What one outage showed."""
+    """The figures of one outage."""
 
     dead: int
     found_out_by: int

@@ -37,7 +37,7 @@ from greenscale_testing.browser import DESKTOP, chromium
 from greenscale_testing.local_redis import free_port
 
 MAX_SECONDS = 1.0
-"""Our first content may come so much later than Streamlit's own."""
+"""How much later than Streamlit's own our first content may come."""
 
 MAX_GROWTH = 1.1
 """Memory at the end, beside what it was after a third of the time."""
@@ -103,7 +103,7 @@ def _load(browser: Browser, url: str, text: str) -> float:
 def _open_pages(
     browser: Browser, url: str, process: psutil.Process, plain: redis.Redis, *, pages: int, seconds: float
 ) -> bool:
-    """Open one, then more, and look at what they cost."""
+    """Open one, then more, and measure what they cost."""
     contexts = [browser.new_context(viewport=DESKTOP)]
     contexts[0].new_page().goto(url)
     contexts[0].pages[0].get_by_text("workloads:").wait_for()

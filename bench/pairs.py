@@ -21,7 +21,7 @@ GROUPS = (("1", "2"), ("3",), ("4",), ("5",), ("6",), ("7",), ("8",), ("9",), ("
 """Rows that one run measures together."""
 
 LEAST = 0.97
-"""What the median must reach: above one is better than the other checkout, whatever a row counts."""
+"""What the median must reach; above one this checkout is better, whatever the row counts."""
 
 DRAWS = 10_000
 MORE_IS_BETTER = {target.row for target in TARGETS if target.at_least}

@@ -37,7 +37,7 @@ def measure(wanted: set[str], port: int, prompt_url: str, *, alone: bool = False
 
 
 def latency(port: int, *, alone: bool = False) -> Iterator[Measured]:
-    """Send a job to a worker that waits, again and again: both by turns, so that noise meets both."""
+    """Send one job at a time to an idle worker: to both by turns, so that both have the same noise."""
     subjects: list[Subject] = [GreenScale(port), *([] if alone else [Floor(port)])]
     with ExitStack() as stack:
         for subject in subjects:
@@ -53,7 +53,7 @@ def latency(port: int, *, alone: bool = False) -> Iterator[Measured]:
 
 
 def starts(port: int, base_url: str, *, alone: bool = False) -> Iterator[Measured]:
-    """Start a worker for a job that waits; from the start of its process to the stored result."""
+    """Start a worker for a waiting job; measured from the start of its process to the stored result."""
     pairs: list[tuple[str, list[Subject]]] = [
         ("8 start to first Echo job", [GreenScale(port), Floor(port)]),
         ("8 start to first OpenAI job", [GreenScale(port, base_url=base_url), Floor(port, base_url=base_url)]),
@@ -75,7 +75,7 @@ def starts(port: int, base_url: str, *, alone: bool = False) -> Iterator[Measure
 
 
 def memory(port: int, *, alone: bool = False) -> Iterator[Measured]:
-    """Give each worker a load, and look at its memory after it."""
+    """Give each worker a load, and read its memory afterwards."""
     for subject in (GreenScale(port), *(() if alone else (Floor(port),))):
         with running(subject) as process:
             for _ in range(LOAD_JOBS):

@@ -21,7 +21,7 @@ def redis_server() -> str:
 
 
 def server_in(folder: Path, *options: str) -> RedisServer:
-    """Return a private server of that kind, not started."""
+    """Return a private server of that binary, not started."""
     server = RedisServer(folder, *options)
     server.binary = redis_server()
     return server

@@ -1,4 +1,4 @@
-"""The two that are compared: how a job is sent to each, and how one waits for it."""
+"""GreenScale and its yardstick in rows 7 to 9: how a job is sent to each, and how its result is awaited."""
 
 import json
 import subprocess

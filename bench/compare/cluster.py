@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.compare import model
 from bench.compare.stage import DEAD, GOOD, MANY, Ways, folder, until
-from bench.compare.steps import Steps, ended, shell
+from bench.compare.steps import Steps, end, shell
 from greenscale_operator.objects import Install
 from greenscale_testing.kubernetes import INSTALLATION, Manifest, apply, kubectl, names
 from greenscale_testing.local_redis import free_port
@@ -216,7 +216,7 @@ def ours_asks(stage: Cluster, steps: Steps) -> None:
             answer = steps.command(submit)
     finally:
         if forward is not None:
-            ended(forward)
+            end(forward)
             (stage.folder / "kubectl.out").unlink()
     assert answer == "hello\n"
 

@@ -63,7 +63,7 @@ def _answered(stage: Stage) -> int:
 
 def _fail(stage: Stage, count: int) -> None:
     """Have so many failed jobs and no other, after some that went well."""
-    stage.say("FLUSHALL")
+    stage.redis_number("FLUSHALL")
     stage.work()
     stage.send("good", GOOD)
     until(lambda: _answered(stage) == GOOD)
@@ -158,7 +158,7 @@ def shell_sees_sleep(stage: Stage, steps: Steps) -> None:
 
 def shell_sends_many(stage: Stage, steps: Steps) -> None:
     """Send them with four lines of Python: `celery call` sends one."""
-    stage.say("FLUSHALL")
+    stage.redis_number("FLUSHALL")
     stage.work()
     with steps.timed():
         steps.command("python send.py < prompts.txt")

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from bench.compare.steps import PATIENCE_SECONDS, Steps, begun, ended, shell
+from bench.compare.steps import PATIENCE_SECONDS, Steps, end, shell, start
 from bench.places import ROOT
 from bench.servers import server_in
 from bench.waiting import answers
@@ -53,8 +53,8 @@ class Stage:
         with ExitStack() as stack:
             self.server.start()
             stack.callback(self.server.stop)
-            server = begun(page, self.folder, self.environment)
-            stack.callback(ended, server)
+            server = start(page, self.folder, self.environment)
+            stack.callback(end, server)
             until(lambda: server.poll() is not None or answers(self.url))
             assert server.poll() is None, "the page does not start"
             stack.callback(self.rest)
@@ -63,12 +63,12 @@ class Stage:
     def work(self) -> None:
         """Have a worker."""
         if self.worker is None:
-            self.worker = begun(self.worker_line, self.folder, self.environment)
+            self.worker = start(self.worker_line, self.folder, self.environment)
 
     def rest(self) -> None:
         """Have none, as after it was scaled to zero."""
         if self.worker is not None:
-            ended(self.worker)
+            end(self.worker)
             self.worker = None
 
     def send(self, word: str, count: int) -> None:
@@ -76,8 +76,8 @@ class Stage:
         (self.folder / "some.txt").write_text(lines(word, count))
         shell("python send.py < some.txt", self.folder, self.environment)
 
-    def say(self, *command: str | int) -> int:
-        """Ask Redis for a number."""
+    def redis_number(self, *command: str | int) -> int:
+        """Run a command of Redis that answers with a number."""
         answer = self.server.say(*command)
         assert isinstance(answer, int)
         return answer
