@@ -4,16 +4,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := jobs operator worker dashboard cli
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz soak test-llama e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page bench-compare screenshots clean
+.PHONY: help run test fuzz soak test-llama test-lowest e2e cluster-up cluster-down lint fmt lock lock-peers bench bench-operator bench-cold-start bench-page bench-compare screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.local ## Start the whole of it on this machine: Redis, worker, page; ends with a prompt answered
+run: .venv/.local ## Start everything on this machine: Redis, worker, page; ends with a prompt answered
 	$(BIN)/greenscale local --try "Hello, GreenScale"
 
 test: lint .venv/.browser ## Lint, type-check and test everything
-	$(BIN)/pytest
+	tests/run
 
 fuzz: .venv/.dev ## Push 100 000 odd inputs, and damage every field of every record (about ten minutes; INPUTS=..., SEED=...)
 	GREENSCALE_TEST_INPUTS=$${INPUTS:-100000} GREENSCALE_TEST_SEED=$${SEED:-5} $(BIN)/pytest tests/fuzz
@@ -24,13 +24,16 @@ soak: .venv/.dev ## Load the queue while workers, Redis and the engine fail (twi
 test-llama: .venv/.llama ## Try the engine against a real llama.cpp server (builds it, once: about ten minutes)
 	$(BIN)/pytest tests/llama
 
+test-lowest: ## Run each part's unit tests with the lowest versions that it allows (needs uv; about ten minutes)
+	tests/lowest
+
 e2e: .venv/.dev cluster-up ## Test everything on a real cluster (the first time: 22 minutes to build Kubernetes)
 	tests/e2e/run
 
-cluster-up: ## Bring a real Kubernetes with KEDA, and install GreenScale there
+cluster-up: ## Start a real Kubernetes with KEDA, and install GreenScale there
 	tests/e2e/install
 
-cluster-down: ## End it
+cluster-down: ## Stop that cluster
 	tests/e2e/cluster/down
 
 lint: .venv/.dev ## ruff, mypy and import-linter
@@ -40,7 +43,7 @@ lint: .venv/.dev ## ruff, mypy and import-linter
 	MYPYPATH=. $(BIN)/mypy --explicit-package-bases tests bench
 	$(BIN)/lint-imports
 
-fmt: .venv/.dev ## Format, and mend what ruff can mend
+fmt: .venv/.dev ## Format, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -60,7 +63,7 @@ bench-page: .venv/.browser ## Measure how soon the page shows something, and wha
 bench-compare: .venv/.browser ## Do five tasks with GreenScale, Flower and RQ's dashboard (12 minutes; with KUBECONFIG by hand too: 22)
 	$(BIN)/python -m bench.compare
 
-screenshots: .venv/.browser ## Take the picture in docs/images anew, from a real run
+screenshots: .venv/.browser ## Take the picture in docs/images again, from a real run
 	$(BIN)/python docs/images/take.py
 
 lock: ## Renew the locked requirements (needs uv)
@@ -76,7 +79,7 @@ lock-peers: ## Renew what the bench compares with (needs uv); the model clients 
 clean: ## Remove the virtual environment and what local runs left
 	rm -rf .venv .greenscale artifacts
 
-.venv/.local: requirements/local.txt pyproject.toml
+.venv/.local: requirements/local.txt pyproject.toml jobs/greenscale_jobs/version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"GreenScale needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Set PYTHON=python3.12, say.")'
 	@echo "Setting up .venv with locked packages (about a minute, once) ..."
 	@$(PYTHON) -m venv .venv
@@ -90,7 +93,7 @@ clean: ## Remove the virtual environment and what local runs left
 	@touch $@
 
 .venv/.llama: .venv/.dev requirements/llama.txt
-	@echo "Building llama.cpp's server (about ten minutes, once) ..."
+	@echo "Building llama.cpp's server (about ten minutes; pip keeps it in its cache, outside the checkout) ..."
 	@$(PIP) install --require-hashes -r requirements/llama.txt
 	@touch $@
 

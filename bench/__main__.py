@@ -3,44 +3,37 @@
 python -m bench [--full] [--rounds 3] [--rows 1,2,...,14]
 python -m bench --against CHECKOUT [--pairs 10] [--rows 1,2,...]
 
-The short form takes some minutes: whom the targets name, Redis without persistence. The full form has every peer and
-floor, five rounds, Redis without and with AOF, and a hundred kills; it takes more than an hour. Row 14 (six minutes) is
-measured where it is named. Against another checkout GreenScale alone is measured, both by turns.
+The short form takes some minutes: the subjects that the targets name, Redis without persistence. The full form has
+every peer and floor, five rounds, Redis without and with AOF, and a hundred kills; it takes more than an hour. Row 14
+(six minutes) is measured only if `--rows` names it. With `--against` GreenScale alone is measured, in both checkouts by
+turns.
 """
 
 import argparse
 import asyncio
 import compileall
-import json
-import os
-import platform
-import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import redis
-from rich.console import Console
 from rich.table import Table
 
 from bench import kills, outage, pairs, rows
 from bench.engine import ceiling
+from bench.keeping import RAW, keep
 from bench.load import EVERYONE, OURS, SURVIVING, Load
 from bench.loads import CONTESTS, contest, figures
+from bench.machine import load_average, locked_version, machine
 from bench.measured import TARGETS, YARDSTICK, Measured, line
-from bench.places import BENCH, PEERS, ROOT
-from bench.servers import engine_of, server_in
-
-RAW = ROOT / "artifacts" / "bench"
-KEPT = BENCH / "results"
+from bench.places import PEERS, ROOT
+from bench.servers import empty, engine_of, redis_version, running_redis
+from bench.tables import show, table
 
 PERSISTENCE = {"off": (), "everysec": ("--appendonly", "yes", "--appendfsync", "everysec")}
-LOAD_ROWS = {"1", "2", "3", "4", "5", "6"}
 
 
 @dataclass
@@ -54,29 +47,27 @@ class Results:
 def main() -> None:
     """Measure; the exit status says whether every target is met."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="everyone, five rounds, without and with AOF, kills")
+    parser.add_argument("--full", action="store_true", help="all subjects, five rounds, without and with AOF, kills")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument(
-        "--rows", default="1,2,3,4,5,6,7,8,9,10", help="numbers of performance rows, with commas between"
-    )
+    parser.add_argument("--rows", default="1,2,3,4,5,6,7,8,9,10", help="numbers of rows, separated by commas")
     parser.add_argument(
         "--persistence", choices=sorted(PERSISTENCE), action="append", help="of Redis; off is the default"
     )
     parser.add_argument("--patient", action="store_true", help="row 10: wait for arq and dramatiq too, five minutes")
-    parser.add_argument("--against", type=Path, help="another checkout of GreenScale: the release before, say")
-    parser.add_argument("--pairs", type=int, default=10, help="with --against: how often both are measured")
+    parser.add_argument("--against", type=Path, help="another checkout of GreenScale, e.g. of the previous release")
+    parser.add_argument("--pairs", type=int, default=10, help="with --against: how many times both are measured")
     parser.add_argument("--keep", action="store_true", help="write the rows into bench/results as well")
     options = parser.parse_args()
     if options.against:
-        folders = [RAW, *([KEPT] if options.keep else [])]
-        sys.exit(0 if pairs.compare(options.against.resolve(), options.rows.split(","), options.pairs, folders) else 1)
+        other, wanted_rows = options.against.resolve(), options.rows.split(",")
+        sys.exit(0 if pairs.compare(other, wanted_rows, options.pairs, in_results=options.keep) else 1)
     for part in ("jobs", "worker"):
         compileall.compile_dir(ROOT / part, quiet=1)  # missing .pyc files cost two to three times
     wanted, rounds = set(options.rows.split(",")), options.rounds or (5 if options.full else 3)
     verdicts = []
     for persistence in options.persistence or (list(PERSISTENCE) if options.full else ["off"]):
         results, about = _run(persistence, wanted, rounds, full=options.full, patient=options.patient)
-        _keep(results, about, [RAW, *([KEPT] if options.keep else [])], "row-14" if wanted == {"14"} else "rows")
+        _keep(results, about, "row-14" if wanted == {"14"} else "rows", in_results=options.keep)
         verdicts.append(_print(results, about))
     sys.exit(0 if all(verdicts) else 1)
 
@@ -85,60 +76,33 @@ def _run(
     persistence: str, wanted: set[str], rounds: int, *, full: bool, patient: bool
 ) -> tuple[Results, dict[str, Any]]:
     results = Results()
-    with TemporaryDirectory() as folder, engine_of(50) as engine_url, engine_of(0) as prompt_url:
-        server = server_in(Path(folder), *PERSISTENCE[persistence])
-        server.start()
-        try:
-            about = _about(server.address.port, persistence)
-            if wanted & {"3", "4", "5"}:
-                about["engine ceiling"] = f"{asyncio.run(ceiling(prompt_url)):.0f} calls/s"
-            for number in range(1, rounds + 1):
-                print(f"Redis persistence {persistence}, round {number} of {rounds}", file=sys.stderr, flush=True)
-                loads = list(_loads(server.address.port, engine_url, wanted, full=full))
-                results.loads.append(loads)
-                others = list(_others(server.address.port, prompt_url, wanted, persistence))
-                results.rounds.append([*figures(loads), *others])
-        finally:
-            server.stop()
+    with running_redis(*PERSISTENCE[persistence]) as server, engine_of(50) as engine_url, engine_of(0) as prompt_url:
+        port = server.address.port
+        about = _about(port, persistence)
+        if wanted & {"3", "4", "5"}:
+            about["engine ceiling"] = f"{asyncio.run(ceiling(prompt_url)):.0f} calls/s"
+        for number in range(1, rounds + 1):
+            print(f"Redis persistence {persistence}, round {number} of {rounds}", file=sys.stderr, flush=True)
+            loads = list(_loads(port, engine_url, wanted, full=full))
+            others = list(rows.measure(wanted, port, prompt_url)) if persistence == "off" else []
+            results.loads.append(loads)
+            results.rounds.append([*figures(loads), *others])
     if "10" in wanted and persistence == "off":
         results.rounds[0] += _kills(full=full, patient=patient)
     if "14" in wanted and persistence == "off":
         results.rounds[0] += _outages()
-    about["load after"] = _busy()
+    about["load after"] = load_average()
     return results, about
 
 
 def _loads(port: int, engine_url: str, wanted: set[str], *, full: bool) -> Iterator[Load]:
-    rows_of = {
-        "no-ops": {"1", "2", "6"},
-        "no-ops, no streaming": {"6"},
-        "no-ops, 8 at once": {"1"},
-        "HTTP": {"3"},
-        "OpenAI": {"4"},
-        "HTTP, 200 at once": {"5"},
-    }
     RAW.mkdir(parents=True, exist_ok=True)
     for one in CONTESTS:
-        if rows_of[one.name] & wanted:
+        if (one.rows | one.beside) & wanted:
             share = 1.0 if full else 0.5
             for load in contest(one, port=port, engine_url=engine_url, folder=RAW, everyone=full, share=share):
                 print(f"  {one.name}: {load.subject} {load.jobs_per_second:.0f}/s", file=sys.stderr, flush=True)
                 yield load
-
-
-def _others(port: int, prompt_url: str, wanted: set[str], persistence: str) -> Iterator[Measured]:
-    parts: list[tuple[str, Callable[[], Iterator[Measured]]]] = [
-        ("7", lambda: rows.latency(port)),
-        ("8", lambda: rows.starts(port, prompt_url)),
-        ("9", lambda: rows.memory(port)),
-        ("9", lambda: rows.idling(port)),
-    ]
-    for row, measure in parts:
-        if row in wanted and persistence == "off":
-            with redis.Redis(port=port) as plain:
-                plain.flushall()
-            print(f"  row {row} ...", file=sys.stderr, flush=True)
-            yield from measure()
 
 
 def _kills(*, full: bool, patient: bool) -> list[Measured]:
@@ -146,18 +110,13 @@ def _kills(*, full: bool, patient: bool) -> list[Measured]:
     arq, dramatiq, streaq = (EVERYONE[name] for name in ("arq", "dramatiq", "streaq"))
     found: list[Measured] = []
     for peer in [OURS, streaq, *([dramatiq, arq] if patient else [])]:
-        with TemporaryDirectory() as folder:
-            server = server_in(Path(folder))
-            server.start()
-            try:
-                print(f"  row 10: {peer.name} ...", file=sys.stderr, flush=True)
-                found += kills.begun_again(peer, server.address.port, RAW)
-                if peer is OURS and full:
-                    with redis.Redis(port=server.address.port) as plain:
-                        plain.flushall()
-                    found += kills.many_kills(server.address.port, RAW, seed=1)
-            finally:
-                server.stop()
+        with running_redis() as server:
+            port = server.address.port
+            print(f"  row 10: {peer.name} ...", file=sys.stderr, flush=True)
+            found += kills.begun_again(peer, port, RAW)
+            if peer is OURS and full:
+                empty(port)
+                found += kills.many_kills(port, RAW, seed=1)
     took = {one.subject: one.value for one in found if one.row == "10 kill -9, begun again after"}
     beside = [(OURS.name, took[OURS.name]), (YARDSTICK, took["streaq"])]
     return found + [Measured("10 kill -9, beside streaq", who, value, "s") for who, value in beside]
@@ -165,62 +124,40 @@ def _kills(*, full: bool, patient: bool) -> list[Measured]:
 
 def _outages() -> list[Measured]:
     """Row 14, on a Redis of its own."""
-    with TemporaryDirectory() as folder:
-        server = server_in(Path(folder))
-        server.start()
-        try:
-            return list(outage.rows(server.address.port))
-        finally:
-            server.stop()
+    with running_redis() as server:
+        return list(outage.rows(server.address.port))
 
 
 def _about(port: int, persistence: str) -> dict[str, Any]:
-    with redis.Redis(port=port) as plain:
-        server = str(plain.info("server")["redis_version"])
-    peers = {}
-    for lock in sorted(PEERS.glob("*.txt")):
-        name = lock.stem
-        found = re.search(rf"^{name}==(\S+)", lock.read_text(), re.MULTILINE)
-        peers[name] = found[1] if found else "?"
-    names = ("greenscale", "redis", "openai", "aiohttp")
     return {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        **machine(),
         "persistence": persistence,
-        "load before": _busy(),
-        "python": platform.python_version(),
-        "redis-server": server,
-        **{name: version(name) for name in names},
-        **peers,
+        "redis-server": redis_version(port),
+        **{name: version(name) for name in ("greenscale", "redis", "openai", "aiohttp")},
+        **{lock.stem: locked_version(lock.stem, lock.read_text()) for lock in sorted(PEERS.glob("*.txt"))},
     }
 
 
-def _busy() -> str:
-    return f"{os.getloadavg()[0]:.1f}"
-
-
 def _print(results: Results, about: dict[str, Any]) -> bool:
-    """Print a line for each target, and what everyone did; returns whether all targets are met."""
-    table = Table("row", "greenscale", "yardstick", "ratio", "target", "met", box=None, pad_edge=False)
+    """Print a line for each target, and the medians of all subjects; returns whether all targets are met."""
+    targets = table("row", "greenscale", "yardstick", "ratio", "target", "met")
     lines = [found for target in TARGETS if (found := line(target, results.rounds))]
     for cells, _ in lines:
-        table.add_row(*cells)
-    console = Console(width=120)
-    console.print(table)
-    if any(results.loads):
-        console.print(_everyone(results.loads))
-    console.print(", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
+        targets.add_row(*cells)
+    everyone = [_everyone(results.loads)] if any(results.loads) else []
+    show(targets, *everyone, ", ".join(f"{name} {value}" for name, value in about.items()))
     return all(met for _, met in lines)
 
 
 def _everyone(rounds: list[list[Load]]) -> Table:
     columns = ("jobs/s", "CPU us/job", "Redis CPU us/job", "Redis commands/job", "lost", "errors")
-    table = Table("jobs", "subject", *columns, box=None, pad_edge=False, title="medians of the rounds")
+    medians = table("jobs", "subject", *columns, title="medians of the rounds")
     for one in CONTESTS:
         subjects = dict.fromkeys(load.subject for loads in rounds for load in loads if load.contest == one.name)
         for subject in subjects:
             found = [load for loads in rounds for load in loads if (load.contest, load.subject) == (one.name, subject)]
             survives = "" if subject in {OURS.name, *(peer.name for peer in SURVIVING)} else "*"
-            table.add_row(
+            medians.add_row(
                 one.name,
                 subject + survives,
                 f"{median(load.jobs_per_second for load in found):.0f}",
@@ -230,20 +167,18 @@ def _everyone(rounds: list[list[Load]]) -> Table:
                 str(max(load.lost for load in found)),
                 str(max(load.errors for load in found)),
             )
-    table.caption = "* loses jobs when it is killed, or serves one worker only"
-    return table
+    medians.caption = "* loses jobs when it is killed, or serves one worker only"
+    return medians
 
 
-def _keep(results: Results, about: dict[str, Any], folders: list[Path], what: str) -> None:
-    """Write every figure as a line of JSON; the first line says on what it was measured."""
-    lines = [json.dumps(about)]
+def _keep(results: Results, about: dict[str, Any], name: str, *, in_results: bool) -> None:
+    """Keep every figure; the first line describes the machine and the versions."""
+    lines = [about]
     for number, (measured, loads) in enumerate(zip(results.rounds, results.loads, strict=True), start=1):
-        lines += [json.dumps({"round": number, **asdict(one)}) for one in measured]
-        lines += [json.dumps({"round": number, **asdict(one)}) for one in loads]
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"{what}.jsonl" if about["persistence"] == "off" else f"{what}-{about['persistence']}.jsonl"
-        (folder / name).write_text("\n".join(lines) + "\n")
+        lines += [{"round": number, **asdict(one)} for one in measured]
+        lines += [{"round": number, **asdict(one)} for one in loads]
+    persistence = about["persistence"]
+    keep(name if persistence == "off" else f"{name}-{persistence}", lines, in_results=in_results)
 
 
 if __name__ == "__main__":

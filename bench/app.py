@@ -1,9 +1,9 @@
-"""What all that are compared have in common: their settings, and the lines that a producer speaks with the bench.
+"""What all subjects share: their settings, and the protocol between a producer and the bench.
 
     python -m bench.app MODULE worker|producer
 
-Run by the Pythons of all peers: the standard library only. The bench writes `send KIND COUNT`, `stored` and `check`;
-each is answered with one line of JSON.
+The Pythons of all peers run it: the standard library only. The bench writes `send KIND COUNT`, `stored` and `check`;
+the producer answers each with one line of JSON.
 """
 
 import asyncio
@@ -49,18 +49,18 @@ async def _produce(send: Send, stored: Stored, right: Right) -> None:
                 new = [f"word-{number}" for number in range(len(words), len(words) + int(count))]
                 words += new
                 jobs += await send(kind, new)
-                _say({"sent": len(words)})
+                _answer({"sent": len(words)})
             case ["stored"]:
                 found = await stored(len(words))
-                _say({"stored": found, "at": time.perf_counter()})
+                _answer({"stored": found, "at": time.perf_counter()})
             case ["check"]:
                 good = 0
                 for job, word in zip(jobs, words, strict=True):
                     good += await right(job, word)
-                _say({"sent": len(words), "right": good})
+                _answer({"sent": len(words), "right": good})
 
 
-def _say(answer: dict[str, float]) -> None:
+def _answer(answer: dict[str, float]) -> None:
     print(json.dumps(answer), flush=True)
 
 

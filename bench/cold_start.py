@@ -4,7 +4,7 @@ python -m bench.cold_start [--rounds 10] [--intervals 1,2,5]
 
 Needs the cluster of `make cluster-up`, or another in KUBECONFIG with GreenScale installed. The yardstick is a loop of
 BRPOP (`brpop.py`) in the worker's image under the same ScaledObject. Both are pushed by turns, each when it sleeps.
-Stages are told by the watch of the API server, by the worker's first output and by the job's events, all on one clock.
+Stages come from the API server's watch, the worker's first output and the job's events, all on one clock.
 """
 
 import argparse
@@ -24,20 +24,15 @@ from typing import Any, Self
 import redis
 import urllib3
 from kubernetes import client, config, watch
-from rich.console import Console
-from rich.table import Table
 
-from bench.places import ROOT
+from bench.keeping import keep
+from bench.tables import show, table, verdict
+from bench.waiting import until
 from greenscale_jobs import JobClient, RedisAddress
 from greenscale_operator.objects import Install
 from greenscale_operator.scalers.keda.scaled_object import scaled_object
 from greenscale_operator.workload import parse
-
-sys.path.insert(0, str(ROOT / "tests" / "lib"))
-
-from greenscale_testing.kubernetes import Manifest, apply, forwarded_redis, kubectl, until
-
-RAW = ROOT / "artifacts" / "bench" / "cold_start.jsonl"
+from greenscale_testing.kubernetes import Manifest, apply, forwarded_redis, kubectl
 
 TARGET = 1.3
 
@@ -54,18 +49,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cold_start", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--intervals", default="1,2,5", help="pollingInterval, in seconds, with commas between")
-    told = parser.parse_args()
+    options = parser.parse_args()
     namespace = f"bench-{uuid.uuid4().hex[:6]}"
     kubectl("create", "namespace", namespace)
     rows: list[dict[str, Any]] = []
     try:
         with forwarded_redis() as address:
-            for interval in map(int, told.intervals.split(",")):
-                rows += _measure(address, namespace, interval, told.rounds)
+            for interval in map(int, options.intervals.split(",")):
+                rows += _measure(address, namespace, interval, options.rounds)
     finally:
         kubectl("delete", "namespace", namespace, "--wait=false")
-    RAW.parent.mkdir(parents=True, exist_ok=True)
-    RAW.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    keep("cold_start", rows)
     sys.exit(0 if _print(rows) else 1)
 
 
@@ -78,23 +72,23 @@ def _measure(address: RedisAddress, namespace: str, interval: int, rounds: int) 
     kubectl("wait", "--for=condition=Ready", f"so/{floor}-scaler", "-n", namespace, "--timeout=60s")
     rows = []
     with ExitStack() as stack:
-        seen = stack.enter_context(WatchCache(namespace))
+        cache = stack.enter_context(WatchCache(namespace))
         queue = stack.enter_context(JobClient(address, f"greenscale:{{{namespace}/{ours}}}"))
         plain = stack.enter_context(redis.Redis(address.host, address.port, socket_timeout=None))
         for number in range(1, rounds + 1):
             print(f"interval {interval} s, round {number} of {rounds} ...", file=sys.stderr, flush=True)
             for subject in (ours, floor):
-                until(lambda name=subject: seen.asleep(name), seconds=120)  # type: ignore[misc]
+                until(lambda name=subject: cache.asleep(name), seconds=120)  # type: ignore[misc]
                 # Falling asleep is KEDA's beat: pushed at once, all would meet it at the same moment of its interval.
                 time.sleep(interval * (number - 0.5) / rounds)
-                seen.forget(subject)
-                times = _wake_ours(queue, seen, ours, namespace) if subject == ours else _wake_floor(plain, floor)
+                cache.forget(subject)
+                times = _wake_ours(queue, cache, ours, namespace) if subject == ours else _wake_floor(plain, floor)
                 rows.append({"interval": interval, "round": number, "subject": subject.partition("-")[0], **times})
     kubectl("delete", f"gsw/{ours}", f"so/{floor}-scaler", f"deploy/{floor}", "-n", namespace)
     return rows
 
 
-def _wake_ours(queue: JobClient, seen: "WatchCache", name: str, namespace: str) -> Times:
+def _wake_ours(queue: JobClient, cache: "WatchCache", name: str, namespace: str) -> Times:
     since = time.time()
     job_id = queue.submit("hello")
     at = {event.type: event.at for event in reversed(list(queue.events(job_id)))}
@@ -105,8 +99,8 @@ def _wake_ours(queue: JobClient, seen: "WatchCache", name: str, namespace: str) 
     imported = _seconds(ready["time"])
     moments = [
         since,
-        seen.at(name, "wanted"),
-        seen.at(name, "scheduled"),
+        cache.at(name, "wanted"),
+        cache.at(name, "scheduled"),
         process,
         imported,
         at["claimed"],
@@ -167,7 +161,7 @@ def _floor(name: str, namespace: str, interval: int) -> list[Manifest]:
 
 
 class WatchCache:
-    """When the API server's watches showed what became of Deployments and pods."""
+    """When the API server's watches first showed each stage of a start."""
 
     def __init__(self, namespace: str) -> None:
         config.load_kube_config()  # type: ignore[no-untyped-call]
@@ -178,8 +172,8 @@ class WatchCache:
         self._watches = [watch.Watch() for _ in range(2)]  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
-        for one, (listed, look) in zip(
+        """Start watching."""
+        for one, (listed, note) in zip(
             self._watches,
             [
                 (client.AppsV1Api().list_namespaced_deployment, self._deployment),
@@ -187,11 +181,11 @@ class WatchCache:
             ],
             strict=True,
         ):
-            threading.Thread(target=self._follow, args=(one, listed, look), daemon=True).start()
+            threading.Thread(target=self._follow, args=(one, listed, note), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Watch no more."""
+        """Stop watching."""
         for one in self._watches:
             one.stop()  # type: ignore[no-untyped-call]
 
@@ -200,7 +194,7 @@ class WatchCache:
         return self._replicas.get(name) == 0 and name not in self._pods.values()
 
     def at(self, name: str, what: str) -> float:
-        """Return when it was seen first since `forget`, in Unix seconds."""
+        """Return when the watch first showed it after `forget`, in Unix seconds."""
         return self._moments[name, what]
 
     def forget(self, name: str) -> None:
@@ -208,10 +202,10 @@ class WatchCache:
         for key in [key for key in self._moments if key[0] == name]:
             del self._moments[key]
 
-    def _follow(self, one: Any, listed: Any, look: Any) -> None:
+    def _follow(self, one: Any, listed: Any, note: Any) -> None:
         with contextlib.suppress(urllib3.exceptions.ProtocolError):  # how a watch ends that is stopped
             for event in one.stream(listed, self._namespace):
-                look(event["type"], event["object"], time.time())
+                note(event["type"], event["object"], time.time())
 
     def _deployment(self, _: str, deployment: Any, now: float) -> None:
         name, replicas = deployment.metadata.name, deployment.spec.replicas
@@ -241,25 +235,22 @@ def _seconds(timestamp: str) -> float:
 def _print(rows: list[dict[str, Any]]) -> bool:
     """Print both tables; returns whether the target is met."""
     verdicts = []
-    table = Table("pollingInterval", "greenscale", "brpop loop", "ratio", "target", "met", box=None, pad_edge=False)
-    stages = Table("pollingInterval", *STAGES, "push to claim", box=None, pad_edge=False)
+    ratios = table("pollingInterval", "greenscale", "brpop loop", "ratio", "target", "met")
+    stages = table("pollingInterval", *STAGES, "push to claim")
     for interval in sorted({row["interval"] for row in rows}):
         ours, floor = (
             [row for row in rows if (row["interval"], row["subject"]) == (interval, name)] for name in ("ours", "floor")
         )
-        told, yardstick = (median(row["push to claim"] for row in some) for some in (ours, floor))
-        met = told / yardstick <= TARGET
+        claimed, yardstick = (median(row["push to claim"] for row in some) for some in (ours, floor))
+        met = claimed / yardstick <= TARGET
         verdicts.append(met)
-        words = [f"{told:.2f} s", f"{yardstick:.2f} s", f"{told / yardstick:.2f}x", f"<= {TARGET}x"]
-        table.add_row(f"{interval} s", *words, "yes" if met else "NO")
+        cells = [f"{claimed:.2f} s", f"{yardstick:.2f} s", f"{claimed / yardstick:.2f}x", f"<= {TARGET}x"]
+        ratios.add_row(f"{interval} s", *cells, verdict(met=met))
         medians = [median(row[stage] for row in ours) for stage in [*STAGES, "push to claim"]]
         stages.add_row(f"{interval} s", *(f"{seconds:.2f} s" for seconds in medians))
-    console = Console(width=110)
-    console.print(table)
-    console.print("\nwhere the seconds go (medians, each stage by itself)")
-    console.print(stages)
+    where = "\nwhere the seconds go (medians, each stage by itself)"
     server = json.loads(kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
-    console.print(f"Kubernetes {server}, {len(rows)} starts", highlight=False)
+    show(ratios, where, stages, f"Kubernetes {server}, {len(rows)} starts")
     return all(verdicts)
 
 

@@ -3,32 +3,26 @@
 python -m bench.jobs_page [--jobs 100000] [--rounds 5] [--seconds 20]
 
 One job of a thousand is dead. The viewer's time is from a click, or from the address, to what it asked for being
-seen in Chromium. Redis' is the CPU that it used meanwhile, as it tells itself.
+seen in Chromium. Redis' is the CPU that it used meanwhile, as it reports it itself.
 """
 
 import argparse
 import asyncio
 import contextlib
 import re
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
-from typing import Any
 
 import redis
 from playwright.sync_api import Browser, Page, expect
 
+from bench.counters import redis_cpu_seconds
 from bench.page_load import serve
 from bench.places import ROOT
+from bench.servers import running_redis
 from greenscale_jobs import Finished, JobQueue, Outcome, RedisAddress, new_item
-
-sys.path.insert(0, str(ROOT / "tests" / "lib"))
-
 from greenscale_testing.browser import DESKTOP, chromium
-from greenscale_testing.local_redis import RedisServer
 
 PORTION = 1000
 DEAD_OF = 1000
@@ -45,24 +39,22 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=20)
-    told = parser.parse_args()
+    options = parser.parse_args()
     expect.set_options(timeout=PATIENCE_MS)
     with contextlib.ExitStack() as stack:
-        server = RedisServer(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        server.start()
-        stack.callback(server.stop)
-        asyncio.run(_fill(server.address, told.jobs))
+        server = stack.enter_context(running_redis())
+        asyncio.run(_fill(server.address, options.jobs))
         url, _ = stack.enter_context(serve(ROOT / "dashboard" / "app.py", server.address))
         browser = stack.enter_context(chromium())
         plain = stack.enter_context(redis.Redis(port=server.address.port))
-        print(f"{told.jobs:,} jobs, of which {told.jobs // DEAD_OF:,} dead; medians of {told.rounds}")
+        print(f"{options.jobs:,} jobs, of which {options.jobs // DEAD_OF:,} dead; medians of {options.rounds}")
         print(f"{'':<34} seen after  Redis busy")
         for name, act in STEPS.items():
-            costs = [_step(browser, f"{url}/jobs", plain, act) for _ in range(told.rounds + 1)][1:]
+            costs = [_step(browser, f"{url}/jobs", plain, act) for _ in range(options.rounds + 1)][1:]
             seen, busy = (median(column) for column in zip(*costs, strict=True))
             print(f"{name:<34} {seen:>8.2f} s  {busy * 1000:>7.1f} ms")
         for name, path in (("left open", "/jobs"), ("left open on a search in vain", "/jobs?text=nothing-like-it")):
-            share = _left_open(browser, f"{url}{path}", plain, seconds=told.seconds)
+            share = _left_open(browser, f"{url}{path}", plain, seconds=options.seconds)
             print(f"{name:<34} {'':>10}  {share * 1000:>7.1f} ms in a second, with a new job in each")
 
 
@@ -143,14 +135,14 @@ def _step(browser: Browser, url: str, plain: redis.Redis, act: Act | None) -> tu
     context = browser.new_context(viewport=DESKTOP)
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    busy, begun = _busy(plain), time.perf_counter()
+    busy, begun = redis_cpu_seconds(plain), time.perf_counter()
     page.goto(url, wait_until="commit")
     _first_page(page)
     if act:
         page.wait_for_load_state("networkidle")
-        busy, begun = _busy(plain), time.perf_counter()
+        busy, begun = redis_cpu_seconds(plain), time.perf_counter()
         act(page)
-    took = time.perf_counter() - begun, _busy(plain) - busy
+    took = time.perf_counter() - begun, redis_cpu_seconds(plain) - busy
     context.close()
     return took
 
@@ -161,19 +153,13 @@ def _left_open(browser: Browser, url: str, plain: redis.Redis, *, seconds: float
     page = context.new_page()
     page.goto(url)
     page.get_by_text("looked at").or_(page.get_by_text("1 to 50 of")).first.wait_for()
-    busy, begun = _busy(plain), time.perf_counter()
+    busy, begun = redis_cpu_seconds(plain), time.perf_counter()
     while time.perf_counter() < begun + seconds:
         plain.lpush("jobs", "one more")
         page.wait_for_timeout(1000)
-    share = (_busy(plain) - busy) / (time.perf_counter() - begun)
+    share = (redis_cpu_seconds(plain) - busy) / (time.perf_counter() - begun)
     context.close()
     return share
-
-
-def _busy(plain: redis.Redis) -> float:
-    """Return the seconds of CPU that Redis has used."""
-    told: Any = plain.info("cpu")
-    return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `kill -9` does: how long until a job is begun again, and whether any is lost or done twice at once."""
+"""What `kill -9` does: how long until a job starts again, and whether any is lost or runs twice at once."""
 
 import random
 import subprocess
@@ -11,14 +11,15 @@ from pathlib import Path
 
 import redis
 
-from bench.load import OURS, Peer, Producer, clean_environment, end, start_worker
+from bench.load import OURS, Peer, Producer, end, start_worker, worker_environment
 from bench.measured import Measured
+from bench.waiting import until
 
 LONG_SECONDS = 600.0
-"""How long a job takes that is killed."""
+"""How long the job takes whose worker is killed."""
 
 PATIENCE_SECONDS = 400.0
-"""The slowest of those that begin a job again take five minutes."""
+"""The slowest peers take five minutes until a job starts again."""
 
 KILLS = 100
 WORKERS, SLOTS, SHORT_SECONDS = 4, 4, 0.5
@@ -74,9 +75,9 @@ def many_kills(port: int, folder: Path, seed: int) -> Iterator[Measured]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while int(producer.ask("stored")["stored"]) < JOBS and time.monotonic() < deadline:
             time.sleep(0.2)
-        told = producer.ask("check")
+        checked = producer.ask("check")
         starts = plain.lrange("bench:starts", 0, -1)
-    yield Measured("10 kills: jobs lost", OURS.name, told["sent"] - told["right"], f"of {JOBS}")
+    yield Measured("10 kills: jobs lost", OURS.name, checked["sent"] - checked["right"], f"of {JOBS}")
     yield Measured("10 kills: begun twice by the living", OURS.name, _at_once(starts, killed_at), f"of {len(starts)}")
 
 
@@ -95,14 +96,9 @@ def _at_once(starts: list[str], killed_at: dict[int, float]) -> int:
 
 def _start(plain: "redis.Redis", number: int, seconds: float) -> tuple[str, int, float]:
     """Wait for the beginning of that number, from 0; returns the job's word, the process and the time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        line = plain.lindex("bench:starts", number)
-        if line:
-            word, process_id, at = str(line).split()
-            return word, int(process_id), float(at)
-        time.sleep(0.02)
-    raise RuntimeError(f"no job was begun within {seconds:g} s")
+    until(lambda: plain.llen("bench:starts") > number, seconds=seconds, every=0.02)
+    word, process_id, at = str(plain.lindex("bench:starts", number)).split()
+    return word, int(process_id), float(at)
 
 
 def _end_all(workers: list[subprocess.Popen[bytes]]) -> None:
@@ -111,7 +107,7 @@ def _end_all(workers: list[subprocess.Popen[bytes]]) -> None:
 
 
 def _environment(port: int, mark_seconds: float) -> dict[str, str]:
-    return clean_environment() | {
+    return worker_environment() | {
         "BENCH_REDIS_PORT": str(port),
         "BENCH_CONCURRENCY": "10",
         "BENCH_KIND": "mark",

@@ -1,7 +1,7 @@
-"""How fast a queue of jobs is worked off, and what that costs: the same for every subject.
+"""How fast a subject works off a queue of jobs, and what that costs: measured the same way for all.
 
-The queue is filled first; then a worker is started, and what happens between the first tenth and the last job is
-measured: its start and its warming up are not.
+The queue is filled first, then a worker is started. Measured is what happens from the first tenth of the jobs to the
+last: the worker's start and its warm-up do not count.
 """
 
 import json
@@ -16,29 +16,30 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import IO, Any, Self
 
-import psutil
 import redis
 
+from bench.counters import cpu_seconds, redis_commands, redis_cpu_seconds
 from bench.places import PRODUCT, ROOT, python_path
+from bench.servers import clean_environment
 from bench.venvs import python_of
 
-LOOK_SECONDS = 0.05
+CHECK_SECONDS = 0.05
 WARM_SHARE = 0.1
 STUCK_SECONDS = 60.0
-"""A worker that stores nothing for so long has failed."""
+"""A worker that stores nothing for that long has failed."""
 
 FAILURES = ("Traceback", "failed", "lost job=")
-"""What a worker's log says only where something went wrong."""
+"""What a worker's log has only if something went wrong."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """One that is measured: the module that is its worker and its producer, and whose Python runs it."""
+    """A subject: the module that is its worker and its producer, and the Python that runs it."""
 
     name: str
     module: str
     jobs: dict[str, int]
-    """Kind of job -> how many make a run of some seconds."""
+    """Kind of job -> how many of them take some seconds."""
     locked: bool = True
     """Whether it has a virtual environment of its own."""
     variables: dict[str, str] = field(default_factory=dict)
@@ -57,21 +58,12 @@ class Peer:
 
 OURS = Peer("greenscale", "bench.ours", {"noop": 10000, "thin": 10000, "http": 8000, "openai": 4000}, locked=False)
 FLOORS = [
-    Peer(
-        "floor, batched",
-        "bench.floors",
-        {"noop": 20000, "http": 8000},
-        variables={"BENCH_FLOOR": "batched"},
-        locked=False,
-    ),
-    Peer(
-        "floor, leased",
-        "bench.floors",
-        {"noop": 20000, "http": 8000},
-        variables={"BENCH_FLOOR": "leased"},
-        locked=False,
-    ),
-    Peer("floor, one at a time", "bench.floors", {"noop": 10000}, variables={"BENCH_FLOOR": "one"}, locked=False),
+    Peer(name, "bench.floors", jobs, variables={"BENCH_FLOOR": floor}, locked=False)
+    for name, floor, jobs in [
+        ("floor, batched", "batched", {"noop": 20000, "http": 8000}),
+        ("floor, leased", "leased", {"noop": 20000, "http": 8000}),
+        ("floor, one at a time", "one", {"noop": 10000}),
+    ]
 ]
 SURVIVING = [
     Peer("dramatiq", "bench.peers.dramatiq", {"noop": 6000, "http": 3000, "openai": 2000}),
@@ -90,7 +82,7 @@ EVERYONE = {peer.name: peer for peer in [OURS, *FLOORS, *SURVIVING, *OTHERS]}
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of one subject showed."""
+    """The figures of one run of one subject."""
 
     subject: str
     kind: str
@@ -110,7 +102,7 @@ class Load:
 def measure(peer: Peer, kind: str, *, port: int, engine_url: str, concurrency: int, folder: Path) -> Load:
     """Work off this peer's jobs of a kind; Redis is empty before."""
     environment = (
-        clean_environment()
+        worker_environment()
         | peer.variables
         | {
             "BENCH_REDIS_PORT": str(port),
@@ -127,25 +119,25 @@ def measure(peer: Peer, kind: str, *, port: int, engine_url: str, concurrency: i
         producer.ask(f"send {kind} {peer.jobs[kind]}")
         with working(peer, environment, log) as worker:
             begin, end = _watch(producer, worker, plain, peer.jobs[kind])
-        told = producer.ask("check")
+        checked = producer.ask("check")
     jobs = end.stored - begin.stored
     return Load(
         subject=peer.name,
         kind=kind,
         concurrency=concurrency,
-        jobs=told["sent"],
+        jobs=checked["sent"],
         jobs_per_second=jobs / (end.at - begin.at),
         cpu_us_per_job=1e6 * (end.cpu - begin.cpu) / jobs,
         redis_cpu_us_per_job=1e6 * (end.redis_cpu - begin.redis_cpu) / jobs,
         redis_commands_per_job=(end.redis_commands - begin.redis_commands) / jobs,
-        lost=told["sent"] - told["right"],
+        lost=checked["sent"] - checked["right"],
         errors=sum(log.read_text(errors="replace").count(word) for word in FAILURES),
     )
 
 
 @dataclass(frozen=True)
-class Look:
-    """The state at one instant: jobs stored, and what was used up to then (seconds of CPU)."""
+class Instant:
+    """What was stored and used up to one instant; CPU in seconds."""
 
     stored: int
     at: float
@@ -154,34 +146,26 @@ class Look:
     redis_commands: int
 
 
-def _watch(producer: "Producer", worker: subprocess.Popen[bytes], plain: "redis.Redis", jobs: int) -> tuple[Look, Look]:
+def _watch(
+    producer: "Producer", worker: subprocess.Popen[bytes], plain: "redis.Redis", jobs: int
+) -> tuple[Instant, Instant]:
     begin, last, moved_at = None, 0, time.monotonic()
     while True:
-        told = producer.ask("stored")
-        stored = int(told["stored"])
+        answer = producer.ask("stored")
+        stored = int(answer["stored"])
         if stored > last:
             last, moved_at = stored, time.monotonic()
         if time.monotonic() - moved_at > STUCK_SECONDS or worker.poll() is not None:
             raise RuntimeError(f"{producer.name} stored {stored} of {jobs} results and stopped; see {producer.log}")
         if begin is None and stored >= WARM_SHARE * jobs:
-            begin = _look(stored, told["at"], worker, plain)
+            begin = _instant(stored, answer["at"], worker, plain)
         if begin is not None and stored >= jobs:
-            return begin, _look(stored, told["at"], worker, plain)
-        time.sleep(LOOK_SECONDS)
+            return begin, _instant(stored, answer["at"], worker, plain)
+        time.sleep(CHECK_SECONDS)
 
 
-def _look(stored: int, at: float, worker: subprocess.Popen[bytes], plain: "redis.Redis") -> Look:
-    times = plain.info("cpu")
-    redis_cpu = float(times["used_cpu_user"]) + float(times["used_cpu_sys"])
-    return Look(stored, at, cpu_seconds(worker.pid), redis_cpu, int(plain.info("stats")["total_commands_processed"]))
-
-
-def cpu_seconds(process_id: int) -> float:
-    """Return the CPU of a process and all its children, those that ended too."""
-    root = psutil.Process(process_id)
-    alive = [root, *root.children(recursive=True)]
-    times = [process.cpu_times() for process in alive]
-    return sum(each.user + each.system for each in times) + times[0].children_user + times[0].children_system
+def _instant(stored: int, at: float, worker: subprocess.Popen[bytes], plain: "redis.Redis") -> Instant:
+    return Instant(stored, at, cpu_seconds(worker.pid), redis_cpu_seconds(plain), redis_commands(plain))
 
 
 class Producer:
@@ -235,7 +219,7 @@ def working(peer: Peer, environment: dict[str, str], log: Path) -> Iterator[subp
 
 
 def start_worker(peer: Peer, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a peer's worker in a process group of its own; what it says goes into a file."""
+    """Start a peer's worker in a process group of its own; its output goes into a file."""
     command: Sequence[str] = [peer.python, "-m", "bench.app", peer.module, "worker"]
     with log.open("ab") as file:
         return subprocess.Popen(
@@ -249,11 +233,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def clean_environment() -> dict[str, str]:
-    """Return the environment without what any of them would read."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE", "REDIS"))}
-    mine.pop("PYTHONDONTWRITEBYTECODE", None)
-    return mine | {"PYTHONPATH": str(ROOT)}
+def worker_environment() -> dict[str, str]:
+    """Return the environment in which `bench.app` is found."""
+    return clean_environment() | {"PYTHONPATH": str(ROOT)}
 
 
 def _in(root: Path, environment: dict[str, str]) -> dict[str, str]:

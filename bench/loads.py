@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import redis
-
 from bench.load import FLOORS, OTHERS, OURS, SURVIVING, Load, Peer, measure
 from bench.measured import YARDSTICK, Measured
+from bench.servers import empty, redis_version
 
 BATCHED, LEASED, ONE = FLOORS
 DRAMATIQ = SURVIVING[0]
@@ -23,26 +22,37 @@ class Contest:
     concurrency: int
     named: Sequence[Peer]
     others: Sequence[Peer] = ()
+    rows: frozenset[str] = frozenset()
+    """The rows of the table that GreenScale's own run fills."""
+    beside: frozenset[str] = frozenset()
+    """The rows whose yardstick, or whose place in the long table, another's run fills."""
 
 
 CONTESTS = [
-    Contest("no-ops", "noop", 100, [OURS, BATCHED, *SURVIVING], [LEASED, ONE, *OTHERS]),
-    Contest("no-ops, no streaming", "thin", 100, [OURS]),
-    Contest("no-ops, 8 at once", "noop", 8, [], [OURS]),
-    Contest("HTTP", "http", 100, [OURS, BATCHED], [LEASED, *SURVIVING, *OTHERS]),
-    Contest("OpenAI", "openai", 100, [OURS, *SURVIVING], OTHERS),
-    Contest("HTTP, 200 at once", "http", 200, [OURS, SAQ]),
+    Contest(
+        "no-ops",
+        "noop",
+        100,
+        [OURS, BATCHED, *SURVIVING],
+        [LEASED, ONE, *OTHERS],
+        rows=frozenset({"1", "2"}),
+        beside=frozenset({"6"}),
+    ),
+    Contest("no-ops, no streaming", "thin", 100, [OURS], rows=frozenset({"6"})),
+    Contest("no-ops, 8 at once", "noop", 8, [], [OURS], beside=frozenset({"1"})),
+    Contest("HTTP", "http", 100, [OURS, BATCHED], [LEASED, *SURVIVING, *OTHERS], rows=frozenset({"3"})),
+    Contest("OpenAI", "openai", 100, [OURS, *SURVIVING], OTHERS, rows=frozenset({"4"})),
+    Contest("HTTP, 200 at once", "http", 200, [OURS, SAQ], rows=frozenset({"5"})),
 ]
 
 
 def contest(one: Contest, *, port: int, engine_url: str, folder: Path, everyone: bool, share: float) -> Iterator[Load]:
     """Let one after the other work off its jobs, or a share of them."""
-    version = redis_version(port)
+    version = tuple(int(part) for part in redis_version(port).split("."))
     for peer in [*one.named, *(one.others if everyone else ())]:
         if one.kind in peer.jobs and version >= peer.needs_redis:
             fewer = {kind: max(100, int(count * share)) for kind, count in peer.jobs.items()}
-            with redis.Redis(port=port) as plain:
-                plain.flushall()
+            empty(port)
             load = measure(
                 replace(peer, jobs=fewer),
                 one.kind,
@@ -52,12 +62,6 @@ def contest(one: Contest, *, port: int, engine_url: str, folder: Path, everyone:
                 folder=folder,
             )
             yield replace(load, contest=one.name)
-
-
-def redis_version(port: int) -> tuple[int, ...]:
-    """Return the version of the server."""
-    with redis.Redis(port=port) as plain:
-        return tuple(int(part) for part in str(plain.info("server")["redis_version"]).split("."))
 
 
 def figures(loads: Sequence[Load]) -> Iterator[Measured]:

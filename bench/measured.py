@@ -1,8 +1,10 @@
-"""A figure, and what it is held to."""
+"""A figure, and its target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+
+from bench.tables import verdict
 
 OURS, YARDSTICK = "greenscale", "yardstick"
 
@@ -19,7 +21,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Target:
-    """What a row is held to: so many times its yardstick, or so much; at most, or at least."""
+    """A row's target: a multiple of its yardstick or a fixed value, as an upper or a lower bound."""
 
     row: str
     bound: float
@@ -74,17 +76,13 @@ def line(target: Target, rounds: Sequence[Sequence[Measured]]) -> tuple[list[str
     if not target.of_yardstick:
         value = max(one.value for one in ours) if target.bound == 0 else value
         met = target.holds(value)
-        return [target.row, _shown(value, unit), "", "", target.text(unit), _verdict(met=met)], met
-    # Within a round both met the same noise: the ratio is taken there.
+        return [target.row, _text(value, unit), "", "", target.text(unit), verdict(met=met)], met
+    # Within a round both had the same noise: so the ratio is taken per round.
     ratio = median(one.value / other.value for one, other in zip(ours, theirs, strict=True))
     met = target.holds(ratio)
-    floor = _shown(median(one.value for one in theirs), unit)
-    return [target.row, _shown(value, unit), floor, f"{ratio:.2f}x", target.text(unit), _verdict(met=met)], met
+    floor = _text(median(one.value for one in theirs), unit)
+    return [target.row, _text(value, unit), floor, f"{ratio:.2f}x", target.text(unit), verdict(met=met)], met
 
 
-def _shown(value: float, unit: str) -> str:
+def _text(value: float, unit: str) -> str:
     return f"{value:.0f} {unit}" if value >= 100 or value == int(value) else f"{value:.2f} {unit}"  # noqa: PLR2004
-
-
-def _verdict(*, met: bool) -> str:
-    return "yes" if met else "NO"

@@ -2,12 +2,11 @@
 
 python -m bench.operator_load [--workloads 1000]
 
-A real kube-apiserver and etcd; its audit log counts the operator's requests. Nobody runs KEDA here: a thread writes
+A real kube-apiserver and etcd; its audit log counts the operator's requests. There is no KEDA: a thread writes
 `Ready` into each ScaledObject, as KEDA would. The yardstick is `kopf_floor.py`, on an API server of its own.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -22,18 +21,19 @@ from typing import Any
 import psutil
 import urllib3
 from kubernetes import client, config, watch
-from rich.console import Console
-from rich.table import Table
 
+from bench.counters import cpu_seconds
+from bench.keeping import keep
 from bench.places import ROOT
-
-sys.path.insert(0, str(ROOT / "tests" / "lib"))
-
+from bench.servers import running_redis
+from bench.tables import show, table, verdict
+from bench.waiting import until
 from greenscale_testing.control_plane import ControlPlane, keda_crds
-from greenscale_testing.kubernetes import Manifest, as_list, until
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.kubernetes import Manifest, as_list
+from greenscale_testing.local_redis import free_port
 
-RAW = ROOT / "artifacts" / "bench" / "operator.json"
+POLL_SECONDS = 0.5
+"""How often the API server is asked for what the bench waits for: a thousand workloads are no small answer."""
 
 FEW = 20
 """Workloads made one by one, to count what each costs."""
@@ -53,16 +53,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.operator_load", description=__doc__)
     parser.add_argument("--workloads", type=int, default=1000)
     count = parser.parse_args().workloads
-    with TemporaryDirectory() as folder:
-        redis = RedisServer(Path(folder))
-        redis.start()
-        try:
-            ours = _measure(OURS, count, redis.address.port, idle=True)
-            floor = _measure(FLOOR, count, redis.address.port, idle=False)
-        finally:
-            redis.stop()
-    RAW.parent.mkdir(parents=True, exist_ok=True)
-    RAW.write_text(json.dumps({"workloads": count, "greenscale": ours, "floor": floor}, indent=2) + "\n")
+    with running_redis() as redis:
+        ours = _measure(OURS, count, redis.address.port, idle=True)
+        floor = _measure(FLOOR, count, redis.address.port, idle=False)
+    keep("operator", [{"workloads": count, "greenscale": ours, "floor": floor}])
     sys.exit(0 if _print(ours, floor, count) else 1)
 
 
@@ -71,9 +65,8 @@ def _measure(command: list[str], count: int, redis_port: int, *, idle: bool) -> 
     with TemporaryDirectory() as folder, ControlPlane(Path(folder)) as plane:
         plane.kubectl("apply", "--server-side", "-f", str(keda_crds()))
         established = ("get", "crd/scaledobjects.keda.sh", "-o", "jsonpath={.status.conditions}")
-        until(
-            lambda: "Established" in plane.kubectl(*established), seconds=30
-        )  # `kubectl wait` fails before it has any
+        # `kubectl wait` fails before there is any condition.
+        until(lambda: "Established" in plane.kubectl(*established), seconds=30, every=POLL_SECONDS)
         bench = _Bench(plane, redis_port)
         with bench.keda(), bench.operator(command) as process:
             print(f"{command[2]}: {FEW} workloads one by one ...", file=sys.stderr, flush=True)
@@ -128,22 +121,22 @@ class _Bench:
 
     @contextmanager
     def keda(self) -> Iterator[None]:
-        """Say of each ScaledObject that it is Ready, as KEDA would."""
-        seen = watch.Watch()  # type: ignore[no-untyped-call]
-        thread = threading.Thread(target=self._stand_in, args=(seen,), daemon=True)
+        """Set each ScaledObject to Ready, as KEDA would."""
+        events = watch.Watch()  # type: ignore[no-untyped-call]
+        thread = threading.Thread(target=self._stand_in, args=(events,), daemon=True)
         thread.start()
         yield
-        seen.stop()  # type: ignore[no-untyped-call]
+        events.stop()  # type: ignore[no-untyped-call]
 
-    def _stand_in(self, seen: Any) -> None:
-        told = {"status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ScaledObjectReady"}]}}
+    def _stand_in(self, events: Any) -> None:
+        ready = {"status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ScaledObjectReady"}]}}
         listed = self._objects.list_cluster_custom_object
         with suppress(urllib3.exceptions.HTTPError):
-            for event in seen.stream(listed, "keda.sh", "v1alpha1", "scaledobjects"):
+            for event in events.stream(listed, "keda.sh", "v1alpha1", "scaledobjects"):
                 name = event["object"]["metadata"]["name"]
                 if event["type"] == "ADDED" and "status" not in event["object"]:
                     self._objects.patch_namespaced_custom_object_status(
-                        "keda.sh", "v1alpha1", "default", "scaledobjects", name, told
+                        "keda.sh", "v1alpha1", "default", "scaledobjects", name, ready
                     )
 
     def create(self, names: list[str]) -> list[str]:
@@ -166,31 +159,31 @@ class _Bench:
             self._plane.kubectl("wait", "--for=condition=Ready", f"gsw/{names[0]}", "--timeout=120s")
             return
         wanted = set(names)
-        until(lambda: wanted <= self._ready(), seconds=600)
+        until(lambda: wanted <= self._ready(), seconds=600, every=POLL_SECONDS)
 
     def _ready(self) -> set[str]:
         where = ("greenscale.dev", "v1alpha1", "default", "greenscaleworkloads")
         found: Any = self._objects.list_namespaced_custom_object(*where)
         return {
-            told["metadata"]["name"]
-            for told in found["items"]
-            if any(c["type"] == "Ready" and c["status"] == "True" for c in told.get("status", {}).get("conditions", []))
+            item["metadata"]["name"]
+            for item in found["items"]
+            if any(c["type"] == "Ready" and c["status"] == "True" for c in item.get("status", {}).get("conditions", []))
         }
 
     def wait_working(self) -> None:
         """Wait until the operator has listed what there is."""
         before = self._lists()
-        until(lambda: self._lists() > before, seconds=120)
+        until(lambda: self._lists() > before, seconds=120, every=POLL_SECONDS)
 
     def _lists(self) -> int:
         return sum(
-            told["verb"] == "list" and told["objectRef"]["resource"] == "greenscaleworkloads"
-            for told in self._plane.asked_by_operator()
-            if "objectRef" in told
+            request["verb"] == "list" and request["objectRef"]["resource"] == "greenscaleworkloads"
+            for request in self._plane.asked_by_operator()
+            if "objectRef" in request
         )
 
     def settle(self) -> None:
-        """Wait until nothing was asked for some seconds."""
+        """Wait until the operator has sent no request for some seconds."""
         counted, since = self.requests(), time.monotonic()
         while time.monotonic() - since < 5:  # noqa: PLR2004
             time.sleep(0.5)
@@ -198,8 +191,9 @@ class _Bench:
                 counted, since = self.requests(), time.monotonic()
 
     def requests(self) -> int:
-        """Return how many requests were made so far, but for those of the election."""
-        return sum(told.get("objectRef", {}).get("resource") != "leases" for told in self._plane.asked_by_operator())
+        """Return how many requests were made so far, except those of the election."""
+        requests = self._plane.asked_by_operator()
+        return sum(request.get("objectRef", {}).get("resource") != "leases" for request in requests)
 
     def idle(self, process: psutil.Process) -> Figures:
         """Return what is spent when nothing happens."""
@@ -208,9 +202,9 @@ class _Bench:
         before = self.requests()
         time.sleep(IDLE_SECONDS)
         asked = self.requests() - before
-        cpu, since = sum(process.cpu_times()[:2]), time.monotonic()
+        cpu, since = cpu_seconds(process.pid), time.monotonic()
         time.sleep(CPU_SECONDS)
-        percent = 100 * (sum(process.cpu_times()[:2]) - cpu) / (time.monotonic() - since)
+        percent = 100 * (cpu_seconds(process.pid) - cpu) / (time.monotonic() - since)
         return {"requests in 10 s, idle": float(asked), "CPU, idle (% of a core)": percent}
 
 
@@ -230,18 +224,17 @@ def _print(ours: Figures, floor: Figures, count: int) -> bool:
         ("a new one is Ready after (s)", 2.0, False),
         (peak, 1.5, True),
     ]
-    table = Table("figure", "greenscale", "Kopf floor", "target", "met", box=None, pad_edge=False)
+    figures = table("figure", "greenscale", "Kopf floor", "target", "met")
     verdicts = []
     for name, most, of_floor in targets:
         met = ours[name] <= most * (floor[name] if of_floor else 1)
         verdicts.append(met)
-        told = f"{floor[name]:.2f}" if name in floor else ""
-        table.add_row(name, f"{ours[name]:.2f}", told, f"<= {most:g}{'x' if of_floor else ''}", "yes" if met else "NO")
+        target = f"<= {most:g}{'x' if of_floor else ''}"
+        theirs = f"{floor[name]:.2f}" if name in floor else ""
+        figures.add_row(name, f"{ours[name]:.2f}", theirs, target, verdict(met=met))
     for name in ("seconds until all are Ready", "peak memory, all made (MiB)"):
-        table.add_row(name, f"{ours[name]:.2f}", f"{floor[name]:.2f}")
-    console = Console(width=110)
-    console.print(table)
-    console.print(f"{count} workloads, Kubernetes {os.environ.get('KUBERNETES_VERSION', '1.36.3')}", highlight=False)
+        figures.add_row(name, f"{ours[name]:.2f}", f"{floor[name]:.2f}")
+    show(figures, f"{count} workloads, Kubernetes {os.environ.get('KUBERNETES_VERSION', '1.36.3')}")
     return all(verdicts)
 
 

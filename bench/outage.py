@@ -1,25 +1,22 @@
 """Row 14: an engine that answers 503 for a minute, without `Retry-After`, while jobs wait.
 
-The engine is the tests' chaos engine without its troubles: it keeps account of who asked when.
+The engine is the tests' chaos engine without its troubles: it records who asked when.
 """
 
 import asyncio
 import contextlib
 import itertools
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.load import clean_environment
 from bench.measured import OURS, Measured
-from bench.places import LIB, PRODUCT
-
-sys.path.insert(0, str(LIB))
-
+from bench.places import PRODUCT
+from bench.servers import clean_environment
+from bench.waiting import until
 from greenscale_jobs import Item, JobClient, JobQueue, RedisAddress
 from greenscale_testing.chaos_kinds import prompt_of
 from greenscale_testing.chaos_ledger import Call, Outage, calls_of, outages_of
@@ -28,17 +25,17 @@ from greenscale_testing.chaos_process import EngineProcess, chaos_engine
 OUTAGE_SECONDS, FIRST_SECONDS, PROBE_SECONDS = 60.0, 1.0, 5.0
 CASES = [(jobs, workers) for jobs in (40, 10_000) for workers in (1, 4)]
 CONCURRENCY, ANSWER_SECONDS = 8, 0.1
-"""Of one worker; the kind `quiet` answers so late."""
+"""Of one worker; jobs of the kind `quiet` take that long."""
 
 WARM_SECONDS = 3.0
-"""So long the workers are busy before the outage: what they do at once then is the former limit."""
+"""How long the workers are busy before the outage; as many calls as run at once then are the former limit."""
 
 PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """What one outage showed."""
+    """The figures of one outage."""
 
     dead: int
     found_out_by: int
@@ -72,7 +69,7 @@ async def _measure(port: int, jobs: int, workers: int, seconds: float) -> Case:
             async with _working(client, port, engine, workers, Path(folder)):
                 await asyncio.to_thread(_wait, lambda: client.stats().work <= jobs)
                 await engine.refuse("503", seconds)
-                # Four workers do 40 jobs while the engine is told: so many are to be there all the same.
+                # Four workers finish 40 jobs before the engine refuses: send as many again.
                 done = max(0, jobs - client.stats().work)
                 await asyncio.to_thread(_submit, client, warm + jobs + 1, done)
                 await asyncio.to_thread(_wait, lambda: client.stats().work + client.stats().delayed == 0)
@@ -119,10 +116,7 @@ def _submit(client: JobClient, first_number: int, count: int) -> None:
 
 
 def _wait(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"row 14: not over after {PATIENCE_SECONDS:g} s"
-        time.sleep(0.02)
+    until(holds, seconds=PATIENCE_SECONDS, every=0.02)
 
 
 @contextlib.asynccontextmanager

@@ -11,18 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from rich.console import Console
-from rich.table import Table
-
+from bench.keeping import keep
 from bench.measured import TARGETS, Measured
 from bench.places import PARTS, ROOT, python_path
 from bench.servers import redis_server
+from bench.tables import show, table, verdict
 
 GROUPS = (("1", "2"), ("3",), ("4",), ("5",), ("6",), ("7",), ("8",), ("9",), ("10",))
 """Rows that one run measures together."""
 
 LEAST = 0.97
-"""What the median must reach: above one is better than the other checkout, whatever a row counts."""
+"""What the median must reach; above one this checkout is better, whatever the row counts."""
 
 DRAWS = 10_000
 MORE_IS_BETTER = {target.row for target in TARGETS if target.at_least}
@@ -46,7 +45,7 @@ class Pair:
         return better / worse
 
 
-def compare(other: Path, rows: Sequence[str], count: int, folders: Sequence[Path]) -> bool:
+def compare(other: Path, rows: Sequence[str], count: int, *, in_results: bool) -> bool:
     """Measure so many pairs, print the ratios and keep all figures; returns whether no row became worse."""
     for root in (other, ROOT):
         for part in PARTS:
@@ -58,10 +57,7 @@ def compare(other: Path, rows: Sequence[str], count: int, folders: Sequence[Path
             if wanted:
                 print(f"pair {number + 1} of {count}: row {', '.join(wanted)} ...", file=sys.stderr, flush=True)
                 found += _pair(other, wanted, other_first=number % 2 == 0)
-    lines = [json.dumps(asdict(pair)) for pair in found]
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "pairs.jsonl").write_text("\n".join(lines) + "\n")
+    keep("pairs", map(asdict, found), in_results=in_results)
     return _print(found, other)
 
 
@@ -102,7 +98,7 @@ def _measure(root: Path, rows: Sequence[str]) -> list[Measured]:
 
 def _print(found: Sequence[Pair], other: Path) -> bool:
     columns = ("row", "before", "after", "times as good", "90 % interval", "target", "met")
-    table = Table(*columns, box=None, pad_edge=False)
+    ratios_table = table(*columns)
     good = True
     for row in dict.fromkeys(pair.row for pair in found):
         pairs = [pair for pair in found if pair.row == row]
@@ -110,16 +106,14 @@ def _print(found: Sequence[Pair], other: Path) -> bool:
         low, high = interval(ratios)
         met = median(ratios) >= LEAST
         good = good and met
-        table.add_row(
+        ratios_table.add_row(
             row,
             f"{median(pair.before for pair in pairs):.2f} {pairs[0].unit}",
             f"{median(pair.after for pair in pairs):.2f} {pairs[0].unit}",
             f"{median(ratios):.3f}x",
             f"{low:.3f} to {high:.3f}",
             f">= {LEAST}x",
-            "yes" if met else "NO",
+            verdict(met=met),
         )
-    console = Console(width=120)
-    console.print(table)
-    console.print(f"medians of {len(pairs)} pairs, {ROOT} after {other}", highlight=False)
+    show(ratios_table, f"medians of {len(pairs)} pairs, {ROOT} after {other}")
     return good

@@ -6,7 +6,6 @@ from pathlib import Path
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
 PEERS = BENCH / "peers"
-LIB = ROOT / "tests" / "lib"
 
 PARTS = ("jobs", "worker", "operator", "dashboard", "cli")
 

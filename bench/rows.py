@@ -1,15 +1,18 @@
 """What is measured: idle latency, start to first job, memory and idling."""
 
-import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from statistics import median, quantiles
 
 import psutil
 import redis
 
+from bench.counters import cpu_seconds, redis_commands
 from bench.measured import Measured
+from bench.servers import empty
 from bench.subjects import Floor, GreenScale, Subject, running, start
 
 LATENCY_SAMPLES = 1000
@@ -18,8 +21,23 @@ LOAD_JOBS = 5000
 IDLE_SECONDS = 30.0
 
 
+def measure(wanted: set[str], port: int, prompt_url: str, *, alone: bool = False) -> Iterator[Measured]:
+    """Measure rows 7 to 9, those that are wanted; `alone` is without the yardstick."""
+    parts: list[tuple[str, Callable[[], Iterator[Measured]]]] = [
+        ("7", partial(latency, port, alone=alone)),
+        ("8", partial(starts, port, prompt_url, alone=alone)),
+        ("9", partial(memory, port, alone=alone)),
+        ("9", partial(idling, port)),
+    ]
+    for row, part in parts:
+        if row in wanted:
+            empty(port)
+            print(f"  row {row} ...", file=sys.stderr, flush=True)
+            yield from part()
+
+
 def latency(port: int, *, alone: bool = False) -> Iterator[Measured]:
-    """Send a job to a worker that waits, again and again: both by turns, so that noise meets both."""
+    """Send one job at a time to an idle worker: to both by turns, so that both have the same noise."""
     subjects: list[Subject] = [GreenScale(port), *([] if alone else [Floor(port)])]
     with ExitStack() as stack:
         for subject in subjects:
@@ -35,7 +53,7 @@ def latency(port: int, *, alone: bool = False) -> Iterator[Measured]:
 
 
 def starts(port: int, base_url: str, *, alone: bool = False) -> Iterator[Measured]:
-    """Start a worker for a job that waits; from the start of its process to the stored result."""
+    """Start a worker for a waiting job; measured from the start of its process to the stored result."""
     pairs: list[tuple[str, list[Subject]]] = [
         ("8 start to first Echo job", [GreenScale(port), Floor(port)]),
         ("8 start to first OpenAI job", [GreenScale(port, base_url=base_url), Floor(port, base_url=base_url)]),
@@ -57,7 +75,7 @@ def starts(port: int, base_url: str, *, alone: bool = False) -> Iterator[Measure
 
 
 def memory(port: int, *, alone: bool = False) -> Iterator[Measured]:
-    """Give each worker a load, and look at its memory after it."""
+    """Give each worker a load, and read its memory afterwards."""
     for subject in (GreenScale(port), *(() if alone else (Floor(port),))):
         with running(subject) as process:
             for _ in range(LOAD_JOBS):
@@ -72,24 +90,15 @@ def idling(port: int) -> Iterator[Measured]:
     subject = GreenScale(port)
     with running(subject) as process, redis.Redis(port=port) as plain:
         _one_job(subject)
-        commands, cpu, since = _commands(plain), _cpu_seconds(process), time.perf_counter()
+        commands, cpu, since = redis_commands(plain), cpu_seconds(process.pid), time.perf_counter()
         time.sleep(IDLE_SECONDS)
         seconds = time.perf_counter() - since
         # The reading itself is a command.
-        yield Measured("9 idle Redis commands", subject.name, (_commands(plain) - commands - 1) / seconds, "/s")
-        yield Measured("9 idle CPU", subject.name, 100 * (_cpu_seconds(process) - cpu) / seconds, "%")
+        yield Measured("9 idle Redis commands", subject.name, (redis_commands(plain) - commands - 1) / seconds, "/s")
+        yield Measured("9 idle CPU", subject.name, 100 * (cpu_seconds(process.pid) - cpu) / seconds, "%")
 
 
 def _one_job(subject: Subject) -> float:
     since = time.perf_counter()
     subject.wait(subject.send())
     return time.perf_counter() - since
-
-
-def _commands(plain: redis.Redis) -> int:
-    return int(plain.info("stats")["total_commands_processed"])
-
-
-def _cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    times = psutil.Process(process.pid).cpu_times()
-    return times.user + times.system

@@ -1,7 +1,6 @@
-"""The two that are compared: how a job is sent to each, and how one waits for it."""
+"""GreenScale and its yardstick in rows 7 to 9: how a job is sent to each, and how its result is awaited."""
 
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -13,6 +12,7 @@ from typing import Protocol
 import redis
 
 from bench.places import PRODUCT
+from bench.servers import clean_environment
 from greenscale_jobs import JobClient, RedisAddress
 
 DONE_SECONDS = 60.0
@@ -105,6 +105,6 @@ def running(subject: Subject) -> Iterator[subprocess.Popen[bytes]]:
 def start(subject: Subject) -> subprocess.Popen[bytes]:
     """Start a worker with a clean environment."""
     command, environment = subject.command()
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI", "GREENSCALE", "REDIS"))}
-    ours.pop("PYTHONDONTWRITEBYTECODE", None)
-    return subprocess.Popen(command, env={**ours, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, env=clean_environment() | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )

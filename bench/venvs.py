@@ -1,4 +1,4 @@
-"""A virtual environment for each peer, since they want different redis-pys: made once, outside the checkout."""
+"""A virtual environment for each peer, as they need different versions of redis-py: made once, outside the checkout."""
 
 import hashlib
 import os

@@ -37,7 +37,7 @@ def address(shared_redis: RedisServer) -> RedisAddress:
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis of the test's own, not started: to stop, kill, fill or lock it."""
+    """A Redis for this test alone, not started: to stop, kill, fill or lock it."""
     server = RedisServer(tmp_path)
     yield server
     server.stop()
@@ -56,14 +56,14 @@ async def queue(address: RedisAddress, clock: Clock) -> AsyncIterator[JobQueue]:
 
 @pytest.fixture
 def raw(address: RedisAddress) -> Iterator[redis.Redis]:
-    """A plain client, for what any other program may do to the keys."""
+    """A plain client, for what another program may do to the keys."""
     with redis.Redis(port=address.port) as client:
         yield client
 
 
 @pytest.fixture
 def start_worker(address: RedisAddress, tmp_path: Path) -> Iterator[Start]:
-    """Start the brief's `python worker/worker.py` with more environment; its log is in `.log`."""
+    """Start `python worker/worker.py`; keyword arguments are more environment. The Nth logs into `worker-N.log`."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*, redis: RedisAddress = address, **environment: str) -> "subprocess.Popen[str]":

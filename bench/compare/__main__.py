@@ -9,9 +9,6 @@ import argparse
 import itertools
 import json
 import os
-import platform
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -23,10 +20,11 @@ from playwright.sync_api import Browser
 
 from bench.compare import cluster, flower, greenscale, rq_dashboard
 from bench.compare.steps import Cannot, Steps
-from bench.places import BENCH, ROOT
+from bench.keeping import keep
+from bench.machine import load_average, locked_version, machine
+from bench.servers import redis_version, running_redis
 from greenscale_testing.browser import DESKTOP, chromium
 from greenscale_testing.kubernetes import get, kubectl
-from greenscale_testing.local_redis import redis_binary
 
 TASKS = {
     "a": "a. prompt to a sleeper, to its answer",
@@ -43,8 +41,6 @@ TOOLS: dict[str, Any] = {"greenscale": greenscale, "flower": flower, "rq": rq_da
 SHORT = 0.1
 """Seconds that nobody waits."""
 
-RAW, KEPT = ROOT / "artifacts" / "bench", BENCH / "results"
-
 Row = dict[str, Any]
 
 
@@ -55,23 +51,20 @@ def main() -> None:
     parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--tasks", default=ORDER)
     parser.add_argument("--keep", action="store_true", help="write the rows into bench/results as well")
-    told = parser.parse_args()
-    tools = [name for name in told.tools.split(",") if name != "cluster" or os.environ.get("KUBECONFIG")]
+    options = parser.parse_args()
+    tools = [name for name in options.tools.split(",") if name != "cluster" or os.environ.get("KUBECONFIG")]
     rows: dict[str, list[Row]] = {name: [] for name in tools}
     with chromium() as browser:
         about = _about(browser, with_cluster="cluster" in tools)
-        for number in range(1, told.rounds + 1):
+        for number in range(1, options.rounds + 1):
             for name in tools:
-                print(f"round {number} of {told.rounds}, {name} ...", file=sys.stderr, flush=True)
-                rows[name] += ({"round": number, **row} for row in _measure(browser, TOOLS[name], told.tasks))
-    about["load after"] = _busy()
-    for folder in [RAW, *([KEPT] if told.keep else [])]:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in tools:
-            lines = (json.dumps(line) + "\n" for line in (about, *rows[name]))
-            (folder / f"compare-{name}.jsonl").write_text("".join(lines))
+                print(f"round {number} of {options.rounds}, {name} ...", file=sys.stderr, flush=True)
+                rows[name] += ({"round": number, **row} for row in _measure(browser, TOOLS[name], options.tasks))
+    about["load after"] = load_average()
+    for name in tools:
+        keep(f"compare-{name}", [about, *rows[name]], in_results=options.keep)
     _print(list(itertools.chain(*rows.values())))
-    print("\n" + ", ".join(f"{name} {told}" for name, told in about.items()))
+    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
 
 
 def _measure(browser: Browser, tool: Any, tasks: str) -> Iterator[Row]:
@@ -125,19 +118,16 @@ def _cell(found: list[Row], notes: list[str]) -> str:
 
 
 def _about(browser: Browser, *, with_cluster: bool) -> Row:
-    """Say what was compared, on what."""
+    """Return what was compared, on what."""
     locked = "".join(lock.read_text() for lock in sorted(Path(__file__).parent.glob("*.txt")))
-    names = ("celery", "flower", "rq", "rq-dashboard")
-    server = subprocess.run([redis_binary(), "--version"], capture_output=True, text=True, check=True).stdout
-    theirs = {name: re.search(rf"^{name}==(\S+)", locked, re.MULTILINE) for name in names}
+    with running_redis() as server:
+        redis = redis_version(server.address.port)
     return {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
-        "load before": _busy(),
-        "python": platform.python_version(),
-        "redis-server": server.split("v=")[1].split()[0],
+        **machine(),
+        "redis-server": redis,
         "chromium": browser.version,
         "greenscale": version("greenscale"),
-        **{name: found[1] for name, found in theirs.items() if found},
+        **{name: locked_version(name, locked) for name in ("celery", "flower", "rq", "rq-dashboard")},
         **(_cluster() if with_cluster else {}),
     }
 
@@ -146,10 +136,6 @@ def _cluster() -> Row:
     server = json.loads(kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
     keda = get("deployment", "keda-operator", "keda")["metadata"]["labels"]["app.kubernetes.io/version"]
     return {"kubernetes": server, "keda": keda}
-
-
-def _busy() -> str:
-    return f"{os.getloadavg()[0]:.1f}"
 
 
 if __name__ == "__main__":

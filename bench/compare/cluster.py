@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.compare import model
 from bench.compare.stage import DEAD, GOOD, MANY, Ways, folder, until
-from bench.compare.steps import Steps, ended, shell
+from bench.compare.steps import Steps, end, shell
 from greenscale_operator.objects import Install
 from greenscale_testing.kubernetes import INSTALLATION, Manifest, apply, kubectl, names
 from greenscale_testing.local_redis import free_port
@@ -164,8 +164,8 @@ def asks(stage: Cluster, steps: Steps) -> None:
     job = f"ask-{uuid.uuid4().hex[:6]}"
     with steps.timed():
         steps.command(f"""{CLI} LPUSH prompts '{{"id": "{job}", "prompt": "hello"}}'""")
-        told = steps.command(f"{CLI} BRPOP answers:{job} 60")
-    assert told.split()[-1] == "hello"
+        printed = steps.command(f"{CLI} BRPOP answers:{job} 60")
+    assert printed.split()[-1] == "hello"
 
 
 def finds(stage: Cluster, steps: Steps) -> None:
@@ -173,8 +173,8 @@ def finds(stage: Cluster, steps: Steps) -> None:
     stage.fail(1)
     logs = f"kubectl -n {stage.namespace} logs deploy/{HAND}"
     with steps.timed():
-        told = steps.command(logs)
-    assert model.BUSY in told
+        printed = steps.command(logs)
+    assert model.BUSY in printed
     stage.rest()
     assert model.BUSY not in shell(f"{logs} 2>&1 || true", stage.folder, stage.environment)
 
@@ -191,8 +191,8 @@ def sees_sleep(stage: Cluster, steps: Steps) -> None:
     """See that the Deployment has no pod."""
     stage.rest()
     with steps.timed():
-        told = steps.command(f"kubectl -n {stage.namespace} get deployments")
-    assert "0/0" in told
+        printed = steps.command(f"kubectl -n {stage.namespace} get deployments")
+    assert "0/0" in printed
 
 
 def sends_many(stage: Cluster, steps: Steps) -> None:
@@ -216,7 +216,7 @@ def ours_asks(stage: Cluster, steps: Steps) -> None:
             answer = steps.command(submit)
     finally:
         if forward is not None:
-            ended(forward)
+            end(forward)
             (stage.folder / "kubectl.out").unlink()
     assert answer == "hello\n"
 
@@ -225,8 +225,8 @@ def ours_sees_sleep(stage: Cluster, steps: Steps) -> None:
     """Look at the resource."""
     stage.rest()
     with steps.timed():
-        told = steps.command("kubectl get greenscaleworkloads --all-namespaces")
-    assert "ScaledToZero" in told
+        printed = steps.command("kubectl get greenscaleworkloads --all-namespaces")
+    assert "ScaledToZero" in printed
 
 
 WAYS: Ways = {

@@ -53,8 +53,8 @@ def stage() -> Iterator[Stage]:
 
 def _results(stage: Stage, state: str) -> int:
     with redis.Redis(port=stage.server.address.port, db=1) as results:
-        told = [results.get(key) for key in results.scan_iter("celery-task-meta-*", 1000)]
-    return sum(f'"status": "{state}"'.encode() in one for one in told if isinstance(one, bytes))
+        records = [results.get(key) for key in results.scan_iter("celery-task-meta-*", 1000)]
+    return sum(f'"status": "{state}"'.encode() in one for one in records if isinstance(one, bytes))
 
 
 def _answered(stage: Stage) -> int:
@@ -63,7 +63,7 @@ def _answered(stage: Stage) -> int:
 
 def _fail(stage: Stage, count: int) -> None:
     """Have so many failed jobs and no other, after some that went well."""
-    stage.say("FLUSHALL")
+    stage.redis_number("FLUSHALL")
     stage.work()
     stage.send("good", GOOD)
     until(lambda: _answered(stage) == GOOD)
@@ -135,8 +135,8 @@ def shell_finds(stage: Stage, steps: Steps) -> None:
     """Ask Flower's API, which has the exception and its traceback."""
     _fail(stage, 1)
     with steps.timed():
-        told = steps.command(WHY)
-    assert model.BUSY in told
+        printed = steps.command(WHY)
+    assert model.BUSY in printed
 
 
 def shell_retries(stage: Stage, steps: Steps) -> None:
@@ -151,14 +151,14 @@ def shell_retries(stage: Stage, steps: Steps) -> None:
 def shell_sees_sleep(stage: Stage, steps: Steps) -> None:
     """Ask Celery who is there."""
     stage.rest()
-    told = steps.command(f"{APP} status 2>&1 || true")
-    assert "No nodes replied" in told
+    printed = steps.command(f"{APP} status 2>&1 || true")
+    assert "No nodes replied" in printed
     raise Cannot("`celery status` says `No nodes replied`, whether they sleep, were stopped, or crashed")
 
 
 def shell_sends_many(stage: Stage, steps: Steps) -> None:
     """Send them with four lines of Python: `celery call` sends one."""
-    stage.say("FLUSHALL")
+    stage.redis_number("FLUSHALL")
     stage.work()
     with steps.timed():
         steps.command("python send.py < prompts.txt")

@@ -32,7 +32,7 @@ class Local(InstanceWithPage):
     def rest(self) -> None:
         """Wait until it sleeps."""
         with JobClient(self.address) as client:
-            until(lambda: [told.state for told in client.workloads()] == ["ScaledToZero"])
+            until(lambda: [workload.state for workload in client.workloads()] == ["ScaledToZero"])
 
     def answered(self) -> int:
         """Return how many jobs were done."""
@@ -89,8 +89,8 @@ def shell_finds(stage: Local, steps: Steps) -> None:
     """List the dead: the error stands there."""
     stage.fail(1)
     with steps.timed():
-        told = steps.command("greenscale jobs list --state dead")
-    assert model.BUSY in told
+        printed = steps.command("greenscale jobs list --state dead")
+    assert model.BUSY in printed
 
 
 def shell_retries(stage: Local, steps: Steps) -> None:
@@ -106,8 +106,8 @@ def shell_sees_sleep(stage: Local, steps: Steps) -> None:
     """Ask for the status."""
     stage.rest()
     with steps.timed():
-        told = steps.command("greenscale status")
-    assert "ScaledToZero" in told
+        printed = steps.command("greenscale status")
+    assert "ScaledToZero" in printed
 
 
 def shell_sends_many(stage: Local, steps: Steps) -> None:

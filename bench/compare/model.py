@@ -1,4 +1,4 @@
-"""What all that are compared do with a prompt: the standard library only, for each has its own Python.
+"""What every tool does with a prompt: the standard library only, for each has its own Python.
 
 It answers by echo after 10 ms. While the file that `MODEL_DOWN` names is there, it fails instead.
 """

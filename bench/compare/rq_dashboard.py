@@ -50,25 +50,25 @@ def stage() -> Iterator[Stage]:
 
 
 def _answered(stage: Stage) -> int:
-    return stage.say("ZCARD", FINISHED)
+    return stage.redis_number("ZCARD", FINISHED)
 
 
 def _fail(stage: Stage, count: int) -> None:
     """Have so many failed jobs and no other, after some that went well."""
-    stage.say("DEL", FAILED)
+    stage.redis_number("DEL", FAILED)
     stage.work()
     good = _answered(stage) + GOOD
     stage.send("good", GOOD)
     until(lambda: _answered(stage) == good)
     stage.model_down.touch()
     stage.send("bad", count)
-    until(lambda: stage.say("ZCARD", FAILED) == count)
+    until(lambda: stage.redis_number("ZCARD", FAILED) == count)
     stage.model_down.unlink()
 
 
 def _await_retried(stage: Stage, good: int) -> None:
     until(lambda: _answered(stage) == good + DEAD)
-    assert stage.say("ZCARD", FAILED) == 0
+    assert stage.redis_number("ZCARD", FAILED) == 0
 
 
 def page_asks(stage: Stage, steps: Steps) -> None:
@@ -124,8 +124,8 @@ def shell_finds(stage: Stage, steps: Steps) -> None:
     """Look with six lines of Python: `rq info` has only the number."""
     _fail(stage, 1)
     with steps.timed():
-        told = steps.command("python why.py")
-    assert model.BUSY in told
+        printed = steps.command("python why.py")
+    assert model.BUSY in printed
 
 
 def shell_retries(stage: Stage, steps: Steps) -> None:

@@ -2,22 +2,18 @@
 
 import os
 import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from bench.compare.steps import PATIENCE_SECONDS, Steps, begun, ended, shell
+from bench.compare.steps import PATIENCE_SECONDS, Steps, end, shell, start
 from bench.places import ROOT
-
-sys.path.insert(0, str(ROOT / "tests" / "lib"))
-
-from greenscale_testing.local_redis import RedisServer, free_port
+from bench.servers import server_in
+from bench.waiting import answers
+from bench.waiting import until as until_holds
+from greenscale_testing.local_redis import free_port
 
 MANY = 1000
 DEAD = 100
@@ -34,7 +30,7 @@ class Stage:
         self.model_down = folder / "model-down"
         self.worker_line = worker
         self.worker: subprocess.Popen[bytes] | None = None
-        self.server = RedisServer(folder)
+        self.server = server_in(folder)
         url, port = f"redis://127.0.0.1:{self.server.address.port}", free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {
@@ -57,31 +53,22 @@ class Stage:
         with ExitStack() as stack:
             self.server.start()
             stack.callback(self.server.stop)
-            shown = begun(page, self.folder, self.environment)
-            stack.callback(ended, shown)
-            until(lambda: self._page_answers(shown))
+            server = start(page, self.folder, self.environment)
+            stack.callback(end, server)
+            until(lambda: server.poll() is not None or answers(self.url))
+            assert server.poll() is None, "the page does not start"
             stack.callback(self.rest)
             yield self
-
-    def _page_answers(self, shown: subprocess.Popen[bytes]) -> bool:
-        assert shown.poll() is None, "the page does not start"
-        try:
-            with urllib.request.urlopen(self.url, timeout=5) as reply:  # noqa: S310 - it is ours
-                return bool(reply.status)
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
 
     def work(self) -> None:
         """Have a worker."""
         if self.worker is None:
-            self.worker = begun(self.worker_line, self.folder, self.environment)
+            self.worker = start(self.worker_line, self.folder, self.environment)
 
     def rest(self) -> None:
         """Have none, as after it was scaled to zero."""
         if self.worker is not None:
-            ended(self.worker)
+            end(self.worker)
             self.worker = None
 
     def send(self, word: str, count: int) -> None:
@@ -89,11 +76,11 @@ class Stage:
         (self.folder / "some.txt").write_text(lines(word, count))
         shell("python send.py < some.txt", self.folder, self.environment)
 
-    def say(self, *command: str | int) -> int:
-        """Ask Redis for a number."""
-        told = self.server.say(*command)
-        assert isinstance(told, int)
-        return told
+    def redis_number(self, *command: str | int) -> int:
+        """Run a command of Redis that answers with a number."""
+        answer = self.server.say(*command)
+        assert isinstance(answer, int)
+        return answer
 
 
 Ways = dict[str, dict[str, Callable[[Any, Steps], None]]]
@@ -112,9 +99,6 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Ask again and again."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not become so in time"
-        time.sleep(0.05)
+def until(holds: Callable[[], bool]) -> None:
+    """Wait as long as a person would."""
+    until_holds(holds, seconds=PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""What a person does, counted, and how long it makes them wait."""
+"""What a person does, counted, and how long they wait."""
 
 import subprocess
 import time
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 120
 
 
 class Cannot(Exception):
-    """A tool cannot do a task; the text says why, after it was looked at."""
+    """A tool cannot do a task; the text says why."""
 
 
 class Steps:
@@ -44,7 +44,7 @@ class Steps:
     def begin(self, line: str) -> subprocess.Popen[bytes]:
         """Type a line that goes on running."""
         self.taken.append(f"type: {line} &")
-        return begun(line, self._folder, self._environment)
+        return start(line, self._folder, self._environment)
 
     def open(self, url: str) -> None:
         """Open a page by its address."""
@@ -83,7 +83,7 @@ def shell(line: str, folder: Path, environment: Mapping[str, str]) -> str:
     return run.stdout
 
 
-def begun(line: str, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def start(line: str, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Run a line that does not end by itself; what it prints is kept in the folder."""
     with (folder / f"{line.split(maxsplit=1)[0]}.out").open("ab") as out:
         return subprocess.Popen(
@@ -91,7 +91,7 @@ def begun(line: str, folder: Path, environment: Mapping[str, str]) -> subprocess
         )
 
 
-def ended(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End a process, and wait until it is gone."""
     process.terminate()
     process.wait(PATIENCE_SECONDS)

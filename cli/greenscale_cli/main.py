@@ -40,11 +40,11 @@ def local(
 
     $ greenscale local examples/local.yaml --try "Hello"
     """
-    try:
-        from greenscale_cli.local.command import run  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        _say(f"local mode needs the package {error.name}: pip install 'greenscale[local]'")
-        raise typer.Exit(Exit.USAGE) from None
+    from greenscale_cli.local.command import missing_package, run  # noqa: PLC0415
+
+    if missing := missing_package():
+        _say(f"local mode needs the package {missing}: pip install 'greenscale[local]'")
+        raise typer.Exit(Exit.USAGE)
     raise typer.Exit(run(file, page=page, run_dir=run_dir, try_prompt=try_prompt))
 
 
@@ -78,7 +78,9 @@ def version() -> None:
     import platform  # noqa: PLC0415
     from importlib.metadata import version as version_of  # noqa: PLC0415
 
-    print(f"greenscale {version_of('greenscale')} (Python {platform.python_version()}, redis-py {version_of('redis')})")  # noqa: T201
+    from greenscale_jobs.version import __version__  # noqa: PLC0415
+
+    print(f"greenscale {__version__} (Python {platform.python_version()}, redis-py {version_of('redis')})")  # noqa: T201
 
 
 def main() -> None:

@@ -1,9 +1,6 @@
 """Charts of what a workload did. The browser draws them, with nothing from another machine."""
 
-from collections.abc import Iterable
-
 import altair as alt
-import pandas as pd
 
 from greenscale_dashboard.view.past import HOUR_SECONDS, Past
 
@@ -20,33 +17,30 @@ def line_of_the_hour(past: Past) -> alt.LayerChart:
     """Return a thin line of what waited and ran, over the workers; at its foot, sleep as sleep."""
     # A point of nothing where the chart begins: a younger workload's shows its whole life, but five minutes at least.
     begin = past.until - (HOUR_SECONDS if past.since is None else max(LEAST_SECONDS, past.until - past.since))
-    steps = pd.DataFrame(
-        {
-            "from": _times([begin, *(point.at for point in past.points)]),
-            "Waiting": [None, *(point.waiting for point in past.points)],
-            "Running": [None, *(point.running for point in past.points)],
-            "Workers": [None, *(point.workers for point in past.points)],
-        }
-    )
-    asleep = pd.DataFrame(
-        {"from": _times(begun for begun, _ in past.asleep), "to": _times(end for _, end in past.asleep)}
-    )
+    steps = [
+        {"from": _ms(begin), "Waiting": None, "Running": None, "Workers": None},
+        *(
+            {"from": _ms(point.at), "Waiting": point.waiting, "Running": point.running, "Workers": point.workers}
+            for point in past.points
+        ),
+    ]
+    asleep = [{"from": _ms(begun), "to": _ms(end)} for begun, end in past.asleep]
     time = alt.X(
         "from:T", title=None, axis=alt.Axis(grid=False, domain=False, ticks=False, tickCount=4, format="%H:%M")
     )
-    base = alt.Chart(steps).encode(
+    base = alt.Chart(alt.InlineData(values=steps)).encode(
         x=time,
         tooltip=[alt.Tooltip("from:T", format="%H:%M:%S", title="Time"), "Waiting:Q", "Running:Q", "Workers:Q"],
     )
     awake = base.mark_area(interpolate="step-after", color=GREEN, opacity=0.16).encode(y=_height_of("Workers"))
     waiting = base.mark_line(interpolate="step-after", color=AMBER, strokeWidth=1.5, strokeDash=[4, 2])
     running = base.mark_line(interpolate="step-after", color=GREEN, strokeWidth=1.5)
-    sleep = alt.Chart(asleep).mark_rule(strokeWidth=STRIP, color=SLEEP).encode(x=time, x2="to:T", y=alt.value("height"))
+    sleep = alt.Chart(alt.InlineData(values=asleep)).mark_rule(strokeWidth=STRIP, color=SLEEP)
     layers = (
         awake,
         waiting.encode(y=_height_of("Waiting")),
         running.encode(y=_height_of("Running")),
-        sleep,
+        sleep.encode(x=time, x2="to:T", y=alt.value("height")),
     )
     chart: alt.LayerChart = alt.layer(*layers).configure_view(strokeWidth=0)
     return chart
@@ -56,5 +50,6 @@ def _height_of(name: str) -> alt.Y:
     return alt.Y(f"{name}:Q", axis=None, title=None)
 
 
-def _times(seconds: Iterable[float]) -> pd.DatetimeIndex:
-    return pd.to_datetime(list(seconds), unit="s", utc=True)
+def _ms(seconds: float) -> float:
+    """Return a time as Vega takes it: in milliseconds."""
+    return seconds * 1000

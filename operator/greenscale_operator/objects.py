@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from greenscale_jobs.version import __version__
 from greenscale_operator.workload import Workload
 
 Manifest = dict[str, Any]
@@ -22,7 +23,7 @@ class Install(msgspec.Struct, frozen=True):
 
     namespace: str = "greenscale-system"
     redis_host: str = "redis-service"
-    worker_image: str = "greenscale-worker:0.1.0"
+    worker_image: str = f"greenscale-worker:{__version__}"
 
 
 def redis_host(workload: Workload, install: Install) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from greenscale_jobs.connection.service_links import without_service_links
+from greenscale_jobs.version import __version__
 from greenscale_operator.logs import LogFormat
 from greenscale_operator.objects import Install
 
@@ -27,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the operator is installed: its Lease, and Redis where a workload names none."""
     redis_host: Name = "redis-service"
     """The installation's Redis; a Service's name is of this namespace."""
-    worker_image: Name = "greenscale-worker:0.1.0"
+    worker_image: Name = f"greenscale-worker:{__version__}"
     identity: Name = msgspec.field(default_factory=socket.gethostname)
     """Who holds the Lease: the pod's name."""
     health_port: Port = 8080

@@ -39,7 +39,7 @@ class Cluster:
             import urllib3  # noqa: PLC0415
             from kubernetes import client, config  # noqa: PLC0415
         except ModuleNotFoundError:
-            raise NoCluster("the package kubernetes is missing: pip install 'greenscale[operator]'") from None
+            raise NoCluster("the package kubernetes is missing: pip install 'greenscale[cli]'") from None
         configuration = client.Configuration()
         try:
             config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]

@@ -1,11 +1,11 @@
 """What an installation in a cluster needs: the CRD, KEDA, the operator, rights, Secrets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import version
 from typing import Any
 
 from greenscale_cli.doctor.cluster import Cluster, Manifest, NoCluster, Refused
 from greenscale_cli.doctor.finding import Finding, Verdict, fault, ok, unchecked, warning
+from greenscale_jobs.version import __version__
 
 NOT_FOUND = 404
 
@@ -131,7 +131,7 @@ def _metrics(check: str, cluster: Cluster) -> Iterator[Finding]:
 def _operator(check: str, cluster: Cluster) -> Iterator[Finding]:
     found = _deployment(check, cluster, OPERATOR, f"Install it: {INSTALL}")
     deployment = _find_deployment(cluster, OPERATOR)
-    theirs, ours = version_of(deployment) if deployment else None, version("greenscale")
+    theirs, ours = version_of(deployment) if deployment else None, __version__
     if found.verdict is Verdict.OK and theirs not in {None, ours}:
         yield warning(check, f"{found.found}; this command is {ours}", f"Bring both to one version: {INSTALL}")
     else:

@@ -13,6 +13,7 @@ from greenscale_cli.choose import choose_redis, file_variables
 from greenscale_cli.doctor.finding import Finding, Verdict, fault, ok
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import CommandError, Exit, errors_reported
+from greenscale_jobs.version import __version__
 
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "bold red", Verdict.UNCHECKED: "dim"}
 
@@ -54,7 +55,7 @@ def doctor(
 
 
 def _versions() -> Finding:
-    told = f"GreenScale {version('greenscale')}, redis-py {version('redis')}, Python {platform.python_version()}"
+    told = f"GreenScale {__version__}, redis-py {version('redis')}, Python {platform.python_version()}"
     return ok("versions", told)
 
 

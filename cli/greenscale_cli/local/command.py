@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import importlib.util
 import os
 import signal
 import sys
@@ -43,6 +44,15 @@ CHILD_END_SECONDS = 10.0
 
 RESTART_SECONDS = 1.0
 """How soon Redis or the page is started again after it ended by itself."""
+
+
+PACKAGES = ("aiohttp", "altair", "dotenv", "openai", "streamlit")
+"""What the extra `local` brings beside `cli`; only the processes of the page and of the workers import them."""
+
+
+def missing_package() -> str | None:
+    """Return a package of the extra `local` that is not installed; None where all are."""
+    return next((name for name in PACKAGES if importlib.util.find_spec(name) is None), None)
 
 
 def run(file: Path | None, *, page: bool, run_dir: Path, try_prompt: str | None = None) -> int:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from greenscale_jobs.version import __version__
 from greenscale_testing.kubernetes import Manifest, apply, kubectl
 
 SOURCES = ("openai_server", "pod_server")
 
-WORKER_IMAGE = "greenscale-worker:0.1.0"
+WORKER_IMAGE = f"greenscale-worker:{__version__}"
 """It has aiohttp, which is all that our small server needs."""
 
 RESTRICTED = {
