@@ -8,7 +8,7 @@ write_though_full()
 if state == 'running' then
     redis.call('HSET', job_key(id), 'cancel', '1')
 elseif state == 'waiting' or state == 'delayed' then
-    stop_waiting(id, job[2])
+    take_out(id, job[2])
     end_cancelled(id, whole(job[3]) or 0)
 end
 return state

@@ -77,7 +77,7 @@ local function due_ids(limit) return redis.call('ZRANGEBYSCORE', delayed, '-inf'
 local function stop_delay(id) redis.call('ZREM', delayed, id) end
 
 -- Take a job out, wherever it waits.
-local function stop_waiting(id, item)
+local function take_out(id, item)
     stop_delay(id)
     for _, key in ipairs({ list, claiming }) do
         for _, entry in ipairs(list_entries(id, item)) do
