@@ -57,4 +57,4 @@ def test_json_of_any_depth_is_refused(depth: int) -> None:
     reading = Reading(lambda _: None, max_bytes=1024)
     reading.feed(b'data: {"choices": [{"delta": {"content": ' + b"[" * depth + b"]" * depth + b"}}]}\n\n")
 
-    assert reading.fault == "<malformed>"
+    assert reading.problem == "<malformed>"
