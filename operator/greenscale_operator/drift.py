@@ -22,9 +22,6 @@ CREATE_MANAGER = "greenscale-create"
 ANNOTATION = "greenscale.dev/intent"
 """On each object of ours: the digest of the manifest that was applied."""
 
-IDENTITY = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
-"""Not in the book: they are the object's address."""
-
 
 def mark(manifest: Manifest) -> Manifest:
     """Return the manifest with the digest of itself in its annotations."""

@@ -18,7 +18,6 @@ class Memory:
     """What is remembered of one workload; times are Unix seconds."""
 
     wakes: WakeTracker = dataclasses.field(default_factory=WakeTracker)
-    nudged: bool = False
     stuck_since: float | None = None
     nudged_at: float = 0.0
     unscaled_since: float | None = None

@@ -94,10 +94,6 @@ class Queues:
         self._tenants: dict[Key, Tenant] = {}
         self._named: dict[str, set[Key]] = defaultdict(set)
 
-    def __len__(self) -> int:
-        """Return how many queues are looked after."""
-        return len(self._tenants)
-
     async def aclose(self) -> None:
         """Close all connections."""
         for redis in self._redises.values():

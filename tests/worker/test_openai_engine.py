@@ -54,6 +54,19 @@ async def make(server: tuple[OpenAIServer, str]) -> AsyncIterator[Make]:
         await running.aclose()
 
 
+def test_an_engine_is_made_before_anything_runs() -> None:
+    """It starts its task where it is run: whoever makes one needs no event loop, and nothing is left to close."""
+    OpenAIEngine(
+        model="m",
+        api_key=KEY,
+        base_url=None,
+        defaults=Parameters(),
+        concurrency=1,
+        answer_seconds=1,
+        max_answer_bytes=1,
+    )
+
+
 async def test_an_answer_is_streamed(make: Make, server: tuple[OpenAIServer, str]) -> None:
     pieces: list[str] = []
     item = Item("id", "one two three", Parameters(temperature=0.5, max_tokens=7))

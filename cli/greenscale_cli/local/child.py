@@ -47,11 +47,6 @@ class Child:
         return cls(process, log)
 
     @property
-    def pid(self) -> int:
-        """The process' id."""
-        return self._process.pid
-
-    @property
     def returncode(self) -> int | None:
         """How it ended; None while it runs."""
         return self._process.returncode

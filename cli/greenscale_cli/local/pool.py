@@ -58,11 +58,6 @@ class WorkerPool:
         """Reset the backoff: a worker does its work."""
         self._crashes = 0
 
-    @property
-    def pids(self) -> list[int]:
-        """The processes' ids, oldest first."""
-        return [child.pid for child in self._watchers.values()]
-
     async def scale(self, wanted: int) -> None:
         """Start or end workers so that `wanted` run; the newest end first, each within its grace period."""
         self._wanted = wanted

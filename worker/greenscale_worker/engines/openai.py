@@ -73,10 +73,11 @@ class OpenAIEngine:
         self._dialect = Dialect("max_tokens" if base_url else "max_completion_tokens")
         self._client: openai.AsyncOpenAI | None = None
         self._fresh: openai.AsyncOpenAI | None = None
-        self._loading = asyncio.create_task(asyncio.to_thread(_load))
+        self._loading: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
         """Return at once: importing `openai` overlaps with claiming."""
+        self._load_soon()
 
     async def answer(self, item: Item, emit: Callable[[str], None]) -> Answer:
         """Ask the server and stream its answer; raises EngineError."""
@@ -101,7 +102,8 @@ class OpenAIEngine:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await asyncio.wait({self._loading})
+        if self._loading:
+            await asyncio.wait({self._loading})
         for client in (self._client, self._fresh):
             if client:
                 await client.close()
@@ -154,9 +156,15 @@ class OpenAIEngine:
     def _ended(self, ending: str | None, *, has_text: bool) -> EngineError | None:
         return outcome_of_ending(ending, has_text=has_text, place=self._place, max_answer_bytes=self._max_answer_bytes)
 
+    def _load_soon(self) -> "asyncio.Task[None]":
+        """Begin to import `openai`, once."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(_load))
+        return self._loading
+
     async def _connected(self) -> "openai.AsyncOpenAI":
         if self._client is None:
-            await asyncio.shield(self._loading)
+            await asyncio.shield(self._load_soon())
         if self._client is None:
             self._client = self._made(keeps=True)
         return self._client

@@ -48,6 +48,7 @@ class ServerEngine:
 
     async def ready(self) -> None:
         """Wait until the model is loaded; raises EngineInTrouble if that takes too long."""
+        await self._asked.ready()
         try:
             async with asyncio.timeout(self._startup_seconds):
                 while await self._trouble():  # noqa: ASYNC110 - a server of HTTP answers only when it is asked
