@@ -13,7 +13,7 @@ from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster, Kind
 from greenscale_operator.drift import ANNOTATION, is_applied, is_kept, mark
 from greenscale_operator.errors import Gone, Lingering, NameConflict
 from greenscale_operator.facts import seconds
-from greenscale_operator.foreign import ForeignMemory
+from greenscale_operator.foreign_fields import ForeignMemory
 from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.ownership import ForeignField, annexed, foreign_fields, is_annexed
 from greenscale_operator.watch_cache import Key, WatchCache

@@ -12,8 +12,8 @@ from typing import Any
 import kopf
 
 from greenscale_operator.cluster import CHILDREN, WORKLOAD, Kind
+from greenscale_operator.crd_watch import SETTLE_SECONDS, CrdWatch
 from greenscale_operator.deletion import Deletion
-from greenscale_operator.kinds import SETTLE_SECONDS, Kinds
 from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.signals import Signals
 
@@ -77,7 +77,7 @@ def _watch_child(kind: Kind, signals: Signals, handlers: kopf.OperatorRegistry) 
 
 
 def _watch_kinds(start_again: Callable[[], None], handlers: kopf.OperatorRegistry) -> None:
-    kinds = Kinds()
+    kinds = CrdWatch()
 
     @kopf.on.event("apiextensions.k8s.io", "v1", "customresourcedefinitions", registry=handlers)
     async def kind_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002

@@ -15,9 +15,9 @@ from kubernetes.aio.config.config_exception import ConfigException
 from greenscale_jobs.usage import refuse_arguments
 from greenscale_operator import handlers
 from greenscale_operator.cluster import Cluster
+from greenscale_operator.crd_watch import SETTLE_SECONDS
 from greenscale_operator.deletion import Deletion
 from greenscale_operator.health import STUCK_SECONDS, Health
-from greenscale_operator.kinds import SETTLE_SECONDS
 from greenscale_operator.leader import LeaseLost, lead
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from greenscale_jobs import QueueUnavailable, RedisAddress
 from greenscale_jobs.engine_report import seconds_of_news
 from greenscale_operator import facts, schedules
+from greenscale_operator.apply import Applier
 from greenscale_operator.board import page_resource, page_status
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
 from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
@@ -21,7 +22,6 @@ from greenscale_operator.errors import Lasting, Lingering, Passing
 from greenscale_operator.events import Events
 from greenscale_operator.facts import Facts, Problem
 from greenscale_operator.failures import failure_of, note_failure
-from greenscale_operator.making import Making
 from greenscale_operator.memory import Memory
 from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.pod_checks import PodChecks, pace
@@ -64,7 +64,7 @@ class Reconciler:
         self._clock = clock
         self._events = Events(cluster, identity=identity, clock=clock)
         children = Children(cluster, cache, report=self._report_drift, clock=clock)
-        self._making = Making(children, cache, install, ConfigMaps(cluster, clock=clock))
+        self._applier = Applier(children, cache, install, ConfigMaps(cluster, clock=clock))
         self._pod_checks = PodChecks(cluster)
         self._secrets = Secrets(cluster, clock=clock)
         self._memories: dict[Key, Memory] = {}
@@ -158,7 +158,7 @@ class Reconciler:
         reconciliation.look_at_schedules(workload.scaling.schedules)
         await self._look_at_queue(reconciliation, workload)
         await self._check_secrets(reconciliation, workload)
-        await self._making.make(reconciliation, workload)
+        await self._applier.apply(reconciliation, workload)
         reconciliation.memory.made_generation = reconciliation.generation
         await self._look_at_pods(reconciliation, workload)
         reconciliation.memory.trouble = None

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from greenscale_operator.foreign import INSIST_SECONDS, ForeignMemory
+from greenscale_operator.foreign_fields import INSIST_SECONDS, ForeignMemory
 from greenscale_operator.ownership import ForeignField, annexed, foreign_fields, is_annexed
 
 Json = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Makes a workload's objects: which, in what order, and what becomes of a reconciliation where one cannot be made.
+"""Applies a workload's objects: which, in what order, and what becomes of a reconciliation where one is refused.
 
 Nothing is changed before the API server has accepted every change in a dry run: a spec that it refuses leaves the
 former version as it is.
@@ -41,8 +41,8 @@ class Attempt:
     """What could not be tried, whatever the spec."""
 
 
-class Making:
-    """Makes one workload's objects at a time."""
+class Applier:
+    """Applies one workload's objects at a time."""
 
     def __init__(self, children: Children, cache: WatchCache, install: Install, config_maps: ConfigMaps) -> None:
         self._children = children
@@ -50,7 +50,7 @@ class Making:
         self._install = install
         self._config_maps = config_maps
 
-    async def make(self, reconciliation: Reconciliation, workload: Workload) -> None:
+    async def apply(self, reconciliation: Reconciliation, workload: Workload) -> None:
         """Make or mend what the workload needs; what fails for long becomes a problem of the reconciliation.
 
         Raises:

@@ -17,7 +17,7 @@ SETTLE_SECONDS = 2.0
 WATCHED = frozenset(f"{kind.plural}.{kind.group}" for kind in (WORKLOAD, *CHILDREN))
 
 
-class Kinds:
+class CrdWatch:
     """The CRDs that were there, by name."""
 
     def __init__(self) -> None:

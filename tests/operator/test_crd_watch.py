@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_operator.kinds import Kinds
+from greenscale_operator.crd_watch import CrdWatch
 
 OURS, KEDAS = "greenscaleworkloads.greenscale.dev", "scaledobjects.keda.sh"
 
@@ -23,7 +23,7 @@ Event = tuple[str | None, str, str]
     ],
 )
 def test_what_changed(events: list[Event], changed: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    kinds = Kinds()
+    kinds = CrdWatch()
     answers = [kinds.changed(event, {"metadata": {"name": name, "uid": uid}}) for event, name, uid in events]
 
     assert answers[-1] is changed
