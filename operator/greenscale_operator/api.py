@@ -22,6 +22,7 @@ from greenscale_operator.errors import (
     Rejected,
     Unavailable,
 )
+from greenscale_operator.kinds import Kind
 
 Json = dict[str, Any]
 
@@ -53,11 +54,6 @@ RIGHT_MISSING = re.compile(r'forbidden: User "[^"]*" cannot \S+ (resource|path) 
 MAX_WORDS = 4096
 """Of an answer; two of them fit into a condition."""
 
-NO_KEDA = (
-    "KEDA is not installed, for the cluster knows no ScaledObject: install it (https://keda.sh/docs/latest/deploy/). "
-    "Jobs are accepted meanwhile, and no worker wakes."
-)
-
 
 class Api:
     """The API server."""
@@ -68,6 +64,7 @@ class Api:
     async def ask(
         self,
         method: str,
+        kind: Kind,
         path: str,
         *,
         what: str,
@@ -75,7 +72,7 @@ class Api:
         body: Json | list[Json] | None = None,
         content_type: str = JSON,
     ) -> Json:
-        """Return the answer's object. `what` says in a few words what is asked, for errors.
+        """Return the answer's object. `what` says in a few words what of `kind` is asked, for errors.
 
         Raises:
             ClusterError: One of `errors`; a 409 is Gone.
@@ -95,13 +92,13 @@ class Api:
             self._api.response_deserialize(response, {"2XX": "bytes", "default": "object"})
             answer: Json = msgspec.json.decode(data)
         except ApiException as error:
-            raise translate(error, what) from error
+            raise translate(error, what, kind) from error
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
             raise Unavailable(f"Kubernetes did not answer when asked to {what}: {type(error).__name__}.") from error
         return answer
 
 
-def translate(error: ApiException, what: str) -> ClusterError:
+def translate(error: ApiException, what: str, kind: Kind) -> ClusterError:
     """Return our error for the API's. Pure."""
     body = _decoded(error.body)
     details = body.get("details") or {}
@@ -109,8 +106,8 @@ def translate(error: ApiException, what: str) -> ClusterError:
     sentence = f"Kubernetes refused to {what}: {words}"
     status = error.status
     if status == NOT_FOUND:
-        # A 404 that names no object speaks of the kind: its CRD is not installed.
-        return Gone(sentence) if details.get("name") else KindMissing(NO_KEDA)
+        # A 404 that names no object is about the kind: it is not installed.
+        return Gone(sentence) if details.get("name") else KindMissing(kind.missing or sentence, kind.missing_reason)
     if status == CONFLICT:
         return Gone(sentence)
     if status == FORBIDDEN and RIGHT_MISSING.search(words):

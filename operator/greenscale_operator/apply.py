@@ -9,10 +9,11 @@ from typing import Any
 
 from greenscale_operator import facts
 from greenscale_operator.children import Change, Children
-from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION, Kind
+from greenscale_operator.cluster import SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from greenscale_operator.config_maps import READ_SECONDS, ConfigMaps
 from greenscale_operator.errors import Lasting, NameConflict, Rejected
 from greenscale_operator.facts import Problem
+from greenscale_operator.kinds import DEPLOYMENT, Kind
 from greenscale_operator.manifest import CONFIG_ANNOTATION, config_maps, deployment, with_config
 from greenscale_operator.memory import STUCK_SECONDS
 from greenscale_operator.objects import Install

@@ -9,11 +9,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster, Kind
+from greenscale_operator.cluster import SCALED_OBJECT, Cluster
 from greenscale_operator.drift import ANNOTATION, is_applied, is_kept, mark
 from greenscale_operator.errors import Gone, Lingering, NameConflict
 from greenscale_operator.facts import seconds
 from greenscale_operator.foreign_fields import ForeignMemory
+from greenscale_operator.kinds import DEPLOYMENT, Kind
 from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.ownership import ForeignField, annexed, foreign_fields, is_annexed
 from greenscale_operator.watch_cache import Key, WatchCache

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -11,36 +10,28 @@ from kubernetes.aio import client
 from greenscale_operator.api import APPLY, JSON_PATCH, MERGE, Api
 from greenscale_operator.drift import CREATE_MANAGER, FIELD_MANAGER
 from greenscale_operator.errors import ClusterError, Gone, SecretMissing
+from greenscale_operator.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, POD, SECRET, WORKLOAD, Kind
 
 Manifest = dict[str, Any]
 
-
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """Where the API serves a kind."""
-
-    kind: str
-    group: str
-    version: str
-    plural: str
-
-    def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """Return the path of the kind, of its objects in a namespace, or of one object."""
-        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        base += f"/namespaces/{namespace}" if namespace else ""
-        return f"{base}/{self.plural}" + (f"/{name}" if name else "")
+NO_KEDA = (
+    "KEDA is not installed, for the cluster knows no ScaledObject: install it (https://keda.sh/docs/latest/deploy/). "
+    "Jobs are accepted meanwhile, and no worker wakes."
+)
 
 
-WORKLOAD = Kind("GreenScaleWorkload", "greenscale.dev", "v1alpha1", "greenscaleworkloads")
-DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments")
-SCALED_OBJECT = Kind("ScaledObject", "keda.sh", "v1alpha1", "scaledobjects")
-TRIGGER_AUTHENTICATION = Kind("TriggerAuthentication", "keda.sh", "v1alpha1", "triggerauthentications")
+SCALED_OBJECT = Kind(
+    "ScaledObject", "keda.sh", "v1alpha1", "scaledobjects", missing_reason="KedaNotInstalled", missing=NO_KEDA
+)
+TRIGGER_AUTHENTICATION = Kind(
+    "TriggerAuthentication",
+    "keda.sh",
+    "v1alpha1",
+    "triggerauthentications",
+    missing_reason="KedaNotInstalled",
+    missing=NO_KEDA,
+)
 CHILDREN = (DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION)
-
-EVENT = Kind("Event", "events.k8s.io", "v1", "events")
-POD = Kind("Pod", "", "v1", "pods")
-SECRET = Kind("Secret", "", "v1", "secrets")
-CONFIG_MAP = Kind("ConfigMap", "", "v1", "configmaps")
 
 
 class Cluster:
@@ -52,7 +43,9 @@ class Cluster:
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object, or None where there is none."""
         try:
-            return await self._api.ask("GET", kind.path(namespace, name), what=f"get {kind.kind} {namespace}/{name}")
+            return await self._api.ask(
+                "GET", kind, kind.path(namespace, name), what=f"get {kind.kind} {namespace}/{name}"
+            )
         except Gone:
             return None
 
@@ -74,6 +67,7 @@ class Cluster:
         namespace, name = metadata["namespace"], metadata["name"]
         return await self._api.ask(
             "PATCH",
+            kind,
             kind.path(namespace, name),
             what=f"apply {kind.kind} {namespace}/{name}",
             query={"fieldManager": FIELD_MANAGER, "force": "true", **_dry(run=dry_run)},
@@ -93,6 +87,7 @@ class Cluster:
         condition = "uid" if even_if_changed else "resourceVersion"
         return await self._api.ask(
             "PATCH",
+            kind,
             kind.path(namespace, name),
             what=f"take over fields of {kind.kind} {namespace}/{name}",
             query={"fieldManager": FIELD_MANAGER},
@@ -104,6 +99,7 @@ class Cluster:
         """Set annotations of an object that is there."""
         await self._api.ask(
             "PATCH",
+            kind,
             kind.path(namespace, name),
             what=f"annotate {kind.kind} {namespace}/{name}",
             query={"fieldManager": FIELD_MANAGER},
@@ -115,12 +111,13 @@ class Cluster:
         """Delete an object; that there is none is fine."""
         with contextlib.suppress(Gone):
             what = f"delete {kind.kind} {namespace}/{name}"
-            await self._api.ask("DELETE", kind.path(namespace, name), what=what)
+            await self._api.ask("DELETE", kind, kind.path(namespace, name), what=what)
 
     async def patch_status(self, namespace: str, name: str, status: Manifest) -> Manifest:
         """Write a workload's status and return the workload; fields that are None are removed."""
         return await self._api.ask(
             "PATCH",
+            WORKLOAD,
             WORKLOAD.path(namespace, name) + "/status",
             what=f"write the status of {namespace}/{name}",
             query={"fieldManager": FIELD_MANAGER},
@@ -132,6 +129,7 @@ class Cluster:
         """Change a workload by a JSON patch."""
         await self._api.ask(
             "PATCH",
+            WORKLOAD,
             WORKLOAD.path(namespace, name),
             what=f"change the finalizers of {namespace}/{name}",
             query={"fieldManager": FIELD_MANAGER},
@@ -141,7 +139,7 @@ class Cluster:
 
     async def workloads(self) -> list[Manifest]:
         """Return all workloads of the cluster."""
-        found = await self._api.ask("GET", WORKLOAD.path(), what="list workloads")
+        found = await self._api.ask("GET", WORKLOAD, WORKLOAD.path(), what="list workloads")
         items: list[Manifest] = found["items"]
         return items
 
@@ -162,7 +160,7 @@ class Cluster:
         """Return the pods that bear these labels."""
         labels = ",".join(f"{name}={value}" for name, value in selector.items())
         found = await self._api.ask(
-            "GET", POD.path(namespace), what=f"list pods in {namespace}", query={"labelSelector": labels}
+            "GET", POD, POD.path(namespace), what=f"list pods in {namespace}", query={"labelSelector": labels}
         )
         items: list[Manifest] = found["items"]
         return items
@@ -201,6 +199,7 @@ class Cluster:
         namespace, name = metadata["namespace"], metadata.get("name", "")
         return await self._api.ask(
             "POST",
+            kind,
             kind.path(namespace),
             what=f"create {kind.kind} {namespace}/{name}",
             # Else a field that is misspelt is dropped without a word; an apply refuses it by itself.

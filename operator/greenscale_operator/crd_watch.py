@@ -7,7 +7,8 @@ their CRD may leave no event at all.
 
 from typing import Any
 
-from greenscale_operator.cluster import CHILDREN, WORKLOAD
+from greenscale_operator.cluster import CHILDREN
+from greenscale_operator.kinds import WORKLOAD
 
 Body = dict[str, Any]
 

@@ -57,10 +57,13 @@ class QuotaExceeded(Rejected):
 
 
 class KindMissing(Lasting):
-    """The cluster does not know this kind: KEDA is not installed."""
+    """The cluster does not know this kind: its CRD is not installed."""
 
-    reason = "KedaNotInstalled"
     retry_seconds = 15.0
+
+    def __init__(self, message: str, reason: str = "KindMissing") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class NameConflict(Lasting):

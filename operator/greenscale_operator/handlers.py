@@ -11,9 +11,10 @@ from typing import Any
 
 import kopf
 
-from greenscale_operator.cluster import CHILDREN, WORKLOAD, Kind
+from greenscale_operator.cluster import CHILDREN
 from greenscale_operator.crd_watch import SETTLE_SECONDS, CrdWatch
 from greenscale_operator.deletion import Deletion
+from greenscale_operator.kinds import WORKLOAD, Kind
 from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.signals import Signals
 

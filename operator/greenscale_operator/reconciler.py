@@ -15,13 +15,14 @@ from greenscale_operator import facts, schedules
 from greenscale_operator.apply import Applier
 from greenscale_operator.board import page_resource, page_status
 from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
-from greenscale_operator.cluster import DEPLOYMENT, SCALED_OBJECT, Cluster
+from greenscale_operator.cluster import SCALED_OBJECT, Cluster
 from greenscale_operator.conditions import ready
 from greenscale_operator.config_maps import ConfigMaps
 from greenscale_operator.errors import Lasting, Lingering, Passing
 from greenscale_operator.events import Events
 from greenscale_operator.facts import Facts, Problem
 from greenscale_operator.failures import failure_of, note_failure
+from greenscale_operator.kinds import DEPLOYMENT
 from greenscale_operator.memory import Memory
 from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.pod_checks import PodChecks, pace

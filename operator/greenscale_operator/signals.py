@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from greenscale_jobs import WorkloadState
-from greenscale_operator.cluster import Cluster, Kind
+from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import ClusterError
 from greenscale_operator.keyed_queue import KeyedQueue
+from greenscale_operator.kinds import Kind
 from greenscale_operator.reconciler import Reconciler
 from greenscale_operator.watch_cache import Key, WatchCache, key_of, owner_of
 

@@ -6,6 +6,7 @@ import pytest
 from kubernetes.aio.client.exceptions import ApiException
 
 from greenscale_operator.api import translate
+from greenscale_operator.cluster import SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from greenscale_operator.errors import (
     ClusterError,
     Forbidden,
@@ -15,6 +16,7 @@ from greenscale_operator.errors import (
     Rejected,
     Unavailable,
 )
+from greenscale_operator.kinds import DEPLOYMENT, POD, WORKLOAD, Kind
 
 POLICY = (
     "deployments.apps \"w\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no User here"
@@ -24,7 +26,7 @@ POLICY = (
 def answer(status: int, message: str, **details: object) -> ClusterError:
     error = ApiException(status=status, reason="Reason")
     error.body = json.dumps({"message": message, "details": details})
-    return translate(error, "apply Deployment team/w")
+    return translate(error, "apply Deployment team/w", DEPLOYMENT)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,32 @@ def test_what_an_answer_means(status: int, message: str, expected: type[ClusterE
 
     assert type(error) is expected
     assert ("ServiceAccount" in str(error)) is (expected is Forbidden), "no other refusal is mended by a right"
-    assert expected is KindMissing or message[:40] in str(error)
+    assert message[:40] in str(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "words"),
+    [
+        pytest.param(SCALED_OBJECT, "KedaNotInstalled", "KEDA is not installed", id="KEDA's"),
+        pytest.param(TRIGGER_AUTHENTICATION, "KedaNotInstalled", "KEDA is not installed", id="KEDA's other"),
+        pytest.param(WORKLOAD, "KindMissing", "apply crds/greenscaleworkloads.yaml", id="ours"),
+        pytest.param(POD, "KindMissing", "Kubernetes refused to ask: Not Found.", id="Kubernetes' own"),
+    ],
+)
+def test_a_kind_that_the_cluster_does_not_know_is_named_by_what_was_asked_for(
+    kind: Kind, reason: str, words: str
+) -> None:
+    """The API server answers with a page for a group that it does not serve, which names nothing."""
+    error = ApiException(status=404, reason="Not Found")
+    error.body = "404 page not found"
+    problem = translate(error, "ask", kind)
+
+    assert (type(problem), problem.reason) == (KindMissing, reason)
+    assert words in str(problem)
+
+
+def test_a_namespace_that_is_not_there_is_no_kind_that_is_missing() -> None:
+    assert type(answer(404, 'namespaces "team" not found', name="team", kind="namespaces")) is Gone
 
 
 def test_an_object_that_is_not_there_is_gone() -> None:
@@ -68,4 +95,4 @@ def test_an_answer_that_is_no_status_is_still_one() -> None:
     error = ApiException(status=502, reason="Bad Gateway")
     error.body = "<html>"
 
-    assert str(translate(error, "get x")) == "Kubernetes could not get x (502): Bad Gateway."
+    assert str(translate(error, "get x", POD)) == "Kubernetes could not get x (502): Bad Gateway."
