@@ -30,7 +30,7 @@ from rich.table import Table
 from bench.places import ROOT
 from greenscale_jobs import JobClient, RedisAddress
 from greenscale_operator.objects import Install
-from greenscale_operator.scaled_object import scaled_object
+from greenscale_operator.scalers.keda.scaled_object import scaled_object
 from greenscale_operator.workload import parse
 
 sys.path.insert(0, str(ROOT / "tests" / "lib"))

@@ -12,6 +12,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.dynamic import DynamicClient
 
 from greenscale_operator import manifest
+from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.workload import parse
 
 WORKLOADS = ("greenscale.dev", "v1alpha1", "greenscaleworkloads")
@@ -30,7 +31,7 @@ async def connect(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
 @kopf.on.update(*WORKLOADS)
 async def apply(body: kopf.Body, patch: kopf.Patch, memo: Any, **_: Any) -> None:
     """Apply the objects of a workload and say so in its status."""
-    for child in manifest.manifests(parse(dict(body))):
+    for child in manifest.manifests(parse(dict(body)), Keda()):
         kind = await memo.api.resources.get(api_version=child["apiVersion"], kind=child["kind"])
         await memo.api.server_side_apply(
             kind, child, namespace=child["metadata"]["namespace"], field_manager="floor", force_conflicts=True

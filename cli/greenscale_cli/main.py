@@ -57,11 +57,12 @@ def render(file: Annotated[Path, typer.Argument(metavar="FILE", help="A GreenSca
     import yaml  # noqa: PLC0415
 
     from greenscale_operator import manifest, schedules, schema, workload  # noqa: PLC0415
+    from greenscale_operator.scalers.keda import Keda  # noqa: PLC0415
 
     try:
         loaded = workload.parse(schema.load(file))
         schedules.check(loaded.scaling.schedules)
-        manifests = manifest.manifests(loaded)
+        manifests = manifest.manifests(loaded, Keda())
     except (schema.InvalidFile, workload.InvalidWorkload) as error:
         _say(str(error))
         raise typer.Exit(Exit.USAGE) from None

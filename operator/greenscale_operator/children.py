@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from greenscale_operator.cluster import SCALED_OBJECT, Cluster
+from greenscale_operator.cluster import Cluster
 from greenscale_operator.drift import ANNOTATION, is_applied, is_kept, mark
 from greenscale_operator.errors import Gone, Lingering, NameConflict
 from greenscale_operator.facts import seconds
@@ -17,13 +17,14 @@ from greenscale_operator.foreign_fields import ForeignMemory
 from greenscale_operator.kinds import DEPLOYMENT, Kind
 from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.ownership import ForeignField, annexed, foreign_fields, is_annexed
+from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.watch_cache import Key, WatchCache
 from greenscale_operator.workload import Workload
 
 Manifest = dict[str, Any]
 
 ENDING_SECONDS = 60.0
-"""KEDA ends a ScaledObject within seconds, garbage collection a Deployment; after this long it is worth a word."""
+"""A scaler ends its object within seconds, garbage collection a Deployment; after this long it is reported."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +50,14 @@ class Children:
         self,
         cluster: Cluster,
         cache: WatchCache,
+        scaler: ScalerDriver,
         *,
         report: Callable[[Key, str, str], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         self._cluster = cluster
         self._cache = cache
+        self._scaler = scaler
         self._report = report
         self._clock = clock
         self._foreign = ForeignMemory(clock)
@@ -165,7 +168,7 @@ class Children:
         ending = ending_seconds(live, now=self._clock())
         if ending is not None:
             if ending >= ENDING_SECONDS:
-                raise Lingering(lingering(kind, live))
+                raise Lingering(self._lingering(kind, live))
             raise Gone(f"{kind.kind} {metadata['name']} is being deleted; it is made anew then.")
         owners = metadata.get("ownerReferences", [])
         if any(owner["uid"] == workload.uid for owner in owners):
@@ -179,29 +182,19 @@ class Children:
             "it is left alone. Delete it, or give the workload another name."
         )
 
+    def _lingering(self, kind: Kind, live: Manifest) -> str:
+        """Say what to do about an object that is being deleted and does not go."""
+        name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
+        if kind is self._scaler.scaling_kind:
+            return self._scaler.lingering(namespace, name)
+        finalizers = ", ".join(live["metadata"].get("finalizers", [])) or "nothing that it names"
+        return f"The {kind.kind} {name} is being deleted and is held by {finalizers}: it is recreated when it is gone."
+
 
 def ending_seconds(live: Manifest, *, now: float) -> float | None:
     """Return for how long an object is being deleted already; None if it is not."""
     since = seconds(live["metadata"].get("deletionTimestamp"))
     return None if since is None else max(0.0, now - since)
-
-
-def lingering(kind: Kind, live: Manifest) -> str:
-    """Say what to do about an object that is being deleted and does not go."""
-    name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
-    if kind is SCALED_OBJECT:
-        return keda_gone(namespace, name)
-    held = ", ".join(live["metadata"].get("finalizers", [])) or "nothing that it names"
-    return f"The {kind.kind} {name} is being deleted and is held by {held}: it is made anew when it is gone."
-
-
-def keda_gone(namespace: str, name: str) -> str:
-    """Say what to do about a ScaledObject that KEDA's finalizer holds; it is not ours to remove."""
-    return (
-        f"The ScaledObject {name} is being deleted and KEDA does not finish it: is KEDA's operator running? Start it, "
-        f"or, if KEDA is gone for good: kubectl patch scaledobject {name} -n {namespace} --type=merge "
-        """-p '{"metadata":{"finalizers":null}}'"""
-    )
 
 
 def _intent(live: Manifest) -> str | None:

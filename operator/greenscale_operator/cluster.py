@@ -14,25 +14,6 @@ from greenscale_operator.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, POD, SECRET
 
 Manifest = dict[str, Any]
 
-NO_KEDA = (
-    "KEDA is not installed, for the cluster knows no ScaledObject: install it (https://keda.sh/docs/latest/deploy/). "
-    "Jobs are accepted meanwhile, and no worker wakes."
-)
-
-
-SCALED_OBJECT = Kind(
-    "ScaledObject", "keda.sh", "v1alpha1", "scaledobjects", missing_reason="KedaNotInstalled", missing=NO_KEDA
-)
-TRIGGER_AUTHENTICATION = Kind(
-    "TriggerAuthentication",
-    "keda.sh",
-    "v1alpha1",
-    "triggerauthentications",
-    missing_reason="KedaNotInstalled",
-    missing=NO_KEDA,
-)
-CHILDREN = (DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION)
-
 
 class Cluster:
     """One cluster, as far as we have to do with it. Methods raise ClusterError."""

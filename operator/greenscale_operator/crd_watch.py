@@ -5,29 +5,28 @@ events (seen with Kubernetes 1.36.3 and Kopf 1.45.2), so that nobody would watch
 their CRD may leave no event at all.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from greenscale_operator.cluster import CHILDREN
-from greenscale_operator.kinds import WORKLOAD
+from greenscale_operator.kinds import Kind
 
 Body = dict[str, Any]
 
 SETTLE_SECONDS = 2.0
 """How long after a change the API server lists what there is."""
 
-WATCHED = frozenset(f"{kind.plural}.{kind.group}" for kind in (WORKLOAD, *CHILDREN))
-
 
 class CrdWatch:
-    """The CRDs that were there, by name."""
+    """The CRDs of the kinds that are watched, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self._watched = frozenset(f"{kind.plural}.{kind.group}" for kind in kinds)
         self._uids: dict[str, str] = {}
 
     def changed(self, event: str | None, body: Body) -> bool:
-        """Take note of a CRD; returns whether one of ours or KEDA's came or went. `event` None: it was there before."""
+        """Take note of a CRD; returns whether one that matters came or went. `event` None: it was there before."""
         name, uid = body["metadata"]["name"], body["metadata"]["uid"]
-        if name not in WATCHED:
+        if name not in self._watched:
             return False
         if event == "DELETED":
             self._uids.pop(name, None)

@@ -1,7 +1,7 @@
-"""When a cron line comes next, as KEDA computes it: its cron trigger uses robfig/cron 3.0.1.
+"""When a cron line comes next, as robfig/cron 3.0.1 computes it: scalers read schedules with it.
 
 A line comes at each minute whose local time it names. Python's cron libraries differ from that where it matters: they
-take lines that KEDA refuses (`0 9 * * 7`), and skip or repeat other hours when the clocks change. A test compares with
+take lines that it refuses (`0 9 * * 7`), and skip or repeat other hours when the clocks change. A test compares with
 recorded answers of robfig/cron, which misses an hour only where the clocks change by half of one (Lord Howe Island).
 Pure.
 """

@@ -1,6 +1,6 @@
 """The end of a workload whose queue goes with it (`queue.deletionPolicy: Delete`); all others need nothing of us.
 
-It always ends: a KEDA, a Redis or a Secret that is gone holds up no deletion, it is told instead.
+It always ends: a scaler, a Redis or a Secret that is gone holds up no deletion and is reported instead.
 """
 
 import asyncio
@@ -10,9 +10,10 @@ import time
 from typing import Any
 
 from greenscale_jobs import QueueUnavailable
-from greenscale_operator.cluster import SCALED_OBJECT, Cluster
+from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import ClusterError, Gone, Lasting
 from greenscale_operator.reconciler import Reconciler
+from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.watch_cache import Key, key_of
 from greenscale_operator.workload import InvalidWorkload
 
@@ -23,12 +24,10 @@ FINALIZER = "greenscale.dev/delete-queue"
 RETRY_SECONDS = 5.0
 
 SCALER_END_SECONDS, SCALER_GONE_SECONDS = 10.0, 20.0
-"""How long KEDA is given to end a ScaledObject before that is told, and then before we go on without."""
+"""How long the scaler may take to end its object before that is reported, and then before we go on without."""
 
 QUEUE_SECONDS, QUEUE_RETRY_SECONDS = 30.0, 2.0
 """How long a Redis that does not answer is given, and how often it is asked."""
-
-PAUSED = {"autoscaling.keda.sh/paused": "true"}
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +35,9 @@ logger = logging.getLogger(__name__)
 class Deletion:
     """Ends workloads that are being deleted, and holds those whose end takes more than that."""
 
-    def __init__(self, cluster: Cluster, reconciler: Reconciler) -> None:
+    def __init__(self, cluster: Cluster, reconciler: Reconciler, scaler: ScalerDriver) -> None:
         self._cluster = cluster
+        self._scaler = scaler
         self._reconciler = reconciler
 
     async def attend(self, body: Body) -> None:
@@ -73,22 +73,22 @@ class Deletion:
     async def finish(self, body: Body) -> None:
         """Remove a workload's queue when nothing scales it any more. Raises ClusterError where once more may do."""
         key = key_of(body)
-        name = f"{key.name}-scaler"
+        kind, name = self._scaler.scaling_kind, self._scaler.object_name(key.name)
         with contextlib.suppress(ClusterError):
-            # Stops KEDA's loop, whose status writes would otherwise hold up the deletion (kedacore/keda#7950).
-            await self._cluster.annotate(SCALED_OBJECT, key.namespace, name, PAUSED)
-        with contextlib.suppress(Lasting):  # KEDA's kinds are gone, and the ScaledObject with them
-            await self._cluster.delete(SCALED_OBJECT, key.namespace, name)
+            await self._cluster.annotate(kind, key.namespace, name, dict(self._scaler.stop))
+        with contextlib.suppress(Lasting):  # the scaler's kinds are gone, and its object with them
+            await self._cluster.delete(kind, key.namespace, name)
             if not await self._ends_within(SCALER_END_SECONDS, key, name):
                 with contextlib.suppress(ClusterError, InvalidWorkload):
-                    await self._reconciler.tell_keda_gone(body)
+                    await self._reconciler.report_lingering(body)
                 await self._ends_within(SCALER_GONE_SECONDS, key, name)
         await self._remove_queue(body)
 
     async def _ends_within(self, seconds: float, key: Key, name: str) -> bool:
         try:
             async with asyncio.timeout(seconds):
-                while await self._cluster.get(SCALED_OBJECT, key.namespace, name):  # noqa: ASYNC110 - not ours to tell
+                # Its watch would tell, but not of a kind that has gone.
+                while await self._cluster.get(self._scaler.scaling_kind, key.namespace, name):  # noqa: ASYNC110
                     await asyncio.sleep(0.5)
         except TimeoutError:
             return False

@@ -21,7 +21,7 @@ class Workers(msgspec.Struct, frozen=True):
     """The worker Deployment."""
 
     replicas: int = 0
-    """Wanted: what KEDA wrote."""
+    """Wanted: what the scaler wrote."""
     ready: int = 0
     failure: Problem | None = None
     """Why Kubernetes cannot create pods: a quota, a policy."""
@@ -33,20 +33,39 @@ class Workers(msgspec.Struct, frozen=True):
     """Whether the Deployment controller has ever acted on it."""
 
 
-class Scaler(msgspec.Struct, frozen=True):
-    """The ScaledObject, as KEDA reports it; None is not reported yet."""
+class Scaler(msgspec.Struct, frozen=True, kw_only=True):
+    """How the scaler stands, as it reports itself; None is not reported yet."""
 
     ready: bool | None = None
-    reason: str = ""
-    message: str = ""
     active: bool | None = None
-    hpa_reason: str | None = None
-    """Why the HPA does not scale, and in its own words."""
-    hpa_message: str = ""
+    """Whether there is work, or the cooldown after it is not over."""
     last_active: float | None = None
     """Unix seconds."""
-    pauses: tuple[str, ...] = ()
-    """The annotations that pause it, the operator's own included."""
+    problem: Problem | None = None
+    """Why it does not scale."""
+    pause: Problem | None = None
+    """Who has paused it, the operator included."""
+    starts_workers: bool = True
+    """Whether it starts workers in spite of a pause."""
+    conflict: Problem | None = None
+    """Another autoscaler scales the same Deployment."""
+    stays_at_one: Problem | None = None
+    """Why it starts no second worker."""
+    lost_queue: bool = False
+    """It reports that it cannot read the queue, and may check again only much later."""
+
+
+class ScalerTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """How sentences about a workload speak of its scaler, and the reasons that are the scaler's own."""
+
+    name: str = "The scaler"
+    kind: str = "scaler"
+    """The kind of its object."""
+    ready_reason: str = "ScalerReady"
+    waiting_reason: str = "WaitingForScaler"
+    check: str = ""
+    """How to find out why it does not scale, as a sentence; so is `check_queue`, where jobs wait."""
+    check_queue: str = ""
 
 
 class Pods(msgspec.Struct, frozen=True):
@@ -106,7 +125,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     workers: Workers | None = None
     """None: there is no Deployment."""
     scaler: Scaler | None = None
-    """None: there is no ScaledObject."""
+    """None: nothing scales it yet."""
+    scaler_terms: ScalerTerms = ScalerTerms()
     pods: Pods = Pods()
     waking_since: float | None = None
     unclaimed_since: float | None = None
@@ -142,46 +162,6 @@ def _replica_failure(conditions: list[Body]) -> Problem | None:
             message = f"Kubernetes cannot create pods: {condition.get('message', '')}"
             return Problem(condition.get("reason", "FailedCreate"), message)
     return None
-
-
-PAUSED_PREFIX = "autoscaling.keda.sh/"
-
-PAUSES = tuple(
-    f"{PAUSED_PREFIX}{name}" for name in ("paused", "paused-replicas", "paused-scale-out", "paused-scale-in")
-)
-"""The annotations that pause KEDA's scaling."""
-
-FALSE = {"0", "f", "F", "false", "False", "FALSE"}
-"""What KEDA reads as no; any other value of a pausing annotation means yes."""
-
-
-def scaler(scaled_object: Body | None) -> Scaler | None:
-    """Read a ScaledObject."""
-    if scaled_object is None:
-        return None
-    status, annotations = scaled_object.get("status", {}), scaled_object["metadata"].get("annotations") or {}
-    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
-    ready, hpa = conditions.get("Ready", {}), conditions.get("HPAActive", {})
-    # At zero replicas the HPA reports ScalingDisabled, which is as it should be.
-    hpa_fails = hpa.get("status") == "False" and hpa.get("reason") not in {"ScalingDisabled", None}
-    return Scaler(
-        ready=_truth(ready),
-        reason=ready.get("reason", ""),
-        message=ready.get("message", ""),
-        active=_truth(conditions.get("Active", {})),
-        hpa_reason=hpa["reason"] if hpa_fails else None,
-        hpa_message=hpa.get("message", "") if hpa_fails else "",
-        last_active=seconds(status.get("lastActiveTime")),
-        pauses=tuple(
-            name
-            for name in PAUSES
-            if name in annotations and (name.endswith("-replicas") or annotations[name] not in FALSE)
-        ),
-    )
-
-
-def _truth(condition: Body) -> bool | None:
-    return {"True": True, "False": False}.get(condition.get("status", ""))
 
 
 def seconds(timestamp: str | None) -> float | None:

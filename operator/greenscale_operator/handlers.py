@@ -6,12 +6,11 @@ is being deleted, which it does not where there is an `on.delete` (1.45.2).
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import kopf
 
-from greenscale_operator.cluster import CHILDREN
 from greenscale_operator.crd_watch import SETTLE_SECONDS, CrdWatch
 from greenscale_operator.deletion import Deletion
 from greenscale_operator.kinds import WORKLOAD, Kind
@@ -19,14 +18,14 @@ from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.signals import Signals
 
 
-def settings() -> kopf.OperatorSettings:
+def settings(children: Sequence[Kind]) -> kopf.OperatorSettings:
     """Return Kopf's settings; each differs from the default for the reason beside it."""
     settings = kopf.OperatorSettings()
     # A watch is renewed now and then, so that one which is dead without saying so does not last.
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 5
-    # Of Deployments and ScaledObjects the API server sends ours only.
-    for child in CHILDREN:
+    # Of the children's kinds the API server sends ours only.
+    for child in children:
         label = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
         settings.watching.label_selectors[child.group, child.version, child.plural] = label
     settings.watching.chunk_size = 500
@@ -44,7 +43,12 @@ def settings() -> kopf.OperatorSettings:
 
 
 def registry(
-    signals: Signals, deletion: Deletion, *, started: Callable[[], None], start_again: Callable[[], None]
+    signals: Signals,
+    deletion: Deletion,
+    children: Sequence[Kind],
+    *,
+    started: Callable[[], None],
+    start_again: Callable[[], None],
 ) -> kopf.OperatorRegistry:
     """Return the handlers, which do nothing but pass signals on; `start_again` is called once kinds came or went."""
     handlers = kopf.OperatorRegistry()
@@ -65,9 +69,9 @@ def registry(
         if not gone:
             await deletion.attend(dict(body))
 
-    for kind in CHILDREN:
+    for kind in children:
         _watch_child(kind, signals, handlers)
-    _watch_kinds(start_again, handlers)
+    _watch_kinds((WORKLOAD, *children), start_again, handlers)
     return handlers
 
 
@@ -77,12 +81,12 @@ def _watch_child(kind: Kind, signals: Signals, handlers: kopf.OperatorRegistry) 
         signals.child(kind, dict(body), gone=type == "DELETED")
 
 
-def _watch_kinds(start_again: Callable[[], None], handlers: kopf.OperatorRegistry) -> None:
-    kinds = CrdWatch()
+def _watch_kinds(kinds: Sequence[Kind], start_again: Callable[[], None], handlers: kopf.OperatorRegistry) -> None:
+    crds = CrdWatch(kinds)
 
     @kopf.on.event("apiextensions.k8s.io", "v1", "customresourcedefinitions", registry=handlers)
     async def kind_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
-        if kinds.changed(type, dict(body)):
+        if crds.changed(type, dict(body)):
             asyncio.get_running_loop().call_later(SETTLE_SECONDS, start_again)
 
 

@@ -18,9 +18,11 @@ from greenscale_operator.cluster import Cluster
 from greenscale_operator.crd_watch import SETTLE_SECONDS
 from greenscale_operator.deletion import Deletion
 from greenscale_operator.health import STUCK_SECONDS, Health
+from greenscale_operator.kinds import DEPLOYMENT
 from greenscale_operator.leader import LeaseLost, lead
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler
+from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.settings import InvalidSettings, Settings, read_settings
 from greenscale_operator.signals import Signals
 from greenscale_operator.usage import ABOUT
@@ -72,6 +74,7 @@ class Operator:
         self._api = api
         self._settings = settings
         self._stop = stop
+        self._scaler = Keda()
         self._assemble()
         self.health = Health([self._deaf, self._stuck])
 
@@ -81,9 +84,9 @@ class Operator:
         cluster = Cluster(self._api)
         self._queues = Queues()
         install, identity = self._settings.install, self._settings.identity
-        reconciler = Reconciler(cluster, cache, self._queues, install, identity=identity)
+        reconciler = Reconciler(cluster, cache, self._queues, self._scaler, install, identity=identity)
         self._signals = Signals(cluster, cache, reconciler)
-        self._deletion = Deletion(cluster, reconciler)
+        self._deletion = Deletion(cluster, reconciler, self._scaler)
 
     async def work(self) -> None:
         """Watch, reconcile and tend until `stop`; raises what ends any of it."""
@@ -98,13 +101,18 @@ class Operator:
     async def _watch(self, again: asyncio.Event) -> None:
         """Watch, reconcile and tend until `stop`, or until `again` is set, since kinds came or went."""
         # Kopf takes the signals, and one that comes while it ends is lost: they are taken back once it has started.
+        children = (DEPLOYMENT, *self._scaler.kinds)
         registry = handlers.registry(
-            self._signals, self._deletion, started=lambda: listen(self._stop), start_again=again.set
+            self._signals,
+            self._deletion,
+            children,
+            started=lambda: listen(self._stop),
+            start_again=again.set,
         )
         watching = asyncio.create_task(
             kopf.operator(
                 registry=registry,
-                settings=handlers.settings(),
+                settings=handlers.settings(children),
                 clusterwide=True,
                 standalone=True,
                 # Not looked up: the image's user has no name.

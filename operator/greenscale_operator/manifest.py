@@ -8,7 +8,7 @@ import math
 from greenscale_operator.objects import MANAGED_BY, Install, Manifest, owned, redis_host, selector
 from greenscale_operator.overlay import InvalidPodTemplate, objects_in, overlay
 from greenscale_operator.pod_template import pod_template
-from greenscale_operator.scaled_object import scaled_object, trigger_authentication
+from greenscale_operator.scalers import ScalerDriver, Switches
 from greenscale_operator.workload import Workload
 
 FINISHING_SECONDS = 10
@@ -27,19 +27,15 @@ CONFIG_ANNOTATION = "greenscale.dev/config"
 """On the pod template: the digest of the ConfigMaps that it refers to, so that a changed one rolls out."""
 
 
-def manifests(workload: Workload, install: Install | None = None) -> list[Manifest]:
+def manifests(workload: Workload, scaler: ScalerDriver, install: Install | None = None) -> list[Manifest]:
     """Return all objects of a workload, in the order in which they must be applied."""
     install = install or Install()
-    authentication = trigger_authentication(workload)
-    return [
-        *([authentication] if authentication else []),
-        deployment(workload, install),
-        scaled_object(workload, install),
-    ]
+    *needed, scaling = (manifest for _, manifest in scaler.manifests(workload, install, Switches()))
+    return [*needed, deployment(workload, install), scaling]
 
 
 def deployment(workload: Workload, install: Install) -> Manifest:
-    """Return the worker Deployment, without `replicas`: KEDA is their only writer.
+    """Return the worker Deployment, without `replicas`: the scaler is their only writer.
 
     Raises:
         InvalidPodTemplate: `worker.podTemplate` cannot be laid over ours.

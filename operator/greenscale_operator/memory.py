@@ -63,7 +63,7 @@ class Memory:
 
     def should_nudge(self, scaler: Scaler | None, *, redis_answers: bool, now: float) -> bool:
         """Return whether KEDA should be made to try again: its own next try can be 16 minutes away."""
-        stuck = scaler is not None and scaler.reason == "ScaledObjectCheckFailed" and redis_answers
+        stuck = scaler is not None and scaler.lost_queue and redis_answers
         if not stuck:
             self.stuck_since = None
             return False

@@ -28,7 +28,7 @@ class Install(msgspec.Struct, frozen=True):
 def redis_host(workload: Workload, install: Install) -> str:
     """Return Redis' host so that every namespace resolves it.
 
-    KEDA looks names up in its own namespace, the worker in the workload's: a bare Service name is qualified.
+    The scaler looks names up in its own namespace, the worker in the workload's: a bare Service name is qualified.
     """
     host = workload.queue.redis.host or install.redis_host
     if "." in host or host == "localhost" or _is_address(host):

@@ -3,25 +3,17 @@
 Pure: no I/O, no clock. Each problem names the remedy.
 """
 
-import re
-
 from greenscale_jobs.engine_report import engine_fault
-from greenscale_operator.facts import PAUSES, Facts, Problem, Scaler, timestamp
+from greenscale_operator.facts import Facts, Problem, timestamp
 
 CLAIM_SECONDS = 60.0
 """A ready worker with room claims what waits within a second or two; after this long it is a problem."""
 
 LOOK_SECONDS = 60.0
-"""KEDA looks every `pollingInterval`; after three of them, and no sooner than this, that it does not is a problem."""
+"""A scaler polls every `pollingInterval`; a problem if it has not after three of them, and no sooner than this."""
 
 ENDING_SECONDS = 60.0
 """A worker without a job ends within seconds, its model server after it."""
-
-ENDS = tuple(PAUSES)[:3]
-"""The pauses that let no worker start; the last one only lets none go."""
-
-HPA_NAME = re.compile(r"managed by the hpa '?([\w.-]+)'?")
-"""How KEDA's webhook names another HPA of the same Deployment."""
 
 
 def blocking(facts: Facts) -> Problem | None:
@@ -32,8 +24,8 @@ def blocking(facts: Facts) -> Problem | None:
         or refusal(facts)
         or facts.worker_problem
         or facts.queue_problem
-        or _scaler_refused(facts)
-        or keda_problem(facts.scaler)
+        or facts.scaler_problem
+        or _reported(facts)
         or _engine_problem(facts)
         or not_claiming(facts)
         or _pods_problem(facts)
@@ -45,21 +37,12 @@ def blocking(facts: Facts) -> Problem | None:
 def lacking(facts: Facts) -> Problem | None:
     """Return what makes a workload less than was asked for, though jobs are done."""
     failure = facts.workers.failure if facts.workers and _lacks(facts) else None
-    return (
-        facts.pods.problem
-        or failure
-        or paused(facts)
-        or _kept_idle(facts)
-        or _hpa_problem(facts)
-        or _ends_slowly(facts)
-    )
+    return facts.pods.problem or failure or paused(facts) or _kept_idle(facts) or _limited(facts) or _ends_slowly(facts)
 
 
 def scaler_problem(facts: Facts) -> Problem | None:
-    """Return why KEDA does not scale."""
-    return (
-        _scaler_refused(facts) or keda_problem(facts.scaler) or paused(facts) or not_looking(facts) or _kept_idle(facts)
-    )
+    """Return why the scaler does not scale."""
+    return facts.scaler_problem or _reported(facts) or paused(facts) or not_looking(facts) or _kept_idle(facts)
 
 
 def serving(facts: Facts) -> int:
@@ -69,36 +52,21 @@ def serving(facts: Facts) -> int:
     return facts.workers.ready if facts.workers else 0
 
 
-def keda_problem(scaler: Scaler | None) -> Problem | None:
-    """Return what KEDA itself reports."""
-    if scaler is None or scaler.ready is not False:
-        return None
-    return Problem(scaler.reason or "ScalerNotReady", f"KEDA cannot scale it: {scaler.message or 'no reason given'}")
-
-
 def paused(facts: Facts) -> Problem | None:
-    """Return which annotation pauses KEDA that is not the operator's: a suspended workload is paused by it."""
-    if facts.scaler is None or facts.suspend or not facts.scaler.pauses:
-        return None
-    names = facts.scaler.pauses
-    what = {PAUSES[2]: "no worker starts", PAUSES[3]: "no worker goes"}.get(names[0], "KEDA scales nothing")
-    undo = " ".join(f"{name}-" for name in names)
-    command = f"kubectl annotate scaledobject {_scaler_name(facts)} -n {facts.namespace} {undo}"
-    return Problem("Paused", f"The ScaledObject is paused by {' and '.join(names)}: {what}. To undo it: {command}")
+    """Return who has paused the scaler and is not the operator, which pauses it for a suspended workload."""
+    return facts.scaler.pause if facts.scaler and not facts.suspend else None
 
 
 def not_looking(facts: Facts) -> Problem | None:
-    """Return that KEDA does not see jobs that wait."""
-    stats, since = facts.stats, facts.unscaled_since
+    """Return that the scaler does not see jobs that wait."""
+    stats, since, terms = facts.stats, facts.unscaled_since, facts.scaler_terms
     patience = look_seconds(facts.polling_seconds)
     if stats is None or since is None or paused(facts) or facts.now - since < patience:
         return None
-    name = _scaler_name(facts)
     return Problem(
         "ScalerNotLooking",
-        f"Jobs have waited for {int(patience)} s and KEDA starts no worker, though it reports no problem. Is its "
-        f"operator running (kubectl get pods -n keda), and can it reach Redis at {facts.redis}? "
-        f"kubectl describe scaledobject {name} -n {facts.namespace}",
+        f"Jobs have waited for {int(patience)} s and {terms.name} starts no worker, though it reports no problem. "
+        f"{terms.check_queue}",
     )
 
 
@@ -109,24 +77,22 @@ def idle_until(facts: Facts) -> float | None:
         return None
     if scaler is None or scaler.last_active is None or workers is None or not workers.replicas:
         return None
-    # A schedule that keeps workers counts as work for KEDA, too.
+    # A schedule that keeps workers counts as work for the scaler, too.
     return scaler.last_active + facts.cooldown_seconds + look_seconds(facts.polling_seconds)
 
 
 def _kept_idle(facts: Facts) -> Problem | None:
-    """Return that KEDA lets no worker go though nothing is left to do."""
-    until = idle_until(facts)
+    """Return that the scaler ends no worker though nothing is left to do."""
+    until, terms = idle_until(facts), facts.scaler_terms
     if until is None or facts.now < until:
         return None
     return Problem(
-        "ScalerNotLooking",
-        "No job is left, the cooldown is over, and KEDA lets no worker go: is its operator running (kubectl get pods "
-        f"-n keda)? kubectl describe scaledobject {_scaler_name(facts)} -n {facts.namespace}",
+        "ScalerNotLooking", f"No job is left, the cooldown is over, and {terms.name} ends no worker. {terms.check}"
     )
 
 
 def look_seconds(polling_interval: int) -> float:
-    """Return for how long jobs may wait at zero before it counts as a problem that KEDA starts no worker."""
+    """Return for how long jobs may wait at zero before it counts as a problem that no worker starts."""
     return max(LOOK_SECONDS, 3.0 * polling_interval)
 
 
@@ -144,30 +110,19 @@ def not_claiming(facts: Facts) -> Problem | None:
 
 
 def _is_starved(facts: Facts) -> bool:
-    """Return whether a job submitted now would wait for a worker that a paused KEDA does not start."""
-    pauses = facts.scaler.pauses if facts.scaler else ()
+    """Return whether a job submitted now would wait for a worker that a paused scaler does not start."""
     wanted = facts.workers.replicas if facts.workers else 0
-    return wanted == 0 and any(name in ENDS for name in pauses)
+    return wanted == 0 and facts.scaler is not None and not facts.scaler.starts_workers
+
+
+def _reported(facts: Facts) -> Problem | None:
+    """Return what the scaler itself reports."""
+    return facts.scaler.problem if facts.scaler else None
 
 
 def refusal(facts: Facts) -> Problem | None:
     """Return why Kubernetes does not accept the spec."""
-    return _with_foreign_hpa(facts.refusal, facts)
-
-
-def _scaler_refused(facts: Facts) -> Problem | None:
-    """Return why the ScaledObject is not there."""
-    return _with_foreign_hpa(facts.scaler_problem, facts)
-
-
-def _with_foreign_hpa(problem: Problem | None, facts: Facts) -> Problem | None:
-    """Return the problem; a foreign HPA in it is named with the command that removes it."""
-    named = HPA_NAME.search(problem.message) if problem else None
-    if problem is None or named is None:
-        return problem
-    return Problem(
-        problem.reason, f"{problem.message} To remove it: kubectl delete hpa {named[1]} -n {facts.namespace}"
-    )
+    return facts.refusal
 
 
 def _engine_problem(facts: Facts) -> Problem | None:
@@ -188,20 +143,12 @@ def _lacks(facts: Facts) -> bool:
     return workers is not None and workers.existing < workers.replicas
 
 
-def _hpa_problem(facts: Facts) -> Problem | None:
+def _limited(facts: Facts) -> Problem | None:
+    """Return why the scaler starts fewer workers than the work needs."""
     scaler = facts.scaler
-    if scaler is None or scaler.hpa_reason is None:
+    if scaler is None:
         return None
-    words = f"{scaler.hpa_reason}: {scaler.hpa_message}"
-    if scaler.hpa_reason == "AmbiguousSelector":
-        find = f"kubectl get hpa -n {facts.namespace}"
-        message = f"Another HorizontalPodAutoscaler scales the same Deployment, so none of them does ({words}). "
-        return Problem(
-            "ForeignAutoscaler", f"{message}Delete the one that is not keda-hpa-{_scaler_name(facts)}: {find}"
-        )
-    if facts.max_replicas == 1:
-        return None
-    return Problem("HPAFailing", f"It stays at one worker, since the HPA has no numbers ({words}).")
+    return scaler.conflict or (scaler.stays_at_one if facts.max_replicas > 1 else None)
 
 
 def _ends_slowly(facts: Facts) -> Problem | None:
@@ -215,7 +162,3 @@ def _ends_slowly(facts: Facts) -> Problem | None:
         f"until {timestamp(pods.ending_until)} at the latest: one of its containers ignores SIGTERM. Run its command "
         "under an init such as tini, or lower spec.queue.jobTimeoutSeconds.",
     )
-
-
-def _scaler_name(facts: Facts) -> str:
-    return f"{facts.name}-scaler"

@@ -14,8 +14,8 @@ from greenscale_jobs.engine_report import seconds_of_news
 from greenscale_operator import facts, schedules
 from greenscale_operator.apply import Applier
 from greenscale_operator.board import page_resource, page_status
-from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds, keda_gone, lingering
-from greenscale_operator.cluster import SCALED_OBJECT, Cluster
+from greenscale_operator.children import ENDING_SECONDS, Children, ending_seconds
+from greenscale_operator.cluster import Cluster
 from greenscale_operator.conditions import ready
 from greenscale_operator.config_maps import ConfigMaps
 from greenscale_operator.errors import Lasting, Lingering, Passing
@@ -29,6 +29,7 @@ from greenscale_operator.pod_checks import PodChecks, pace
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciliation import Reconciliation
 from greenscale_operator.resource_terms import in_resource_words
+from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.secrets import Secrets
 from greenscale_operator.status import least_status, patch, status, wait_before_writing
 from greenscale_operator.watch_cache import Key, WatchCache
@@ -39,8 +40,8 @@ Body = dict[str, Any]
 RECOVERED_SECONDS = 1.0
 """How soon a workload is looked at again after the operator had failed at it."""
 
-KEDA_SECONDS = 15.0
-"""How soon it is looked again for a KEDA that has not said anything."""
+UNREPORTED_SECONDS = 15.0
+"""How soon a workload is reconciled again whose Redis or scaler has not answered yet."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Reconciler:
         cluster: Cluster,
         cache: WatchCache,
         queues: Queues,
+        scaler: ScalerDriver,
         install: Install,
         *,
         identity: str,
@@ -61,11 +63,12 @@ class Reconciler:
         self._cluster = cluster
         self._cache = cache
         self._queues = queues
+        self._scaler = scaler
         self._install = install
         self._clock = clock
         self._events = Events(cluster, identity=identity, clock=clock)
-        children = Children(cluster, cache, report=self._report_drift, clock=clock)
-        self._applier = Applier(children, cache, install, ConfigMaps(cluster, clock=clock))
+        children = Children(cluster, cache, scaler, report=self._report_drift, clock=clock)
+        self._applier = Applier(children, cache, scaler, install, ConfigMaps(cluster, clock=clock))
         self._pod_checks = PodChecks(cluster)
         self._secrets = Secrets(cluster, clock=clock)
         self._memories: dict[Key, Memory] = {}
@@ -110,13 +113,15 @@ class Reconciler:
             await self._queues.settle(key, workload, address, created=created)
             await self._queues.delete(key)
 
-    async def tell_keda_gone(self, body: Body) -> None:
+    async def report_lingering(self, body: Body) -> None:
         """Say of a workload that is being deleted why it is still there."""
         workload = parse(body)
         key = Key(workload.namespace, workload.name)
-        reconciliation = Reconciliation(body, Memory(), now=self._clock())
+        reconciliation = Reconciliation(body, Memory(), self._scaler, now=self._clock())
         reconciliation.workload, reconciliation.deployment = workload, self._cache.children.get((DEPLOYMENT.kind, key))
-        reconciliation.scaler_problem = Problem(Lingering.reason, keda_gone(key.namespace, f"{key.name}-scaler"))
+        reconciliation.scaler_problem = Problem(
+            Lingering.reason, self._scaler.lingering(key.namespace, self._scaler.object_name(key.name))
+        )
         await self._tell(key, reconciliation)
 
     async def tell_queue_left(self, body: Body, why: str) -> None:
@@ -126,27 +131,28 @@ class Reconciler:
         await self._events.post(body, kind="Warning", reason="QueueLeftBehind", message=message)
 
     async def _see_off(self, key: Key) -> float | None:
-        """Say so where a ScaledObject outlives its workload: nobody is left but the object itself to say it of."""
-        left = self._cache.children.get((SCALED_OBJECT.kind, key))
+        """Say so where the scaler's object outlives its workload: only that object is left to post an Event about."""
+        kind = self._scaler.scaling_kind
+        left = self._cache.children.get((kind.kind, key))
         ending = ending_seconds(left, now=self._clock()) if left else None
         if left is None or ending is None:
             return None  # its end is begun by garbage collection, which its watch will show
         if ending < ENDING_SECONDS:
             return ENDING_SECONDS - ending
-        message = lingering(SCALED_OBJECT, left)
+        message = self._scaler.lingering(key.namespace, left["metadata"]["name"])
         logger.warning("%s: %s", key, message)
-        regarding = {**left, "apiVersion": f"{SCALED_OBJECT.group}/{SCALED_OBJECT.version}", "kind": SCALED_OBJECT.kind}
+        regarding = {**left, "apiVersion": kind.api_version, "kind": kind.kind}
         await self._events.post(regarding, kind="Warning", reason=Lingering.reason, message=message)
         return None
 
     # Asking.
 
     def _begin(self, key: Key, body: Body) -> Reconciliation:
-        reconciliation = Reconciliation(body, self._memories.setdefault(key, Memory()), now=self._clock())
+        reconciliation = Reconciliation(body, self._memories.setdefault(key, Memory()), self._scaler, now=self._clock())
         reconciliation.failure = reconciliation.memory.failure
         uid = body["metadata"]["uid"]
         reconciliation.deployment = _present(self._cache.children.get((DEPLOYMENT.kind, key)), uid)
-        reconciliation.scaled_object = _present(self._cache.children.get((SCALED_OBJECT.kind, key)), uid)
+        reconciliation.scaled_object = _present(self._cache.children.get((self._scaler.scaling_kind.kind, key)), uid)
         return reconciliation
 
     async def _work(self, reconciliation: Reconciliation) -> None:
@@ -182,7 +188,7 @@ class Reconciler:
             reconciliation.queue_problem = Problem(
                 "RedisUnavailable", in_resource_words(str(error), workload, self._install)
             )
-            reconciliation.again_in(KEDA_SECONDS)
+            reconciliation.again_in(UNREPORTED_SECONDS)
         except Lasting as error:
             reconciliation.queue_problem = reconciliation.problem(error)
 
@@ -238,7 +244,7 @@ class Reconciler:
             if told.asleep_at is not None:
                 reconciliation.again_in(told.asleep_at - reconciliation.now + 1)  # it must not be told when it is over
             if ready(facts).status == "Unknown":
-                reconciliation.again_in(KEDA_SECONDS)
+                reconciliation.again_in(UNREPORTED_SECONDS)
             if news := seconds_of_news(reconciliation.stats, now=reconciliation.now):
                 reconciliation.again_in(news + 1)  # nobody withdraws it where no worker is left
         return reconciliation.again

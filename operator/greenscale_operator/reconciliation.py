@@ -9,6 +9,7 @@ from greenscale_operator import facts, schedules
 from greenscale_operator.errors import Lasting
 from greenscale_operator.facts import Facts, Pods, Problem
 from greenscale_operator.memory import Memory
+from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.workload import Schedule, Workload
 
 Body = dict[str, Any]
@@ -17,9 +18,10 @@ Body = dict[str, Any]
 class Reconciliation:
     """What one reconciliation has found so far."""
 
-    def __init__(self, body: Body, memory: Memory, *, now: float) -> None:
+    def __init__(self, body: Body, memory: Memory, scaler: ScalerDriver, *, now: float) -> None:
         self.body = body
         self.memory = memory
+        self._scaler = scaler
         self.now = now
         self.workload: Workload | None = None
         self.redis = ""
@@ -61,12 +63,13 @@ class Reconciliation:
 
     def facts(self) -> Facts:
         """Return all of it for `conditions`."""
-        workload = self.workload
+        workload, metadata = self.workload, self.body["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
         return Facts(
             now=self.now,
             generation=self.generation,
-            namespace=self.body["metadata"]["namespace"],
-            name=self.body["metadata"]["name"],
+            namespace=namespace,
+            name=name,
             suspend=workload.suspend if workload else False,
             min_replicas=workload.scaling.min_replicas if workload else 0,
             kept=self.kept,
@@ -84,7 +87,8 @@ class Reconciliation:
             failure=self.failure,
             pending=self.pending,
             workers=facts.workers(self.deployment),
-            scaler=facts.scaler(self.scaled_object),
+            scaler=self._scaler.read(self.scaled_object),
+            scaler_terms=self._scaler.terms(namespace, name, self.redis),
             pods=self.pods,
             waking_since=self.memory.waking_since,
             unclaimed_since=self.memory.unclaimed_since,

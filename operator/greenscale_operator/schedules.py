@@ -1,6 +1,6 @@
 """Which schedule keeps how many workers at a time, and until when; and what is wrong with one.
 
-Pure. KEDA's cron trigger decides (pkg/scalers/cron_scaler.go): a schedule keeps its workers from a start until the
+Pure. The scaler's cron trigger decides: a schedule keeps its workers from a start until the
 next end, so it does where the next end is not after the next start.
 """
 
@@ -14,7 +14,7 @@ from greenscale_operator.workload import InvalidWorkload, Schedule
 
 
 def check(schedules: Sequence[Schedule]) -> None:
-    """Raise InvalidWorkload for the first schedule that KEDA could not read, or whose time never comes."""
+    """Raise InvalidWorkload for the first schedule that the scaler could not read, or whose time never comes."""
     for number, schedule in enumerate(schedules):
         where = f"spec.scaling.schedules[{number}]"
         zone = _zone(schedule, f"{where}.timezone")

@@ -3,16 +3,16 @@
 ABOUT = """\
 usage: python -m greenscale_operator
 
-The GreenScale operator: turns GreenScaleWorkloads into Deployments and KEDA's ScaledObjects, and tends their
-queues. It runs in a pod, or by the kubeconfig (KUBECONFIG), until SIGTERM or Ctrl-C; of several one works. It
-takes no arguments: its environment tells it everything.
+The GreenScale operator: turns GreenScaleWorkloads into Deployments that scale to zero, and maintains
+their queues. It runs in a pod, or by the kubeconfig (KUBECONFIG), until SIGTERM or Ctrl-C; of several one works. It
+takes no arguments: all settings come from the environment.
 
-  GREENSCALE_NAMESPACE      where it is installed, greenscale-system unless told
-  GREENSCALE_REDIS_HOST     the installation's Redis, redis-service unless told
-  GREENSCALE_WORKER_IMAGE   greenscale-worker:0.1.0 unless told
-  GREENSCALE_IDENTITY       who holds the Lease, the host's name unless told
-  GREENSCALE_HEALTH_PORT    where GET /healthz answers, 8080 unless told
-  GREENSCALE_LOG_LEVEL      INFO unless told
+  GREENSCALE_NAMESPACE      where it is installed (default: greenscale-system)
+  GREENSCALE_REDIS_HOST     the installation's Redis (default: redis-service)
+  GREENSCALE_WORKER_IMAGE   the workers' image (default: greenscale-worker:0.1.0)
+  GREENSCALE_IDENTITY       who holds the Lease (default: the host's name)
+  GREENSCALE_HEALTH_PORT    the port of GET /healthz (default: 8080)
+  GREENSCALE_LOG_LEVEL      default: INFO
 
 Exit status: 0 after a signal, 1 if the Lease is lost or no cluster is found, 2 for a wrong environment or arguments.
 """

@@ -88,7 +88,7 @@ def _intent(body: Body) -> tuple[Any, ...]:
 
 
 def _telling(body: Body) -> tuple[Any, ...]:
-    """Return what of a child matters: KEDA writes `lastActiveTime` at every poll, which does not."""
+    """Return what of a child matters: a scaler may write the time of each poll, which does not."""
     metadata, status = body["metadata"], body.get("status", {})
     conditions = [(told["type"], told.get("status"), told.get("reason")) for told in status.get("conditions", [])]
     return (

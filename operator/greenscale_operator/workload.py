@@ -184,7 +184,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0
     suspend: bool = False
     labels: dict[str, str] = {}
-    """Passed on to the Deployment, its pods and the ScaledObject; so are `annotations`."""
+    """Passed on to the Deployment, its pods and the scaler's objects; so are `annotations`."""
     annotations: dict[str, str] = {}
     engine: Engine
     worker: Worker = Worker()

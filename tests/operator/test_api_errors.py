@@ -6,7 +6,6 @@ import pytest
 from kubernetes.aio.client.exceptions import ApiException
 
 from greenscale_operator.api import translate
-from greenscale_operator.cluster import SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from greenscale_operator.errors import (
     ClusterError,
     Forbidden,
@@ -17,6 +16,7 @@ from greenscale_operator.errors import (
     Unavailable,
 )
 from greenscale_operator.kinds import DEPLOYMENT, POD, WORKLOAD, Kind
+from greenscale_operator.scalers.keda import SCALED_OBJECT, TRIGGER_AUTHENTICATION
 
 POLICY = (
     "deployments.apps \"w\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no User here"

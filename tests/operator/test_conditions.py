@@ -34,7 +34,9 @@ from greenscale_testing.observations import NOW, RUNNING, UNTIL, of, seen, sente
         pytest.param(
             seen(**RUNNING, stats=Stats(0, 1, 0, 0, {}, "no key", NOW - 999)), "Active", id="a problem of long ago"
         ),
-        pytest.param(seen(scaler=Scaler(ready=False, reason="TriggerError")), "Degraded", id="KEDA has a problem"),
+        pytest.param(
+            seen(scaler=Scaler(ready=False, problem=Problem("TriggerError", "x"))), "Degraded", id="no scaling"
+        ),
         pytest.param(
             seen(workers=Workers(1), pods=Pods(problem=Problem("Unschedulable", "no GPU"))), "Degraded", id="no node"
         ),
@@ -136,7 +138,7 @@ def test_every_condition_is_always_reported(changes: dict[str, Any]) -> None:
 
 
 def test_an_hpa_without_numbers_degrades_only_what_may_have_several_workers() -> None:
-    scaler = Scaler(ready=True, active=True, hpa_reason="FailedGetExternalMetric", hpa_message="x")
+    scaler = Scaler(ready=True, active=True, stays_at_one=Problem("HPAFailing", "x"))
     several, one = seen(**{**RUNNING, "scaler": scaler}), seen(**{**RUNNING, "scaler": scaler}, max_replicas=1)
 
     assert [condition.status for condition in conditions(several) if condition.type in {"Ready", "Degraded"}] == [

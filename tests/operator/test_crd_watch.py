@@ -3,6 +3,8 @@
 import pytest
 
 from greenscale_operator.crd_watch import CrdWatch
+from greenscale_operator.kinds import WORKLOAD
+from greenscale_operator.scalers.keda import Keda
 
 OURS, KEDAS = "greenscaleworkloads.greenscale.dev", "scaledobjects.keda.sh"
 
@@ -23,7 +25,7 @@ Event = tuple[str | None, str, str]
     ],
 )
 def test_what_changed(events: list[Event], changed: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    kinds = CrdWatch()
+    kinds = CrdWatch((WORKLOAD, *Keda().kinds))
     answers = [kinds.changed(event, {"metadata": {"name": name, "uid": uid}}) for event, name, uid in events]
 
     assert answers[-1] is changed

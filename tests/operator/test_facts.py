@@ -1,11 +1,11 @@
-"""Bodies of Deployments, ScaledObjects and pods, as Kubernetes and KEDA write them."""
+"""What a Deployment's body says, and what is remembered of a workload between two reconciliations."""
 
 from typing import Any
 
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.facts import Problem, Scaler, Workers, scaler, workers
+from greenscale_operator.facts import Problem, Scaler, Workers, workers
 from greenscale_operator.memory import NUDGE_SECONDS, STUCK_SECONDS, Memory
 
 NOW = 1_000_000.0
@@ -42,59 +42,6 @@ def test_pods_of_a_former_template_are_counted(status: Body, outdated: int) -> N
 
     assert found is not None
     assert found.outdated == outdated
-
-
-@pytest.mark.parametrize(
-    ("annotations", "pauses"),
-    [
-        pytest.param({}, [], id="none"),
-        pytest.param({"paused": "true"}, ["paused"], id="paused"),
-        pytest.param({"paused": "yes please"}, ["paused"], id="what is no boolean means yes"),
-        pytest.param({"paused": "false"}, [], id="not paused"),
-        pytest.param({"paused-replicas": "0"}, ["paused-replicas"], id="at a number"),
-        pytest.param({"paused-replicas": "false"}, ["paused-replicas"], id="its presence is enough"),
-        pytest.param(
-            {"paused-scale-in": "1", "paused-scale-out": "t"}, ["paused-scale-out", "paused-scale-in"], id="one way"
-        ),
-        pytest.param({"force-activation": "true"}, [], id="another annotation"),
-    ],
-)
-def test_annotations_that_pause_keda(annotations: Body, pauses: list[str]) -> None:
-    prefix = "autoscaling.keda.sh/"
-    body = {"metadata": {"annotations": {prefix + name: value for name, value in annotations.items()}}}
-    found = scaler(body)
-
-    assert found is not None
-    assert found.pauses == tuple(prefix + name for name in pauses)
-
-
-@pytest.mark.parametrize(
-    ("conditions", "expected"),
-    [
-        pytest.param([], Scaler(), id="nothing said yet"),
-        pytest.param(
-            [{"type": "Ready", "status": "Unknown", "reason": "UnknownState"}],
-            Scaler(reason="UnknownState"),
-            id="unknown",
-        ),
-        pytest.param(
-            [
-                {"type": "Ready", "status": "True", "reason": "ScaledObjectReady", "message": "ok"},
-                {"type": "Active", "status": "True", "reason": "ScalerActive"},
-                {"type": "HPAActive", "status": "False", "reason": "ScalingDisabled", "message": "zero"},
-            ],
-            Scaler(ready=True, reason="ScaledObjectReady", message="ok", active=True),
-            id="an HPA that rests at zero is well",
-        ),
-        pytest.param(
-            [{"type": "HPAActive", "status": "False", "reason": "FailedGetExternalMetric", "message": "no server"}],
-            Scaler(hpa_reason="FailedGetExternalMetric", hpa_message="no server"),
-            id="an HPA that gets no numbers is not",
-        ),
-    ],
-)
-def test_scaled_objects(conditions: list[Body], expected: Scaler) -> None:
-    assert scaler({"metadata": {}, "status": {"conditions": conditions}}) == expected
 
 
 def stats(pending: int = 0, in_flight: int = 0, done: int = 0) -> Stats:
@@ -134,9 +81,9 @@ def test_jobs_that_wait_at_zero_are_noted() -> None:
     assert unscaled(53, None) is None
 
 
-def test_keda_is_nudged_when_redis_answers_and_it_says_otherwise() -> None:
+def test_a_scaler_is_nudged_when_redis_answers_and_it_says_otherwise() -> None:
     """Its own next try can be sixteen minutes away."""
-    memory, stuck = Memory(), Scaler(ready=False, reason="ScaledObjectCheckFailed")
+    memory, stuck = Memory(), Scaler(ready=False, lost_queue=True)
 
     def nudges(after: float, *, redis_answers: bool = True) -> bool:
         nudged = memory.should_nudge(stuck, redis_answers=redis_answers, now=NOW + after)

@@ -6,12 +6,13 @@ from greenscale_operator.errors import Gone, Passing, Rejected, Unavailable
 from greenscale_operator.failures import LASTING_AFTER, failure_of, note_failure
 from greenscale_operator.memory import Memory
 from greenscale_operator.reconciliation import Reconciliation
+from greenscale_operator.scalers.keda import Keda
 
 NOW = 1_700_000_000.0
 
 
 def look(memory: Memory, *, now: float = NOW, generation: int = 2) -> Reconciliation:
-    return Reconciliation({"metadata": {"generation": generation}}, memory, now=now)
+    return Reconciliation({"metadata": {"generation": generation}}, memory, Keda(), now=now)
 
 
 def noted(memory: Memory, error: Exception, *, now: float = NOW) -> Reconciliation:

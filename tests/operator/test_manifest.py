@@ -11,7 +11,8 @@ import yaml
 from greenscale_operator import schema, workload
 from greenscale_operator.manifest import deployment, manifests
 from greenscale_operator.objects import Install, redis_host
-from greenscale_operator.scaled_object import scaled_object
+from greenscale_operator.scalers.keda import Keda
+from greenscale_operator.scalers.keda.scaled_object import scaled_object
 from greenscale_operator.workload import Engine, OpenAI, Queue, Redis, SecretRef, Server, Worker, Workload
 
 DATA = Path(__file__).parents[1] / "data"
@@ -35,7 +36,7 @@ def load(case: str) -> Workload:
 
 @pytest.mark.parametrize("case", CASES)
 def test_manifests(case: str) -> None:
-    made = manifests(load(case))
+    made = manifests(load(case), Keda())
     file = DATA / case / "manifests.yaml"
     if os.environ.get("RENEW"):
         file.write_text(yaml.safe_dump_all(made, sort_keys=False))

@@ -7,6 +7,7 @@ import pytest
 from greenscale_operator.manifest import config_maps, deployment, grace_seconds, manifests, with_config
 from greenscale_operator.objects import Install, selector
 from greenscale_operator.overlay import InvalidPodTemplate, by_name, overlay
+from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.workload import Engine, InvalidWorkload, Queue, Server, Worker, Workload
 
 Json = dict[str, Any]
@@ -239,7 +240,7 @@ def test_the_worker_knows_how_long_its_pod_has_to_end(template: Json, grace: str
 
 def test_labels_and_annotations_reach_the_deployment_its_pods_and_the_scaled_object() -> None:
     asked = Workload(name="w", namespace="team", engine=SERVER, labels={"cost": "a"}, annotations={"scrape": "yes"})
-    made = manifests(asked)
+    made = manifests(asked, Keda())
     pods = made[0]["spec"]["template"]["metadata"]
 
     assert [one["metadata"]["labels"]["cost"] for one in made] == ["a", "a"]

@@ -8,6 +8,7 @@ from greenscale_operator.board import page_resource
 from greenscale_operator.memory import Memory
 from greenscale_operator.reconciliation import Reconciliation
 from greenscale_operator.redaction import HIDDEN, shown
+from greenscale_operator.scalers.keda import Keda
 
 SECRET = "s3cr3t"
 
@@ -62,7 +63,10 @@ def test_what_is_hidden_says_so_where_it_was() -> None:
 def test_the_page_is_told_what_was_applied_and_what_became_of_it() -> None:
     metadata = {"name": "w", "namespace": "ns", "resourceVersion": "7", "managedFields": [{}]}
     look = Reconciliation(
-        {"kind": "W", "metadata": metadata, "spec": {"suspend": True}, "status": {"state": "S"}}, Memory(), now=0
+        {"kind": "W", "metadata": metadata, "spec": {"suspend": True}, "status": {"state": "S"}},
+        Memory(),
+        Keda(),
+        now=0,
     )
     look.scaled_object = {"kind": "S", "metadata": metadata, "spec": {"x": 1}, "status": {"lastActiveTime": "now"}}
     told = page_resource(look, {"conditions": [{"type": "Ready"}]})

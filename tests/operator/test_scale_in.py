@@ -13,7 +13,7 @@ import pytest
 
 from greenscale_cli.local import autoscaler
 from greenscale_operator.objects import Install
-from greenscale_operator.scaled_object import scaled_object
+from greenscale_operator.scalers.keda.scaled_object import scaled_object
 from greenscale_testing.scaling_model import WatchCache, composite
 from greenscale_testing.scaling_world import BEGIN, World, draw
 

@@ -30,6 +30,7 @@ from greenscale_cli.streams import OutputLost, drop_stdout, readable
 from greenscale_jobs import Fleet, JobQueue, RedisAddress, Resource
 from greenscale_operator import manifest
 from greenscale_operator.redaction import shown
+from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.tenant import limits_of
 from greenscale_operator.workload import parse
 
@@ -120,7 +121,7 @@ class _Local:
         stack.push_async_callback(end)
 
     async def _supervise(self, stack: AsyncExitStack, queue: JobQueue) -> None:
-        manifests = {manifest["kind"]: manifest for manifest in manifest.manifests(self._workload)}
+        manifests = {manifest["kind"]: manifest for manifest in manifest.manifests(self._workload, Keda())}
         pool = self._pool(manifests["Deployment"], queue.address)
         supervisor = Supervisor(
             self._workload,

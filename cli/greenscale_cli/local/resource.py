@@ -7,6 +7,7 @@ from typing import Any
 import greenscale_cli
 from greenscale_cli.local.errors import LocalModeError
 from greenscale_operator import manifest, schedules, schema, workload
+from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.workload import InvalidWorkload
 
 EXAMPLE = "examples/local.yaml"
@@ -24,7 +25,7 @@ def load_resource(file: Path | None, environment: Mapping[str, str]) -> dict[str
             resource = {**resource, "spec": {**resource["spec"], "engine": {"type": "OpenAI"}}}
         loaded = workload.parse(resource)
         schedules.check(loaded.scaling.schedules)
-        manifest.manifests(loaded)  # a podTemplate may not fit
+        manifest.manifests(loaded, Keda())  # a podTemplate may not fit
     except (schema.InvalidFile, InvalidWorkload) as error:
         raise LocalModeError(str(error)) from None
     if loaded.engine.type == "Server":

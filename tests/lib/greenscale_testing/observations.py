@@ -8,6 +8,7 @@ from greenscale_jobs import Stats
 from greenscale_jobs.board import WorkloadIdentity, workload_status
 from greenscale_operator.conditions import Condition, conditions
 from greenscale_operator.facts import Facts, Scaler, Workers
+from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.verdict import workload_facts
 
 EMPTY = Stats(0, 0, 0, 0)
@@ -24,6 +25,7 @@ ASLEEP = Facts(
     stats=EMPTY,
     workers=Workers(),
     scaler=Scaler(ready=True, active=False),
+    scaler_terms=Keda().terms("default", "w", "redis:6379"),
     is_accepted=True,
 )
 """A workload that is well and has nothing to do."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from greenscale_operator import schedules
 from greenscale_operator.objects import Install
-from greenscale_operator.scaled_object import Switches, scaled_object
+from greenscale_operator.scalers import Switches
+from greenscale_operator.scalers.keda.scaled_object import scaled_object
 from greenscale_operator.workload import Engine, Scaling, Schedule, Worker, Workload
 from greenscale_testing.scaling_model import SYNC_SECONDS, TOLERANCE, Hpa, Keda, WatchCache, composite
 

@@ -3,10 +3,9 @@
 Pure.
 """
 
-import msgspec
-
 from greenscale_jobs.keys import Keys
 from greenscale_operator.objects import Install, Manifest, owned, redis_host
+from greenscale_operator.scalers import Switches
 from greenscale_operator.workload import Scaling, Workload
 
 MIN_WINDOW_SECONDS = 20
@@ -18,14 +17,12 @@ MAX_WINDOW_SECONDS = 3600
 MAX_GRADUAL_SECONDS = 60
 """`Gradual`: the HPA takes workers away when it has wanted fewer for so long, or for a cooldown that is shorter."""
 
+PAUSED = "autoscaling.keda.sh/paused"
 
-class Switches(msgspec.Struct, frozen=True):
-    """What KEDA is told beside the scaling, by annotations of the ScaledObject."""
+PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
 
-    paused: bool = False
-    """Stay at zero whatever waits: for a suspended workload in which nothing runs any more."""
-    nudged: bool = False
-    """Means nothing; a change of it makes KEDA look at once, where it would wait up to 16 minutes."""
+NUDGE = "autoscaling.keda.sh/force-activation"
+"""KEDA checks again at once when it comes or goes, and by itself only after up to 16 minutes. Its value is ignored."""
 
 
 def scaled_object(workload: Workload, install: Install, switches: Switches | None = None) -> Manifest:
@@ -63,7 +60,7 @@ def scaled_object(workload: Workload, install: Install, switches: Switches | Non
     }
     if scaling.min_replicas:
         spec["minReplicaCount"] = scaling.min_replicas
-    name = f"{workload.name}-scaler"
+    name = object_name(workload.name)
     manifest = owned(workload, "keda.sh/v1alpha1", "ScaledObject", name, spec)
     # KEDA sets this label itself; found there, it saves an update.
     manifest["metadata"]["labels"]["scaledobject.keda.sh/name"] = name
@@ -73,10 +70,15 @@ def scaled_object(workload: Workload, install: Install, switches: Switches | Non
     return manifest
 
 
+def object_name(workload_name: str) -> str:
+    """Return the name of a workload's ScaledObject."""
+    return f"{workload_name}-scaler"
+
+
 def _annotations(switches: Switches) -> dict[str, str]:
     return {
-        **({"autoscaling.keda.sh/paused-replicas": "0"} if switches.paused else {}),
-        **({"autoscaling.keda.sh/force-activation": "false"} if switches.nudged else {}),
+        **({PAUSED_REPLICAS: "0"} if switches.paused else {}),
+        **({NUDGE: "false"} if switches.nudged else {}),
     }
 
 
