@@ -6,12 +6,13 @@ accept the change. Then `carry_out`.
 
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.drift import ANNOTATION, is_applied, is_kept, mark
 from greenscale_operator.errors import Gone, Lingering, NameConflict
+from greenscale_operator.events import Events
 from greenscale_operator.facts import seconds
 from greenscale_operator.foreign_fields import ForeignMemory
 from greenscale_operator.kinds import DEPLOYMENT, Kind
@@ -44,21 +45,21 @@ class Change:
 
 
 class Children:
-    """Applies manifests; `report` receives a reason and a sentence about fields that somebody else had changed."""
+    """Applies manifests, and posts Events about fields that somebody else had changed."""
 
     def __init__(
         self,
         cluster: Cluster,
         cache: WatchCache,
         scaler: ScalerDriver,
+        events: Events,
         *,
-        report: Callable[[Key, str, str], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         self._cluster = cluster
         self._cache = cache
         self._scaler = scaler
-        self._report = report
+        self._events = events
         self._clock = clock
         self._foreign = ForeignMemory(clock)
 
@@ -139,11 +140,11 @@ class Children:
         if change.foreign:
             self._foreign.note_removal(live["metadata"]["uid"], change.foreign)
             fields = ", ".join(map(str, change.foreign))
-            await self._tell(
+            await self._post(
                 change.key, "DriftCorrected", f"{name}: fields that others had added were removed: {fields}."
             )
         elif is_drift:
-            await self._tell(change.key, "DriftCorrected", f"{name} was changed by somebody else and was put right.")
+            await self._post(change.key, "DriftCorrected", f"{name} was changed by somebody else and was put right.")
         return applied
 
     async def _sort_out(self, kind: Kind, key: Key, live: Manifest) -> tuple[ForeignField, ...]:
@@ -153,14 +154,16 @@ class Children:
         if verdict.news:
             fields = ", ".join(map(str, verdict.news))
             name = f"{kind.kind} {live['metadata']['name']}"
-            await self._tell(
+            await self._post(
                 key, "ForeignFieldsKept", f"{name}: fields that come back after each removal are left: {fields}."
             )
         return verdict.to_remove
 
-    async def _tell(self, key: Key, reason: str, message: str) -> None:
+    async def _post(self, key: Key, reason: str, message: str) -> None:
         logger.warning("%s: %s: %s", reason, key, message)
-        await self._report(key, reason, message)
+        body = self._cache.workloads.get(key)
+        if body:
+            await self._events.post(body, kind="Normal", reason=reason, message=message)
 
     def _check_ours(self, kind: Kind, live: Manifest, workload: Workload) -> None:
         """Raise unless the object is this workload's, or was left behind by one of its name, and stays."""

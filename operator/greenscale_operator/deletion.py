@@ -101,11 +101,11 @@ class Deletion:
                 await self._reconciler.remove_queue(body)
             except QueueUnavailable as error:
                 if time.monotonic() > deadline:
-                    await self._reconciler.tell_queue_left(body, str(error))
+                    await self._reconciler.report_queue_left(body, str(error))
                     return
                 await asyncio.sleep(QUEUE_RETRY_SECONDS)
             except (Lasting, InvalidWorkload) as error:
-                await self._reconciler.tell_queue_left(body, str(error))
+                await self._reconciler.report_queue_left(body, str(error))
                 return
             else:
                 return

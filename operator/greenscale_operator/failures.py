@@ -5,7 +5,8 @@ Pure.
 
 from greenscale_operator.errors import Lasting, Passing, Unavailable
 from greenscale_operator.facts import Problem, timestamp
-from greenscale_operator.reconciliation import Reconciliation
+from greenscale_operator.memory import Memory
+from greenscale_operator.reconciliation import Failure
 from greenscale_operator.redaction import shown
 
 LASTING_AFTER = 3
@@ -16,16 +17,19 @@ MAX_WORDS = 300
 AGAIN = "It is tried again within 60 s."
 
 
-def note_failure(reconciliation: Reconciliation, error: Exception) -> None:
-    """Write down what kept this reconciliation from its end."""
+def note_failure(error: Exception, memory: Memory, *, generation: int, now: float) -> Failure:
+    """Return what an exception that ended a reconciliation of this generation means, and remember it."""
     if not isinstance(error, Passing):
-        reconciliation.failure = reconciliation.memory.failure = failure_of(error)
-        return
-    times, since = reconciliation.memory.note_trouble(str(error), now=reconciliation.now)
+        memory.failure = failure_of(error)
+        return Failure(failure=memory.failure)
+    times, since = memory.note_trouble(str(error), now=now)
+    failure = memory.failure
+    pending = None
     if isinstance(error, Unavailable) and error.is_answered and times >= LASTING_AFTER:
-        reconciliation.failure = Problem("Rejected", f"{error} This is the answer since {timestamp(since)}. {AGAIN}")
-    elif reconciliation.memory.made_generation != reconciliation.generation:
-        reconciliation.pending = Problem("Progressing", f"{error} {AGAIN}")
+        failure = Problem("Rejected", f"{error} This is the answer since {timestamp(since)}. {AGAIN}")
+    elif memory.made_generation != generation:
+        pending = Problem("Progressing", f"{error} {AGAIN}")
+    return Failure(failure=failure, pending=pending)
 
 
 def failure_of(error: Exception) -> Problem:

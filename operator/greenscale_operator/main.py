@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -14,17 +16,27 @@ from kubernetes.aio.config.config_exception import ConfigException
 
 from greenscale_jobs.usage import refuse_arguments
 from greenscale_operator import handlers
+from greenscale_operator.apply import Applier
+from greenscale_operator.children import Children
 from greenscale_operator.cluster import Cluster
+from greenscale_operator.config_maps import ConfigMaps
 from greenscale_operator.crd_watch import SETTLE_SECONDS
 from greenscale_operator.deletion import Deletion
+from greenscale_operator.events import Events
 from greenscale_operator.health import STUCK_SECONDS, Health
 from greenscale_operator.kinds import DEPLOYMENT
 from greenscale_operator.leader import LeaseLost, lead
+from greenscale_operator.objects import Install
+from greenscale_operator.pod_checks import PodChecks
+from greenscale_operator.queue_checks import QueueChecks
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciler import Reconciler
+from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.scalers.keda import Keda
+from greenscale_operator.secrets import Secrets
 from greenscale_operator.settings import InvalidSettings, Settings, read_settings
 from greenscale_operator.signals import Signals
+from greenscale_operator.status_writer import StatusWriter
 from greenscale_operator.usage import ABOUT
 from greenscale_operator.watch_cache import WatchCache
 
@@ -67,6 +79,31 @@ def listen(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, stop.set)
 
 
+def make_reconciler(
+    cluster: Cluster,
+    cache: WatchCache,
+    queues: Queues,
+    scaler: ScalerDriver,
+    install: Install,
+    *,
+    identity: str,
+    clock: Callable[[], float] = time.time,
+) -> Reconciler:
+    """Put a reconciler together; `identity` posts its Events."""
+    events = Events(cluster, identity=identity, clock=clock)
+    children = Children(cluster, cache, scaler, events, clock=clock)
+    return Reconciler(
+        cache,
+        scaler,
+        queue_checks=QueueChecks(queues, Secrets(cluster, clock=clock), install),
+        applier=Applier(children, cache, scaler, install, ConfigMaps(cluster, clock=clock)),
+        pod_checks=PodChecks(cluster, queues, scaler),
+        status_writer=StatusWriter(cluster, cache, queues, events, scaler),
+        events=events,
+        clock=clock,
+    )
+
+
 class Operator:
     """The parts, and the tasks that run while we lead."""
 
@@ -84,7 +121,7 @@ class Operator:
         cluster = Cluster(self._api)
         self._queues = Queues()
         install, identity = self._settings.install, self._settings.identity
-        reconciler = Reconciler(cluster, cache, self._queues, self._scaler, install, identity=identity)
+        reconciler = make_reconciler(cluster, cache, self._queues, self._scaler, install, identity=identity)
         self._signals = Signals(cluster, cache, reconciler)
         self._deletion = Deletion(cluster, reconciler, self._scaler)
 

@@ -1,18 +1,18 @@
 """Looks at a workload's pods where they matter, and only there: a workload at rest costs no request."""
 
-from typing import Any
-
-from greenscale_operator import pod_diagnosis
+from greenscale_operator import facts, pod_diagnosis
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import Lasting
 from greenscale_operator.facts import Workers
+from greenscale_operator.memory import Memory
 from greenscale_operator.objects import selector
 from greenscale_operator.patience import Patience
 from greenscale_operator.problems import CLAIM_SECONDS, idle_until, look_seconds
-from greenscale_operator.reconciliation import Reconciliation
+from greenscale_operator.queues import Queues
+from greenscale_operator.reconciliation import PodFinding, Reconciliation, soonest
+from greenscale_operator.scalers import ScalerDriver
+from greenscale_operator.watch_cache import Key
 from greenscale_operator.workload import Workload
-
-Body = dict[str, Any]
 
 FIRST_SECONDS, LAST_SECONDS, SHARE = 1.0, 10.0, 10
 """How often pods on the move are looked at: a tenth of the time they have taken, within these bounds."""
@@ -22,36 +22,57 @@ LATER_SECONDS = 15.0
 
 
 class PodChecks:
-    """Looks at pods, and plans when to look again."""
+    """Looks at pods, notes how long starts from zero take, and plans when to look again."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, queues: Queues, scaler: ScalerDriver) -> None:
         self._cluster = cluster
+        self._queues = queues
+        self._scaler = scaler
 
-    async def check(self, reconciliation: Reconciliation, workload: Workload, workers: Workers) -> None:
-        """Look at the pods, if they matter now; `reconciliation.pods` has what was found."""
-        memory, now = reconciliation.memory, reconciliation.now
-        memory.note_waiting(workers, reconciliation.stats, suspended=workload.suspend, now=now)
-        _plan(reconciliation, workload)
-        doubtful = memory.pods_troubled or _is_unclaimed(reconciliation)
-        if not matter(workers, zero_at=reconciliation.body.get("status", {}).get("zeroAt"), doubtful=doubtful):
+    async def check(self, found: Reconciliation, workload: Workload, memory: Memory) -> PodFinding:
+        """Return what the pods do, if they matter now."""
+        workers = facts.workers(found.objects.deployment)
+        if workers is None:
+            return PodFinding()
+        took = memory.wakes.observe(workers.replicas, found.queue.stats, now=found.now)
+        if took is not None:
+            await self._queues.note_start(Key(workload.namespace, workload.name), took)
+        waking = None if memory.waking_since is None else pace(memory.waking_since, found.now)
+        memory.note_waiting(workers, found.queue.stats, suspended=workload.suspend, now=found.now)
+        planned = soonest(waking, self._next_problem(found, workload, memory))
+        doubtful = memory.pods_troubled or _is_unclaimed(memory, found.now)
+        if not matter(workers, zero_at=found.body.get("status", {}).get("zeroAt"), doubtful=doubtful):
             memory.pods_troubled = False
-            return
+            return PodFinding(again=planned)
+        return await self._diagnose(found, workload, memory, workers, planned)
+
+    async def _diagnose(
+        self, found: Reconciliation, workload: Workload, memory: Memory, workers: Workers, planned: float | None
+    ) -> PodFinding:
+        now, to_zero = found.now, workers.replicas == 0
         try:
             there = await self._cluster.pods(workload.namespace, selector(workload))
         except Lasting as error:
-            reconciliation.problem(error)
-            return
-        to_zero = workers.replicas == 0
-        reconciliation.pods = pod_diagnosis.look(
-            there, patience=Patience.of(workload), now=now, to_zero=to_zero, redis=reconciliation.redis
+            return PodFinding(again=soonest(planned, error.retry_seconds))
+        pods = pod_diagnosis.look(
+            there, patience=Patience.of(workload), now=now, to_zero=to_zero, redis=found.queue.redis
         )
         if not there and not to_zero and workers.failure is None:
-            reconciliation.pods = pod_diagnosis.none_created(
-                memory.short_since or now, reconciliation.body["metadata"], now
-            )
-        memory.pods_troubled = reconciliation.pods.problem is not None
-        if reconciliation.pods.ending or not to_zero:
-            reconciliation.again_in(pace(reconciliation.pods.ending_since if to_zero else memory.waking_since, now))
+            pods = pod_diagnosis.none_created(memory.short_since or now, found.body["metadata"], now)
+        memory.pods_troubled = pods.problem is not None
+        moving_since = pods.ending_since if to_zero else memory.waking_since
+        moves = pods.ending or not to_zero
+        return PodFinding(pods=pods, again=soonest(planned, pace(moving_since, now) if moves else None))
+
+    def _next_problem(self, found: Reconciliation, workload: Workload, memory: Memory) -> float | None:
+        """Return in how many seconds jobs that wait, or workers that stay, become a problem."""
+        unclaimed, unscaled = memory.unclaimed_since, memory.unscaled_since
+        due = [
+            None if unclaimed is None else unclaimed + CLAIM_SECONDS,
+            None if unscaled is None else unscaled + look_seconds(workload.scaling.polling_interval),
+            idle_until(found.facts(memory, self._scaler)),
+        ]
+        return soonest(*(at - found.now if at > found.now else LATER_SECONDS for at in due if at is not None))
 
 
 def matter(workers: Workers, *, zero_at: str | None, doubtful: bool) -> bool:
@@ -62,22 +83,8 @@ def matter(workers: Workers, *, zero_at: str | None, doubtful: bool) -> bool:
     return workers.ready < workers.replicas or doubtful
 
 
-def _is_unclaimed(reconciliation: Reconciliation) -> bool:
-    since = reconciliation.memory.unclaimed_since
-    return since is not None and reconciliation.now - since >= CLAIM_SECONDS
-
-
-def _plan(reconciliation: Reconciliation, workload: Workload) -> None:
-    """Look again when jobs that wait, or workers that stay, become a problem."""
-    unclaimed, unscaled = reconciliation.memory.unclaimed_since, reconciliation.memory.unscaled_since
-    due = [
-        None if unclaimed is None else unclaimed + CLAIM_SECONDS,
-        None if unscaled is None else unscaled + look_seconds(workload.scaling.polling_interval),
-        idle_until(reconciliation.facts()),
-    ]
-    for at in due:
-        if at is not None:
-            reconciliation.again_in(at - reconciliation.now if at > reconciliation.now else LATER_SECONDS)
+def _is_unclaimed(memory: Memory, now: float) -> bool:
+    return memory.unclaimed_since is not None and now - memory.unclaimed_since >= CLAIM_SECONDS
 
 
 def pace(since: float | None, now: float) -> float:

@@ -5,20 +5,13 @@ import pytest
 from greenscale_operator.errors import Gone, Passing, Rejected, Unavailable
 from greenscale_operator.failures import LASTING_AFTER, failure_of, note_failure
 from greenscale_operator.memory import Memory
-from greenscale_operator.reconciliation import Reconciliation
-from greenscale_operator.scalers.keda import Keda
+from greenscale_operator.reconciliation import Failure
 
 NOW = 1_700_000_000.0
 
 
-def look(memory: Memory, *, now: float = NOW, generation: int = 2) -> Reconciliation:
-    return Reconciliation({"metadata": {"generation": generation}}, memory, Keda(), now=now)
-
-
-def noted(memory: Memory, error: Exception, *, now: float = NOW) -> Reconciliation:
-    seen = look(memory, now=now)
-    note_failure(seen, error)
-    return seen
+def noted(memory: Memory, error: Exception, *, now: float = NOW) -> Failure:
+    return note_failure(error, memory, generation=2, now=now)
 
 
 def test_an_answer_that_stays_the_same_is_a_refusal_from_the_third_time_on() -> None:

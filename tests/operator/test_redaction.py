@@ -5,10 +5,8 @@ from typing import Any
 import pytest
 
 from greenscale_operator.board import page_resource
-from greenscale_operator.memory import Memory
-from greenscale_operator.reconciliation import Reconciliation
+from greenscale_operator.reconciliation import ObjectFinding, Reconciliation
 from greenscale_operator.redaction import HIDDEN, shown
-from greenscale_operator.scalers.keda import Keda
 
 SECRET = "s3cr3t"
 
@@ -62,13 +60,9 @@ def test_what_is_hidden_says_so_where_it_was() -> None:
 
 def test_the_page_is_told_what_was_applied_and_what_became_of_it() -> None:
     metadata = {"name": "w", "namespace": "ns", "resourceVersion": "7", "managedFields": [{}]}
-    look = Reconciliation(
-        {"kind": "W", "metadata": metadata, "spec": {"suspend": True}, "status": {"state": "S"}},
-        Memory(),
-        Keda(),
-        now=0,
-    )
-    look.scaled_object = {"kind": "S", "metadata": metadata, "spec": {"x": 1}, "status": {"lastActiveTime": "now"}}
+    body = {"kind": "W", "metadata": metadata, "spec": {"suspend": True}, "status": {"state": "S"}}
+    scaled = {"kind": "S", "metadata": metadata, "spec": {"x": 1}, "status": {"lastActiveTime": "now"}}
+    look = Reconciliation(body=body, now=0, objects=ObjectFinding(scaled_object=scaled))
     told = page_resource(look, {"conditions": [{"type": "Ready"}]})
     left = {"name": "w", "namespace": "ns"}
 

@@ -11,9 +11,9 @@ from kubernetes.aio import client, config
 
 from greenscale_jobs import RedisAddress
 from greenscale_operator.cluster import Cluster
+from greenscale_operator.main import make_reconciler
 from greenscale_operator.objects import Install
 from greenscale_operator.queues import Queues
-from greenscale_operator.reconciler import Reconciler
 from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.watch_cache import Key, WatchCache
 from greenscale_testing.control_plane import ControlPlane, keda_crds
@@ -192,7 +192,7 @@ async def test_an_error_of_our_own_ends_in_a_status_and_in_a_ready_when_it_is_me
     async with client.ApiClient() as api:
         broken: Any = None
         seen.put_workload(control_plane.get("gsw", "w", namespace))
-        reconciler = Reconciler(Cluster(api), seen, queues, Keda(), Install(redis_host=broken), identity="test")
+        reconciler = make_reconciler(Cluster(api), seen, queues, Keda(), Install(redis_host=broken), identity="test")
         try:
             for _ in range(2):
                 with pytest.raises(TypeError):

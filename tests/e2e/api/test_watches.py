@@ -13,9 +13,9 @@ from kubernetes.aio import client, config
 
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.health import Health
+from greenscale_operator.main import make_reconciler
 from greenscale_operator.objects import Install
 from greenscale_operator.queues import Queues
-from greenscale_operator.reconciler import Reconciler
 from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.signals import Signals
 from greenscale_operator.watch_cache import WatchCache
@@ -86,7 +86,7 @@ async def test_a_watch_that_shows_nothing_fails_the_probe(
     await config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
     async with client.ApiClient(configuration) as api:
         cluster, seen, queues = Cluster(api), WatchCache(), Queues()
-        reconciler = Reconciler(cluster, seen, queues, Keda(), Install(), identity="test")
+        reconciler = make_reconciler(cluster, seen, queues, Keda(), Install(), identity="test")
         signals = Signals(cluster, seen, reconciler, resync_seconds=0.05, deaf_seconds=0.5)
         if hears:
             for body in await cluster.workloads():
