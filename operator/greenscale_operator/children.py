@@ -16,6 +16,7 @@ from greenscale_operator.events import Events
 from greenscale_operator.facts import seconds
 from greenscale_operator.foreign_fields import ForeignMemory
 from greenscale_operator.kinds import DEPLOYMENT, Kind
+from greenscale_operator.logs import fields
 from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.ownership import ForeignField, annexed, foreign_fields, is_annexed
 from greenscale_operator.scalers import ScalerDriver
@@ -139,9 +140,9 @@ class Children:
         applied = await self._cluster.apply(kind, change.manifest, uid=live["metadata"]["uid"])
         if change.foreign:
             self._foreign.note_removal(live["metadata"]["uid"], change.foreign)
-            fields = ", ".join(map(str, change.foreign))
+            added = ", ".join(map(str, change.foreign))
             await self._post(
-                change.key, "DriftCorrected", f"{name}: fields that others had added were removed: {fields}."
+                change.key, "DriftCorrected", f"{name}: fields that others had added were removed: {added}."
             )
         elif is_drift:
             await self._post(change.key, "DriftCorrected", f"{name} was changed by somebody else and was put right.")
@@ -152,15 +153,15 @@ class Children:
         found = foreign_fields(live, is_deployment=kind is DEPLOYMENT)
         verdict = self._foreign.judge(live["metadata"]["uid"], found)
         if verdict.news:
-            fields = ", ".join(map(str, verdict.news))
+            kept = ", ".join(map(str, verdict.news))
             name = f"{kind.kind} {live['metadata']['name']}"
             await self._post(
-                key, "ForeignFieldsKept", f"{name}: fields that come back after each removal are left: {fields}."
+                key, "ForeignFieldsKept", f"{name}: fields that come back after each removal are left: {kept}."
             )
         return verdict.to_remove
 
     async def _post(self, key: Key, reason: str, message: str) -> None:
-        logger.warning("%s: %s: %s", reason, key, message)
+        logger.warning("drift", extra=fields(workload=key, reason=reason, message=message))
         body = self._cache.workloads.get(key)
         if body:
             await self._events.post(body, kind="Normal", reason=reason, message=message)

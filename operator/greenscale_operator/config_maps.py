@@ -12,6 +12,7 @@ import msgspec
 
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import ClusterError
+from greenscale_operator.logs import fields
 
 READ_SECONDS = 60.0
 """Each is read at most this often, however many workloads refer to it."""
@@ -37,7 +38,7 @@ class ConfigMaps:
         try:
             digests = [await self._digest_of(namespace, name) for name in names]
         except ClusterError as error:
-            logger.warning("config_map_unreadable: %s", error)
+            logger.warning("config_map_unreadable", extra=fields(error=error))
             return None
         return _digest(list(zip(names, digests, strict=True)))
 

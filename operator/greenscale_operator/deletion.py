@@ -12,6 +12,7 @@ from typing import Any
 from greenscale_jobs import QueueUnavailable
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import ClusterError, Gone, Lasting
+from greenscale_operator.logs import fields
 from greenscale_operator.reconciler import Reconciler
 from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.watch_cache import Key, key_of
@@ -52,7 +53,7 @@ class Deletion:
             except Gone:
                 return
             except ClusterError as error:
-                logger.warning("%s: %s", key_of(body), error)
+                logger.warning("deletion_failed", extra=fields(workload=key_of(body), error=error))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 if await self._hold(body, wanted=False):
@@ -66,7 +67,7 @@ class Deletion:
             try:
                 await self._cluster.patch_workload(*key_of(body), patch)
             except ClusterError as error:
-                logger.warning("%s: %s", key_of(body), error)
+                logger.warning("finalizer_unchanged", extra=fields(workload=key_of(body), error=error))
                 return isinstance(error, Gone)
         return True
 

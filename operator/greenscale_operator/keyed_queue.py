@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from greenscale_operator.errors import Passing
+from greenscale_operator.logs import fields
 
 K = TypeVar("K")
 
@@ -86,10 +87,10 @@ class KeyedQueue(Generic[K]):
                 self._failures.pop(key, None)
             except Passing as error:
                 seconds = self._backoff(key)
-                logger.info("%s: %s Again in %.1f s.", key, error, seconds)
+                logger.info("reconcile_again", extra=fields(workload=key, error=error, again_seconds=round(seconds, 1)))
             except Exception:
                 seconds = self._backoff(key)
-                logger.exception("%s: failed; again in %.1f s", key, seconds)
+                logger.exception("reconcile_failed", extra=fields(workload=key, again_seconds=round(seconds, 1)))
             finally:
                 self._running.discard(key)
         if key in self._again:

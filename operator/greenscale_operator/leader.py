@@ -15,6 +15,8 @@ from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
+from greenscale_operator.logs import fields
+
 LEASE_NAME = "greenscale-operator"
 
 LEASE_SECONDS, RENEW_WITHIN_SECONDS, RETRY_SECONDS = 15, 10, 2
@@ -44,7 +46,7 @@ async def lead(
     working: list[asyncio.Task[None]] = []
 
     async def started() -> None:
-        logger.info("leading: %s holds the Lease %s/%s", identity, namespace, LEASE_NAME)
+        logger.info("leading", extra=fields(identity=identity, lease=f"{namespace}/{LEASE_NAME}"))
         working.append(asyncio.ensure_future(work()))
         await asyncio.wait(working)
 
@@ -119,7 +121,7 @@ class _PatientLock(LeaseLock):
         try:
             await self.api_instance.create_namespaced_lease(namespace, body)
         except (ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            logger.warning("the Lease cannot be made: %s", getattr(error, "reason", type(error).__name__))
+            logger.warning("lease_not_created", extra=fields(error=getattr(error, "reason", type(error).__name__)))
             return False
         self._held = True
         return True
@@ -143,4 +145,4 @@ class _PatientLock(LeaseLock):
         try:
             await self.api_instance.replace_namespaced_lease(self.name, self.namespace, lease, _request_timeout=5.0)
         except (ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            logger.warning("the Lease was not given back, it ends by itself: %s", type(error).__name__)
+            logger.warning("lease_not_released", extra=fields(error=type(error).__name__))

@@ -15,7 +15,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.config.config_exception import ConfigException
 
 from greenscale_jobs.usage import refuse_arguments
-from greenscale_operator import handlers
+from greenscale_operator import handlers, logs
 from greenscale_operator.apply import Applier
 from greenscale_operator.children import Children
 from greenscale_operator.cluster import Cluster
@@ -51,7 +51,7 @@ def main() -> None:
     except InvalidSettings as error:
         print(f"greenscale-operator: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
+    logs.configure(settings.log_level, settings.log_format)
     handlers.quiet()
     try:
         asyncio.run(run(settings))
@@ -132,7 +132,7 @@ class Operator:
             await self._watch(asyncio.Event())
             if self._stop.is_set():
                 return
-            logger.info("kinds came or went: all is watched from the beginning")
+            logger.info("watches_restarted", extra=logs.fields(reason="a kind was installed or removed"))
             self._assemble()
 
     async def _watch(self, again: asyncio.Event) -> None:

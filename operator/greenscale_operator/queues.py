@@ -26,6 +26,7 @@ from greenscale_jobs import (
     Survey,
     WorkloadStatus,
 )
+from greenscale_operator.logs import fields
 from greenscale_operator.tenant import Config, Tenant, limits_of
 from greenscale_operator.watch_cache import Key
 from greenscale_operator.workload import Workload
@@ -178,7 +179,7 @@ class Queues:
             try:
                 wait = await self._visit(redis, on_change)
             except Exception:
-                logger.exception("Redis at %s: failed; again in %.0f s", redis.fleet.address, DOWN_SECONDS)
+                logger.exception("redis_failed", extra=fields(redis=redis.fleet.address, again_seconds=DOWN_SECONDS))
                 wait = DOWN_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, wait)):
@@ -225,7 +226,7 @@ class Queues:
         await _each(emptied, tenants, Tenant.configure)
         for name in emptied:
             key, tenant = tenants[name]
-            logger.warning("%s: the queue's settings were gone from Redis and are written again", key)
+            logger.warning("queue_settings_lost", extra=fields(workload=key))
             tenant.board.forget_written()  # it is gone too: publish it again
             on_change(key)
         tended = await _each(survey.to_maintain, tenants, lambda tenant: tenant.queue.maintain())
@@ -239,7 +240,7 @@ class Queues:
             return
         redis.searched_at = now
         for job_id in await redis.fleet.recover_some(tenants):
-            logger.warning("job %s was not where its record says, and is put back", job_id)
+            logger.warning("job_recovered", extra=fields(job=job_id))
 
     async def _publish_all(self, redis: _Redis) -> None:
         """Publish all statuses of one Redis again: the page takes an old one for a memory."""
@@ -278,13 +279,13 @@ class Queues:
     def _note_down(self, redis: _Redis, why: str, on_change: OnChange) -> None:
         if not redis.down:
             redis.down = True
-            logger.error("%s", why)
+            logger.error("redis_unavailable", extra=fields(redis=redis.fleet.address, error=why))
             self._wake_all(redis, on_change)
 
     def _note_up(self, redis: _Redis, on_change: OnChange) -> None:
         if redis.down:
             redis.down = False
-            logger.warning("Redis at %s is back", redis.fleet.address)
+            logger.warning("redis_back", extra=fields(redis=redis.fleet.address))
             self._wake_all(redis, on_change)
 
     def _wake_all(self, redis: _Redis, on_change: OnChange) -> None:

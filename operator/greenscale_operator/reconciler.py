@@ -16,13 +16,14 @@ from greenscale_operator.errors import Lingering
 from greenscale_operator.events import Events
 from greenscale_operator.facts import Problem
 from greenscale_operator.failures import note_failure
+from greenscale_operator.logs import fields
 from greenscale_operator.memory import Memory
 from greenscale_operator.pod_checks import PodChecks
 from greenscale_operator.queue_checks import QueueChecks
 from greenscale_operator.reconciliation import Body, Failure, ObjectFinding, Reconciliation, SpecFinding, read_spec
 from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.status_writer import StatusWriter
-from greenscale_operator.watch_cache import Key, WatchCache
+from greenscale_operator.watch_cache import Key, WatchCache, key_of
 from greenscale_operator.workload import parse
 
 RECOVERED_SECONDS = 1.0
@@ -135,7 +136,7 @@ class Reconciler:
     async def report_queue_left(self, body: Body, why: str) -> None:
         """Report that a queue which was to be removed with its workload is still there."""
         message = f"The queue is left in Redis with its jobs, for it could not be removed: {why}"
-        logger.warning("%s: %s", Key(body["metadata"]["namespace"], body["metadata"]["name"]), message)
+        logger.warning("queue_left_behind", extra=fields(workload=key_of(body), reason=why))
         await self._events.post(body, kind="Warning", reason="QueueLeftBehind", message=message)
 
     async def _see_off(self, key: Key) -> float | None:
@@ -148,7 +149,7 @@ class Reconciler:
         if ending < ENDING_SECONDS:
             return ENDING_SECONDS - ending
         message = self._scaler.lingering(key.namespace, left["metadata"]["name"])
-        logger.warning("%s: %s", key, message)
+        logger.warning("scaler_lingering", extra=fields(workload=key, message=message))
         regarding = {**left, "apiVersion": kind.api_version, "kind": kind.kind}
         await self._events.post(regarding, kind="Warning", reason=Lingering.reason, message=message)
         return None

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from greenscale_jobs.connection.service_links import without_service_links
+from greenscale_operator.logs import LogFormat
 from greenscale_operator.objects import Install
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -32,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     health_port: Port = 8080
     """Where GET /healthz answers."""
     log_level: str = "INFO"
+    log_format: LogFormat = "text"
 
     @property
     def install(self) -> Install:

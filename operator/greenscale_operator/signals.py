@@ -13,6 +13,7 @@ from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import ClusterError
 from greenscale_operator.keyed_queue import KeyedQueue
 from greenscale_operator.kinds import Kind
+from greenscale_operator.logs import fields
 from greenscale_operator.reconciler import Reconciler
 from greenscale_operator.watch_cache import Key, WatchCache, key_of, owner_of
 
@@ -106,7 +107,7 @@ class Signals:
         missed = [key for key, mark in before.items() if after.get(key) == mark and cache.get(key) != mark]
         if missed:
             self._deaf_since = self._deaf_since or time.time()
-            logger.error("the watch is deaf: it has not shown %s", ", ".join(map(str, missed[:5])))
+            logger.error("watch_deaf", extra=fields(missed=",".join(map(str, missed[:5]))))
         else:
             self._deaf_since = None
 

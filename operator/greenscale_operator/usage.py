@@ -13,6 +13,7 @@ takes no arguments: all settings come from the environment.
   GREENSCALE_IDENTITY       who holds the Lease (default: the host's name)
   GREENSCALE_HEALTH_PORT    the port of GET /healthz (default: 8080)
   GREENSCALE_LOG_LEVEL      default: INFO
+  GREENSCALE_LOG_FORMAT     text (default) or json
 
 Exit status: 0 after a signal, 1 if the Lease is lost or no cluster is found, 2 for a wrong environment or arguments.
 """
