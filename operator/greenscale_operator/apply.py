@@ -23,7 +23,7 @@ from greenscale_operator.watch_cache import Key, WatchCache
 from greenscale_operator.workload import Workload
 
 DRAINING_SECONDS = 1.0
-"""How often a suspended workload is looked at until it is drained."""
+"""How often a suspended workload is reconciled until it is drained."""
 
 FORMER_VERSION = "The former version stays in place."
 
@@ -202,7 +202,7 @@ def _present(child: Body | None, uid: str) -> Body | None:
 
 
 def _tried(attempt: Attempt, before: ObjectFinding, scaling_kind: Kind) -> ObjectFinding:
-    """Return what the trial has shown."""
+    """Return what came of trying every change."""
     is_accepted = {DEPLOYMENT, scaling_kind} <= attempt.changes.keys() and not attempt.refusals
     objects = replace(before, is_accepted=is_accepted, again=attempt.again)
     for kind, error in attempt.errors.items():

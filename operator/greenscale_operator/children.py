@@ -1,7 +1,7 @@
-"""Makes a workload's children what they should be, and leaves alone what is not ours.
+"""Creates and repairs a workload's objects, and leaves alone what is not ours.
 
-First `prepare`, which changes nothing: what an object lacks is found out, and the API server is asked whether it would
-accept the change. Then `carry_out`.
+First `prepare`, which changes nothing: it finds out what an object lacks, and whether the API server would accept the
+change. Then `carry_out`.
 """
 
 import dataclasses
@@ -88,7 +88,7 @@ class Children:
         return change
 
     async def carry_out(self, change: Change) -> Manifest:
-        """Return the live object, made or mended where need be. Raises ClusterError."""
+        """Return the live object, created or repaired where necessary. Raises ClusterError."""
         if not change.is_needed and change.live:
             return change.live
         try:
@@ -100,7 +100,7 @@ class Children:
         return applied
 
     async def remove(self, kind: Kind, workload: Workload) -> None:
-        """Delete a child that the workload needs no more, if a watch has shown it."""
+        """Delete a child that the workload no longer needs, if there is one."""
         key = Key(workload.namespace, workload.name)
         live = self._cache.children.get((kind.kind, key))
         if live and not live["metadata"].get("deletionTimestamp"):
@@ -121,7 +121,7 @@ class Children:
         made = await self._cluster.create(DEPLOYMENT, change.manifest)
         if made is None:
             name = change.manifest["metadata"]["name"]
-            raise Gone(f"A Deployment {name} was created by somebody else just now: it is looked at again.")
+            raise Gone(f"A Deployment {name} was created by somebody else just now: it is read again.")
         # Kubernetes' own controller writes its status at once, which is no reason to begin again.
         entries = annexed(made, made["apiVersion"])
         made = await self._cluster.write_managed_fields(DEPLOYMENT, made, entries, even_if_changed=True)
@@ -145,7 +145,7 @@ class Children:
                 change.key, "DriftCorrected", f"{name}: fields that others had added were removed: {added}."
             )
         elif is_drift:
-            await self._post(change.key, "DriftCorrected", f"{name} was changed by somebody else and was put right.")
+            await self._post(change.key, "DriftCorrected", f"{name} was changed by somebody else and was restored.")
         return applied
 
     async def _sort_out(self, kind: Kind, key: Key, live: Manifest) -> tuple[ForeignField, ...]:
@@ -173,17 +173,20 @@ class Children:
         if ending is not None:
             if ending >= ENDING_SECONDS:
                 raise Lingering(self._lingering(kind, live))
-            raise Gone(f"{kind.kind} {metadata['name']} is being deleted; it is made anew then.")
+            raise Gone(f"{kind.kind} {metadata['name']} is being deleted and is recreated when it is gone.")
         owners = metadata.get("ownerReferences", [])
         if any(owner["uid"] == workload.uid for owner in owners):
             return
         if any(owner["kind"] == "GreenScaleWorkload" and owner["name"] == workload.name for owner in owners):
-            raise Gone(f"{kind.kind} {metadata['name']} is of a deleted workload of this name and goes with it.")
+            raise Gone(
+                f"{kind.kind} {metadata['name']} belongs to a deleted workload of the same name and will be "
+                "garbage-collected."
+            )
         if not owners and metadata.get("labels", {}).items() >= MANAGED_BY.items() and _intent(live):
             return
         raise NameConflict(
-            f"A {kind.kind} named {metadata['name']} exists in {metadata['namespace']} and is not this workload's: "
-            "it is left alone. Delete it, or give the workload another name."
+            f"A {kind.kind} named {metadata['name']} exists in {metadata['namespace']} and does not belong to "
+            "this workload, so it is left alone. Delete it, or give the workload another name."
         )
 
     def _lingering(self, kind: Kind, live: Manifest) -> str:

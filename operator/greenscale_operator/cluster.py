@@ -1,4 +1,4 @@
-"""What we ask of the Kubernetes API; nobody else does. Objects are plain dicts, as YAML has them."""
+"""All requests to the Kubernetes API but the Lease's and Kopf's. Objects are plain dicts, as YAML has them."""
 
 import base64
 import contextlib
@@ -16,7 +16,7 @@ Manifest = dict[str, Any]
 
 
 class Cluster:
-    """One cluster, as far as we have to do with it. Methods raise ClusterError."""
+    """The part of a cluster that the operator uses. Methods raise ClusterError."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = Api(api)
@@ -33,7 +33,7 @@ class Cluster:
     async def create(self, kind: Kind, manifest: Manifest, *, dry_run: bool = False) -> Manifest | None:
         """Create an object; None if one of that name exists. A Deployment begins with no replicas.
 
-        An apply alone would make it with one replica, the API's default: a pod nobody asked for.
+        An apply alone would create it with one replica, the API's default: a pod that nobody asked for.
         """
         if kind is DEPLOYMENT:
             manifest = {**manifest, "spec": {**manifest["spec"], "replicas": 0}}
@@ -147,7 +147,7 @@ class Cluster:
         return items
 
     async def post_event(self, regarding: Manifest, *, kind: str, reason: str, message: str, reporter: str) -> None:
-        """Tell `kubectl describe` of something that happened; that it cannot be told is no reason to stop."""
+        """Post an Event, for `kubectl describe`; if that fails, work goes on."""
         metadata = regarding["metadata"]
         event = {
             "apiVersion": "events.k8s.io/v1",

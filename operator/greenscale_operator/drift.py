@@ -1,7 +1,7 @@
-"""Whether a live object is still what was applied: told from the object alone, so that a restart need apply nothing.
+"""Whether a live object is still what was applied: decided from the object alone, so a restart need apply nothing.
 
-Pure. Server-side apply keeps book in `metadata.managedFields` of which fields are ours. Who changes or removes one of
-them takes it from that book, so drift is a field of our intent that is not in it; defaults and quantities, which make
+Pure. Server-side apply records in `metadata.managedFields` which fields are ours. Whoever changes or removes one takes
+it out of our record, so drift is a field of our intent that is not in it; defaults and quantities, which make
 comparing specs a guess, do not matter. `replicas` is never ours, so scaling is no drift.
 Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 """
@@ -60,8 +60,8 @@ def _owns(book: dict[str, Any], wanted: Any) -> bool:
 def _is_key_of(key: str, entry: Any) -> bool:
     """Return whether `k:{"name":"worker"}` or `v:"x"` is how the book calls this entry of a list."""
     kind, _, text = key.partition(":")
-    told = json.loads(text)
+    named = json.loads(text)
     if kind == "v":
-        return bool(told == entry)
+        return bool(named == entry)
     # A part of the key may come from the schema's default, as a port's protocol does.
-    return isinstance(entry, dict) and all(entry.get(name, value) == value for name, value in told.items())
+    return isinstance(entry, dict) and all(entry.get(name, value) == value for name, value in named.items())

@@ -12,17 +12,17 @@ class ClusterError(Exception):
 
     reason = "ClusterError"
     retry_seconds: float = 60.0
-    """When to try again; what must be mended by a person is tried seldom."""
+    """When to try again; what a person must fix is tried seldom."""
 
 
 class Passing(ClusterError):
-    """Nothing is known to be wrong: the same again may well do, and nobody need hear of it."""
+    """Nothing is known to be wrong: the same request may well succeed later, so it is not reported."""
 
     retry_seconds = 2.0
 
 
 class Lasting(ClusterError):
-    """It will be so until somebody mends it; the text says what."""
+    """It will stay so until somebody fixes it; the text says what."""
 
 
 class Unavailable(Passing):
@@ -87,4 +87,4 @@ class SecretMissing(Lasting):
 
 
 class Gone(Passing):
-    """The object was deleted, or deleted and made anew, while we worked on it: look again."""
+    """The object was deleted, or deleted and recreated, while we worked on it: read it again."""

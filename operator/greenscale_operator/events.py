@@ -1,4 +1,4 @@
-"""What `kubectl describe` tells of the past: Kubernetes Events, a few and not a storm."""
+"""Kubernetes Events, for `kubectl describe`: a few and not a storm."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 from greenscale_operator.cluster import Cluster
 
 QUIET_SECONDS = 60.0
-"""The same is said of the same object at most this often: somebody who fights with us would else fill etcd."""
+"""The same Event of the same object is posted at most this often: somebody who fights with us could fill etcd."""
 
 
 class Events:
@@ -16,15 +16,15 @@ class Events:
         self._cluster = cluster
         self._identity = identity
         self._clock = clock
-        self._said_at: dict[tuple[str, str], float] = {}
+        self._posted_at: dict[tuple[str, str], float] = {}
 
     async def post(
         self, regarding: dict[str, Any], *, kind: Literal["Normal", "Warning"], reason: str, message: str
     ) -> None:
-        """Say what happened to an object, unless that was said just now."""
+        """Post what happened to an object, unless the same was posted just now."""
         now, what = self._clock(), (regarding["metadata"]["uid"], reason)
-        self._said_at = {said: at for said, at in self._said_at.items() if now - at < QUIET_SECONDS}
-        if what in self._said_at:
+        self._posted_at = {posted: at for posted, at in self._posted_at.items() if now - at < QUIET_SECONDS}
+        if what in self._posted_at:
             return
-        self._said_at[what] = now
+        self._posted_at[what] = now
         await self._cluster.post_event(regarding, kind=kind, reason=reason, message=message, reporter=self._identity)

@@ -69,10 +69,10 @@ class ScalerTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pods(msgspec.Struct, frozen=True):
-    """The workload's pods, as far as they were looked at."""
+    """The workload's pods."""
 
     looked: bool = False
-    """Whether they were looked at at all."""
+    """Whether they were read at all."""
     doing: str | None = None
     """What a pod that is not ready is doing, as a clause."""
     problem: Problem | None = None

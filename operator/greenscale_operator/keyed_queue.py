@@ -16,7 +16,7 @@ CONCURRENCY = 32
 """Keys worked on at once: enough to hide the API server's latency, few enough not to be throttled."""
 
 URGENT_CONCURRENCY = 8
-"""Keys beside them that somebody waits for: they do not queue behind a thousand that are only looked at again."""
+"""Keys beside them that somebody waits for: they do not queue behind a thousand that are only reconciled again."""
 
 FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.2, 60.0
 

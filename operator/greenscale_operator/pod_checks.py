@@ -1,4 +1,4 @@
-"""Looks at a workload's pods where they matter, and only there: a workload at rest costs no request."""
+"""Reads a workload's pods where they matter, and only there: a workload at rest costs no request."""
 
 from greenscale_operator import facts, pod_diagnosis
 from greenscale_operator.cluster import Cluster
@@ -7,7 +7,7 @@ from greenscale_operator.facts import Workers
 from greenscale_operator.memory import Memory
 from greenscale_operator.objects import selector
 from greenscale_operator.patience import Patience
-from greenscale_operator.problems import CLAIM_SECONDS, idle_until, look_seconds
+from greenscale_operator.problems import CLAIM_SECONDS, idle_until, scaling_seconds
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciliation import PodFinding, Reconciliation, soonest
 from greenscale_operator.scalers import ScalerDriver
@@ -15,14 +15,14 @@ from greenscale_operator.watch_cache import Key
 from greenscale_operator.workload import Workload
 
 FIRST_SECONDS, LAST_SECONDS, SHARE = 1.0, 10.0, 10
-"""How often pods on the move are looked at: a tenth of the time they have taken, within these bounds."""
+"""How often pods that start or end are read: after a tenth of the time they have taken, within these bounds."""
 
 LATER_SECONDS = 15.0
-"""How often those of a workload that nobody waits for are."""
+"""How often those of a workload that nobody waits for are read."""
 
 
 class PodChecks:
-    """Looks at pods, notes how long starts from zero take, and plans when to look again."""
+    """Reads pods, notes how long starts from zero take, and plans when to read them again."""
 
     def __init__(self, cluster: Cluster, queues: Queues, scaler: ScalerDriver) -> None:
         self._cluster = cluster
@@ -54,7 +54,7 @@ class PodChecks:
             there = await self._cluster.pods(workload.namespace, selector(workload))
         except Lasting as error:
             return PodFinding(again=soonest(planned, error.retry_seconds))
-        pods = pod_diagnosis.look(
+        pods = pod_diagnosis.diagnose(
             there, patience=Patience.of(workload), now=now, to_zero=to_zero, redis=found.queue.redis
         )
         if not there and not to_zero and workers.failure is None:
@@ -69,7 +69,7 @@ class PodChecks:
         unclaimed, unscaled = memory.unclaimed_since, memory.unscaled_since
         due = [
             None if unclaimed is None else unclaimed + CLAIM_SECONDS,
-            None if unscaled is None else unscaled + look_seconds(workload.scaling.polling_interval),
+            None if unscaled is None else unscaled + scaling_seconds(workload.scaling.polling_interval),
             idle_until(found.facts(memory, self._scaler)),
         ]
         return soonest(*(at - found.now if at > found.now else LATER_SECONDS for at in due if at is not None))
@@ -88,5 +88,5 @@ def _is_unclaimed(memory: Memory, now: float) -> bool:
 
 
 def pace(since: float | None, now: float) -> float:
-    """Return in how many seconds to look again at what has been on the move since then."""
+    """Return in how many seconds to read pods again that have been starting or ending since then."""
     return LATER_SECONDS if since is None else min(LAST_SECONDS, max(FIRST_SECONDS, (now - since) / SHARE))

@@ -57,7 +57,7 @@ class Stage(msgspec.Struct, frozen=True):
         return f" ({self.words})" if self.words else ""
 
 
-def look(pods: list[Body], *, patience: Patience, now: float, to_zero: bool = False, redis: str = "") -> Pods:
+def diagnose(pods: list[Body], *, patience: Patience, now: float, to_zero: bool = False, redis: str = "") -> Pods:
     """Return what matters of a workload's pods; `to_zero`: none of them is wanted any more."""
     there = [pod for pod in pods if pod.get("status", {}).get("phase") not in OVER]
     ending = [pod for pod in there if to_zero or pod["metadata"].get("deletionTimestamp")]
@@ -152,7 +152,7 @@ def _waits_for_node(pod: Body, patience: Patience) -> Stage | None:
     message = scheduled.get("message", "")
     why = message.partition(". ")[0].rstrip(".")  # what follows is about preemption
     if not scheduled:
-        remedy = "No scheduler has looked at it: is kube-scheduler running, and is the pod's schedulerName right?"
+        remedy = "No scheduler has considered it: is kube-scheduler running, and is the pod's schedulerName right?"
         return Stage("waiting for a node", "NotScheduled", since, START_SECONDS, remedy)
     waits = "waiting for a node" + (" with a free GPU" if "gpu" in why.lower() else "")
     if "persistentvolumeclaim" in why.lower() and "not found" in why:

@@ -49,7 +49,7 @@ def pod_template(
 ) -> Manifest:
     """Return the Deployment's pod template; `worker.podTemplate` is not in it yet.
 
-    It has no volume that is not needed, not even for /tmp: the kubelet looks every 0.3 s only whether volumes are
+    It has no volume that is not needed, not even for /tmp: the kubelet checks only every 0.3 s whether volumes are
     mounted, and a pod with none starts that much sooner.
     """
     worker, server = workload.worker, workload.engine.server
@@ -98,7 +98,7 @@ def _worker_container(workload: Workload, image: str, redis_host: str, grace_sec
             "timeoutSeconds": 5,
             "failureThreshold": 3,
         },
-        # Often, since the first look comes before the worker listens; a Redis that restarts is no reason to flap.
+        # Often, since the first probe comes before the worker listens; a Redis that restarts is no reason to flap.
         "readinessProbe": {
             "httpGet": {"path": "/readyz", "port": "health"},
             "periodSeconds": 2,
@@ -248,13 +248,13 @@ def _server_container(server: Server) -> Manifest:
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
-    told = {
+    given = {
         "command": list(server.command),
         "args": list(server.args),
         "env": by_name([], list(server.env)),
         "resources": server.resources,
     }
-    container.update({field: value for field, value in told.items() if value})
+    container.update({field: value for field, value in given.items() if value})
     if server.cache:
         container["volumeMounts"] = [{"name": "cache", "mountPath": "/cache"}]
     return container

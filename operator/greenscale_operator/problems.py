@@ -9,7 +9,7 @@ from greenscale_operator.facts import Facts, Problem, timestamp
 CLAIM_SECONDS = 60.0
 """A ready worker with room claims what waits within a second or two; after this long it is a problem."""
 
-LOOK_SECONDS = 60.0
+SCALING_SECONDS = 60.0
 """A scaler polls every `pollingInterval`; a problem if it has not after three of them, and no sooner than this."""
 
 ENDING_SECONDS = 60.0
@@ -30,7 +30,7 @@ def blocking(facts: Facts) -> Problem | None:
         or not_claiming(facts)
         or _pods_problem(facts)
         or (paused(facts) if _is_starved(facts) else None)
-        or not_looking(facts)
+        or not_scaling(facts)
     )
 
 
@@ -42,11 +42,11 @@ def lacking(facts: Facts) -> Problem | None:
 
 def scaler_problem(facts: Facts) -> Problem | None:
     """Return why the scaler does not scale."""
-    return facts.scaler_problem or _reported(facts) or paused(facts) or not_looking(facts) or _kept_idle(facts)
+    return facts.scaler_problem or _reported(facts) or paused(facts) or not_scaling(facts) or _kept_idle(facts)
 
 
 def serving(facts: Facts) -> int:
-    """Return how many workers can do a job now: where the pods were looked at, they know better than the Deployment."""
+    """Return how many workers can do a job now: by the pods where they were read, else by the Deployment."""
     if facts.pods.looked:
         return facts.pods.working
     return facts.workers.ready if facts.workers else 0
@@ -57,10 +57,10 @@ def paused(facts: Facts) -> Problem | None:
     return facts.scaler.pause if facts.scaler and not facts.suspend else None
 
 
-def not_looking(facts: Facts) -> Problem | None:
+def not_scaling(facts: Facts) -> Problem | None:
     """Return that the scaler does not see jobs that wait."""
     stats, since, terms = facts.stats, facts.unscaled_since, facts.scaler_terms
-    patience = look_seconds(facts.polling_seconds)
+    patience = scaling_seconds(facts.polling_seconds)
     if stats is None or since is None or paused(facts) or facts.now - since < patience:
         return None
     return Problem(
@@ -78,7 +78,7 @@ def idle_until(facts: Facts) -> float | None:
     if scaler is None or scaler.last_active is None or workers is None or not workers.replicas:
         return None
     # A schedule that keeps workers counts as work for the scaler, too.
-    return scaler.last_active + facts.cooldown_seconds + look_seconds(facts.polling_seconds)
+    return scaler.last_active + facts.cooldown_seconds + scaling_seconds(facts.polling_seconds)
 
 
 def _kept_idle(facts: Facts) -> Problem | None:
@@ -91,9 +91,9 @@ def _kept_idle(facts: Facts) -> Problem | None:
     )
 
 
-def look_seconds(polling_interval: int) -> float:
+def scaling_seconds(polling_interval: int) -> float:
     """Return for how long jobs may wait at zero before it counts as a problem that no worker starts."""
-    return max(LOOK_SECONDS, 3.0 * polling_interval)
+    return max(SCALING_SECONDS, 3.0 * polling_interval)
 
 
 def not_claiming(facts: Facts) -> Problem | None:

@@ -33,7 +33,9 @@ class QueueChecks:
             owner = self._queues.queue_owner(key, address, workload.list_name, created=created)
             if owner:
                 return QueueFinding(redis=redis, taken=_taken(workload, address, owner))
-            return QueueFinding(redis=redis, stats=await self._queues.settle(key, workload, address, created=created))
+            return QueueFinding(
+                redis=redis, stats=await self._queues.take_over(key, workload, address, created=created)
+            )
         except QueueUnavailable as error:
             words = in_resource_words(str(error), workload, self._install)
             return QueueFinding(redis=redis, problem=Problem("RedisUnavailable", words), again=DOWN_SECONDS)
@@ -60,7 +62,7 @@ class QueueChecks:
         key, created = Key(workload.namespace, workload.name), body["metadata"]["creationTimestamp"]
         address = await self._address(workload)
         if self._queues.queue_owner(key, address, workload.list_name, created=created) is None:
-            await self._queues.settle(key, workload, address, created=created)
+            await self._queues.take_over(key, workload, address, created=created)
             await self._queues.delete(key)
 
     async def _address(self, workload: Workload) -> RedisAddress:

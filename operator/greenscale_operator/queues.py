@@ -1,7 +1,7 @@
-"""All workloads' queues in Redis: looked at, tended, configured, and shown on the page.
+"""All workloads' queues in Redis: surveyed, maintained, configured, and published for the page.
 
 However many workloads there are, each Redis is asked in a few round trips; a queue at zero replicas still moves. Each
-Redis is looked after by a task of its own: one that hangs delays no other.
+Redis has a task of its own: one that hangs delays no other.
 """
 
 import asyncio
@@ -38,13 +38,13 @@ Tenants = Mapping[str, tuple[Key, Tenant]]
 OnChange = Callable[[Key], None]
 
 SURVEY_SECONDS = 10.0
-"""Queues are looked at this often, sooner where a retry falls due or a lease ends."""
+"""Queues are surveyed this often, sooner where a retry falls due or a lease ends."""
 
 PUBLISH_SECONDS = 18.0
-"""All statuses are published again at most this often, however often the queues are looked at."""
+"""All statuses are published again at most this often, however often the queues are surveyed."""
 
 DOWN_SECONDS = 2.0
-"""How soon a Redis that was away is asked again."""
+"""How soon a Redis that was unavailable is asked again."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,23 +54,22 @@ class _Redis:
     """One Redis, which keeps the queues of any number of workloads."""
 
     fleet: Fleet
-    soon: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
-    """A queue was added: look at once."""
+    survey_now: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    """A queue was added."""
     searched_at: float = 0.0
-    """When some records were last looked at for jobs that are not where they should be, in Unix seconds."""
+    """When some records were last searched for jobs that are not where they should be, in Unix seconds."""
     published_at: float = 0.0
     """When all statuses were, in Unix seconds."""
     down: bool = False
-    """Whether the last look at its queues failed."""
-    looked_after: bool = False
-    """Whether it has a task of its own."""
+    """Whether the last survey of its queues failed."""
+    has_task: bool = False
     unused: bool = False
-    """Whether no workload kept its queue here at the last look."""
+    """Whether no workload kept its queue here at the last survey."""
     unreachable: str | None = None
     """Why it did not even answer."""
 
     async def survey(self, lists: Sequence[str]) -> Survey:
-        """Look at its queues, and remember whether it answers."""
+        """Survey its queues, and remember whether it answers."""
         try:
             survey = await self.fleet.survey(lists)
         except QueueUnavailable as error:
@@ -80,7 +79,7 @@ class _Redis:
         return survey
 
     def refuse_if_unreachable(self) -> None:
-        """Say at once what its own task has found: to ask again would take seconds and a reconciler's turn."""
+        """Raise at once what its own task has found: to ask again would take seconds of a reconciler's turn."""
         if self.unreachable is not None:
             raise QueueUnavailable(self.unreachable)
 
@@ -108,8 +107,8 @@ class Queues:
                 return other
         return None
 
-    async def settle(self, key: Key, workload: Workload, address: RedisAddress, *, created: str) -> Stats:
-        """Look after a workload's queue from now on, write its limits there, and return its numbers."""
+    async def take_over(self, key: Key, workload: Workload, address: RedisAddress, *, created: str) -> Stats:
+        """Keep a workload's queue from now on, write its limits there, and return its numbers."""
         tenant = self._tenant(key, workload, address, created)
         self._redises[address].refuse_if_unreachable()
         if tenant.configured is None:  # new to us, or its Redis was away
@@ -132,7 +131,7 @@ class Queues:
                 await tenant.board.note_start(seconds)
 
     async def publish(self, key: Key, status: WorkloadStatus, resource: Resource) -> None:
-        """Show the page and the command a workload, and what it is where that is new."""
+        """Publish a workload's status for the page and the command, and the resource where it is new."""
         tenant = self._tenants.get(key)
         if tenant is None:
             return
@@ -144,7 +143,7 @@ class Queues:
                 await tenant.board.sample(tenant.stats, now=self._clock())
 
     async def forget(self, key: Key) -> None:
-        """Look after a queue no longer; its jobs stay."""
+        """Keep a queue no longer; its jobs stay."""
         tenant = self._tenants.pop(key, None)
         if tenant:
             self._named[tenant.queue.keys.list_name].discard(key)
@@ -159,43 +158,43 @@ class Queues:
             await tenant.queue.delete()
 
     async def run(self, on_change: OnChange) -> None:
-        """Look at all queues and tend those that need it, until cancelled.
+        """Survey all queues and maintain those that need it, until cancelled.
 
         `on_change` is called for a workload whose numbers changed, or whose Redis went or came back.
         """
         async with asyncio.TaskGroup() as group:
             while True:
                 for redis in self._redises.values():
-                    if not redis.looked_after:
-                        redis.looked_after = True
-                        group.create_task(self._look_after(redis, on_change))
+                    if not redis.has_task:
+                        redis.has_task = True
+                        group.create_task(self._survey_loop(redis, on_change))
                 self._redis_added.clear()
                 await self._redis_added.wait()
 
-    async def _look_after(self, redis: _Redis, on_change: OnChange) -> None:
-        """Look at one Redis again and again, until no workload keeps its queue there."""
+    async def _survey_loop(self, redis: _Redis, on_change: OnChange) -> None:
+        """Survey one Redis again and again, until no workload keeps its queue there."""
         while not self._drop_unused(redis):
-            redis.soon.clear()
+            redis.survey_now.clear()
             try:
-                wait = await self._visit(redis, on_change)
+                wait = await self._survey_once(redis, on_change)
             except Exception:
                 logger.exception("redis_failed", extra=fields(redis=redis.fleet.address, again_seconds=DOWN_SECONDS))
                 wait = DOWN_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, wait)):
-                    await redis.soon.wait()
+                    await redis.survey_now.wait()
         await redis.fleet.aclose()
 
     def _drop_unused(self, redis: _Redis) -> bool:
-        """Forget a Redis that no workload has used for two looks: its last workload is gone, or has a new password."""
+        """Forget a Redis that no workload has used for two surveys: its last one is gone, or has a new password."""
         unused = all(tenant.fleet is not redis.fleet for tenant in self._tenants.values())
         drops, redis.unused = unused and redis.unused, unused
         if drops:
             del self._redises[redis.fleet.address]
         return drops
 
-    async def _visit(self, redis: _Redis, on_change: OnChange) -> float:
-        """Look at one Redis; returns in how many seconds to look again."""
+    async def _survey_once(self, redis: _Redis, on_change: OnChange) -> float:
+        """Survey one Redis; returns in how many seconds to survey it again."""
         tenants = {
             tenant.queue.keys.list_name: (key, tenant)
             for key, tenant in self._tenants.items()
@@ -229,12 +228,12 @@ class Queues:
             logger.warning("queue_settings_lost", extra=fields(workload=key))
             tenant.board.forget_written()  # it is gone too: publish it again
             on_change(key)
-        tended = await _each(survey.to_maintain, tenants, lambda tenant: tenant.queue.maintain())
-        soon = [moved.next_in for moved in tended.values() if moved.next_in is not None]
+        maintained = await _each(survey.to_maintain, tenants, lambda tenant: tenant.queue.maintain())
+        soon = [moved.next_in for moved in maintained.values() if moved.next_in is not None]
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
 
     async def _recover_strays(self, redis: _Redis, tenants: Tenants) -> None:
-        """Look at some records for jobs that are nowhere: once a round, which costs little however many there are."""
+        """Search some records for jobs that are nowhere: once a round, which costs little however many there are."""
         now = self._clock()
         if now - redis.searched_at < SURVEY_SECONDS:
             return
@@ -243,7 +242,7 @@ class Queues:
             logger.warning("job_recovered", extra=fields(job=job_id))
 
     async def _publish_all(self, redis: _Redis) -> None:
-        """Publish all statuses of one Redis again: the page takes an old one for a memory."""
+        """Publish all statuses of one Redis again: the page takes old ones for those of an operator that is gone."""
         now = self._clock()
         if now - redis.published_at < PUBLISH_SECONDS:
             return
@@ -272,7 +271,7 @@ class Queues:
             queue = redis.fleet.queue(name, limits)
             tenant = self._tenants[key] = Tenant(redis.fleet, queue, created, config, self._clock)
             self._named[name].add(key)
-            redis.soon.set()
+            redis.survey_now.set()
         tenant.config = config
         return tenant
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from greenscale_operator.cluster import Cluster
 
 KEEP_SECONDS = 60.0
-"""Many workloads name one Secret; a renewed one is seen within this time at the next look."""
+"""Many workloads name one Secret; a renewed one is read again after this time."""
 
 
 class Secrets:

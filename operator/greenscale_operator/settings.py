@@ -1,4 +1,4 @@
-"""What the operator is told by its environment: read once, every problem in one line."""
+"""The operator's settings, from its environment: read once, every problem in one line."""
 
 import socket
 from collections.abc import Mapping
@@ -48,15 +48,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         InvalidSettings: Something in it is wrong or unknown.
     """
     set_here = without_service_links(environment)
-    told = {name: text for name, text in set_here.items() if name.startswith(PREFIX) and text}
+    given = {name: text for name, text in set_here.items() if name.startswith(PREFIX) and text}
     fields = {PREFIX + field.name.upper(): field for field in msgspec.structs.fields(Settings)}
-    problems = [f"{name} is not a setting of the operator" for name in sorted(told.keys() - fields.keys())]
+    problems = [f"{name} is not a setting of the operator" for name in sorted(given.keys() - fields.keys())]
     values: dict[str, Any] = {}
-    for name in told.keys() & fields.keys():
+    for name in given.keys() & fields.keys():
         try:
-            values[fields[name].name] = msgspec.convert(told[name], fields[name].type, strict=False)
+            values[fields[name].name] = msgspec.convert(given[name], fields[name].type, strict=False)
         except msgspec.ValidationError as error:
-            problems.append(f"{name}={told[name]}: {error}")
+            problems.append(f"{name}={given[name]}: {error}")
     if problems:
         raise InvalidSettings("; ".join(problems))
     return Settings(**values)

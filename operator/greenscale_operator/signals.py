@@ -20,10 +20,10 @@ from greenscale_operator.watch_cache import Key, WatchCache, key_of, owner_of
 Body = dict[str, Any]
 
 RESYNC_SECONDS = 600.0
-"""All workloads are listed and looked at again this often, whatever the watches have shown."""
+"""All workloads are listed and reconciled this often, whatever the watches have shown."""
 
 FIRST_LOOK_SECONDS = (2.0, 5.0)
-"""When a workload that sleeps is looked at after a restart: once its children are seen too, and not all at one time."""
+"""When a workload at rest is reconciled after a restart: once its children are known too, and not all at one time."""
 
 DEAF_SECONDS = 60.0
 """What a list shows, the watch must have shown after this long; else it is dead."""
@@ -76,9 +76,9 @@ class Signals:
             self._ask(key, first=first)
 
     def _ask(self, key: Key, *, first: bool = False) -> None:
-        """Ask for a workload to be looked at; `first`: nothing is known to have changed, it is only seen at last.
+        """Have a workload reconciled. `first`: nothing is known to have changed, this is the first event of an object.
 
-        Children may be seen before their workload, whose own sight asks for it then.
+        Children's events may come before their workload's, which then has it reconciled.
         """
         body = self._cache.workloads.get(key)
         if first and (body is None or is_at_rest(body)):
@@ -92,7 +92,7 @@ class Signals:
         return None if since is None else f"the watch has shown nothing for {time.time() - since:.0f} s"
 
     async def resync(self) -> None:
-        """List all workloads now and then, look at each again, and find out whether the watch is deaf."""
+        """List all workloads now and then, have each reconciled, and find out whether the watch is dead."""
         while True:
             await asyncio.sleep(self._resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311
             with contextlib.suppress(ClusterError):
@@ -115,12 +115,12 @@ class Signals:
 def is_settled(body: Body) -> bool:
     """Return whether a workload's status says of its present spec that it is Ready: nobody waits for that."""
     status = body.get("status", {})
-    ready = any(told["type"] == "Ready" and told["status"] == "True" for told in status.get("conditions", []))
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", []))
     return ready and status.get("observedGeneration") == body["metadata"].get("generation")
 
 
 def is_at_rest(body: Body) -> bool:
-    """Return whether a workload was told to sleep, so that looking at it again may wait."""
+    """Return whether a workload sleeps and is well, so that reconciling it may wait."""
     return is_settled(body) and body["status"].get("state") == WorkloadState.SCALED_TO_ZERO
 
 

@@ -44,10 +44,10 @@ class WatchCache:
         if known and _same_object(known, body) and _version(known) > _version(body):
             return False
         self.children[kind, key] = body
-        return known is None or _telling(known) != _telling(body)
+        return known is None or _relevant(known) != _relevant(body)
 
     def key_of_child(self, kind: str, body: Body) -> Key | None:
-        """Return the workload whose child this very object was when it was seen last."""
+        """Return the workload whose child this very object was when last watched."""
         for (known_kind, key), known in self.children.items():
             if known_kind == kind and _same_object(known, body):
                 return key
@@ -64,7 +64,7 @@ def key_of(body: Body) -> Key:
 
 
 def owner_of(child: Body) -> Key | None:
-    """Return the workload that a child says is its owner."""
+    """Return the workload that owns a child, by its owner reference."""
     metadata = child["metadata"]
     for owner in metadata.get("ownerReferences", []):
         if owner.get("kind") == OWNER_KIND:
@@ -87,10 +87,10 @@ def _intent(body: Body) -> tuple[Any, ...]:
     return metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
 
 
-def _telling(body: Body) -> tuple[Any, ...]:
+def _relevant(body: Body) -> tuple[Any, ...]:
     """Return what of a child matters: a scaler may write the time of each poll, which does not."""
     metadata, status = body["metadata"], body.get("status", {})
-    conditions = [(told["type"], told.get("status"), told.get("reason")) for told in status.get("conditions", [])]
+    conditions = [(one["type"], one.get("status"), one.get("reason")) for one in status.get("conditions", [])]
     return (
         metadata.get("uid"),
         metadata.get("generation"),

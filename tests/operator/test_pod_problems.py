@@ -49,7 +49,7 @@ TRACE = "Traceback ...\nValueError: REDIS_PORT must be a whole number, not 'x'"
             "held by the scheduling gate kueue.x-k8s.io/admission",
             id="a gate that nobody opens",
         ),
-        pytest.param(pod(created=121), "NotScheduled", "No scheduler has looked at it", id="no scheduler"),
+        pytest.param(pod(created=121), "NotScheduled", "No scheduler has considered it", id="no scheduler"),
         pytest.param(
             pod(scheduled(121), NOT_SET_UP),
             "NotStarted",

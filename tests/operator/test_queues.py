@@ -50,7 +50,7 @@ SUSPENDED = parse(
 async def an_operator(address: RedisAddress, clock: Callable[[], float] = time.time) -> AsyncIterator[Queues]:
     """One process' queues, that of the workload settled."""
     queues = Queues(clock=clock)
-    await queues.settle(KEY, WORKLOAD, address, created="2026-01-01T00:00:00Z")
+    await queues.take_over(KEY, WORKLOAD, address, created="2026-01-01T00:00:00Z")
     yield queues
     await queues.aclose()
 
@@ -70,7 +70,7 @@ async def an_operator_before(server: RedisServer) -> AsyncIterator[Queues]:
     """One that is there before its Redis is."""
     queues = Queues()
     with pytest.raises(QueueUnavailable):
-        await queues.settle(KEY, SUSPENDED, server.address, created="2026-01-01T00:00:00Z")
+        await queues.take_over(KEY, SUSPENDED, server.address, created="2026-01-01T00:00:00Z")
     yield queues
     await queues.aclose()
 
@@ -179,7 +179,7 @@ async def test_what_the_resource_says_is_written_again_where_it_is_gone(
     """A suspended queue would be worked on until the operator is restarted."""
     changed: list[Key] = []
     async with an_operator(address) as queues:
-        await queues.settle(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
+        await queues.take_over(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
         take(raw)
         async with surveying(queues, changed.append):
             # The page's view of the resource may be gone too, so the workload is looked at again.
@@ -215,7 +215,7 @@ async def beside_a_hung_one(address: RedisAddress, silent: RedisAddress) -> Asyn
     """Queues of two Redises, of which one hangs."""
     async with an_operator(address) as queues:
         with pytest.raises(QueueUnavailable):
-            await queues.settle(HUNG, ITS_WORKLOAD, silent, created="2026-01-01T00:00:00Z")
+            await queues.take_over(HUNG, ITS_WORKLOAD, silent, created="2026-01-01T00:00:00Z")
         yield queues
 
 
@@ -239,7 +239,7 @@ async def test_a_redis_that_hangs_is_asked_for_all_its_workloads_at_once(
         await until(lambda: HUNG in changed)
         async with asyncio.timeout(1):
             with pytest.raises(QueueUnavailable, match=str(silent)):
-                await beside_a_hung_one.settle(HUNG, ITS_WORKLOAD, silent, created="2026-01-01T00:00:00Z")
+                await beside_a_hung_one.take_over(HUNG, ITS_WORKLOAD, silent, created="2026-01-01T00:00:00Z")
             await beside_a_hung_one.publish(HUNG, msgspec.structs.replace(AWAKE, name="hung"), RESOURCE)
             await beside_a_hung_one.forget(HUNG)
 
@@ -251,7 +251,7 @@ async def test_a_redis_that_is_back_is_settled_again(own_redis: RedisServer) -> 
         own_redis.start()
         changed.clear()
         await until(lambda: KEY in changed)
-        stats = await queues.settle(KEY, SUSPENDED, own_redis.address, created="2026-01-01T00:00:00Z")
+        stats = await queues.take_over(KEY, SUSPENDED, own_redis.address, created="2026-01-01T00:00:00Z")
 
     assert stats.work == 0
     assert own_redis.say("HGET", "jobs:config", "paused") == b"1"
@@ -276,11 +276,11 @@ async def test_a_redis_that_no_workload_uses_any_more_is_left(address: RedisAddr
 
     before = connections()
     async with an_operator(address) as queues:
-        await queues.settle(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
+        await queues.take_over(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
         async with surveying(queues, lambda _: None):
             await until(lambda: connections() > before)
             await queues.forget(KEY)
             await until(lambda: connections() == before)
-            await queues.settle(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
+            await queues.take_over(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
             raw.delete("jobs:config")
             await until(lambda: raw.exists("jobs:config"))

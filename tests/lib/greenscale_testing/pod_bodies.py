@@ -82,4 +82,4 @@ SIDECAR = {"initContainers": [{"name": "server", "restartPolicy": "Always"}], "c
 
 
 def look(*bodies: Body, patience: Patience = OPENAI, **more: Any) -> Pods:
-    return pod_diagnosis.look(list(bodies), patience=patience, now=NOW, **more)
+    return pod_diagnosis.diagnose(list(bodies), patience=patience, now=NOW, **more)

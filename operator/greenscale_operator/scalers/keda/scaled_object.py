@@ -9,7 +9,7 @@ from greenscale_operator.scalers import Switches
 from greenscale_operator.workload import Scaling, Workload
 
 MIN_WINDOW_SECONDS = 20
-"""The HPA looks each 15 s: it shrinks when two looks found no work, for one may fall between two jobs."""
+"""The HPA polls every 15 s: it shrinks when two polls found no work, for one may fall between two jobs."""
 
 MAX_WINDOW_SECONDS = 3600
 """The most that an HPA takes; the CRD bounds `cooldownPeriod` where it matters."""
