@@ -9,7 +9,7 @@ import msgspec
 
 from greenscale_jobs.sentences import ending, suspension
 from greenscale_operator.facts import Facts, Problem
-from greenscale_operator.problems import blocking, lacking, paused, refusal, scaler_problem, serving
+from greenscale_operator.problems import blocking, lacking, paused, scaler_problem, serving
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -81,16 +81,16 @@ def _unsettled(facts: Facts) -> Problem | None:
     if facts.workers is None:
         return Problem("Progressing", "The worker Deployment is being made.")
     if facts.scaler is None:
-        return Problem("Progressing", "The ScaledObject is being made.")
+        return Problem("Progressing", f"The {facts.scaler_terms.kind} is being created.")
     if facts.scaler.ready is None:
-        return Problem("WaitingForKeda", "KEDA has not looked at the ScaledObject yet: is its operator running?")
+        return Problem(facts.scaler_terms.waiting_reason, facts.scaler_terms.waiting)
     return None
 
 
 def _spec_accepted(facts: Facts) -> Condition:
     """Return whether the API server accepts every object that the spec asks for."""
     kind = "SpecAccepted"
-    problem = facts.spec_problem or refusal(facts)
+    problem = facts.spec_problem or facts.refusal
     if problem:
         return Condition(kind, "False", problem.reason, problem.message)
     if facts.is_accepted:
@@ -132,21 +132,22 @@ def _worker_available(facts: Facts) -> Condition:
 
 
 def _scaler_ready(facts: Facts) -> Condition:
-    kind = "ScalerReady"
+    kind, terms = "ScalerReady", facts.scaler_terms
     problem = scaler_problem(facts)
     if problem:
         return Condition(kind, "False", problem.reason, problem.message)
     if facts.scaler is None:
-        return Condition(kind, "Unknown", "Progressing", "The ScaledObject is not made yet.")
+        return Condition(kind, "Unknown", "Progressing", f"The {terms.kind} is being created.")
     if facts.scaler.ready is None:
-        return Condition(kind, "Unknown", "WaitingForKeda", "KEDA has not looked at the ScaledObject yet.")
-    return Condition(kind, "True", "ScaledObjectReady", "KEDA watches the queue.")
+        return Condition(kind, "Unknown", terms.waiting_reason, terms.waiting)
+    return Condition(kind, "True", terms.ready_reason, f"{terms.name} watches the queue.")
 
 
 def _active(facts: Facts) -> Condition:
     active = facts.scaler.active if facts.scaler else None
     if active is None:
-        return Condition("Active", "Unknown", "NotReported", "KEDA has not reported activity yet.")
+        name = facts.scaler_terms.name
+        return Condition("Active", "Unknown", "NotReported", f"{name} has not reported activity yet.")
     if active:
         return Condition("Active", "True", "WorkExists", "Jobs wait or run, or the cooldown after them is not over.")
     return Condition("Active", "False", "NoWork", "No job waits or runs.")

@@ -63,6 +63,8 @@ class ScalerTerms(msgspec.Struct, frozen=True, kw_only=True):
     """The kind of its object."""
     ready_reason: str = "ScalerReady"
     waiting_reason: str = "WaitingForScaler"
+    waiting: str = "The scaler has not reported yet."
+    """It has not reported on its object yet; with what to check."""
     check: str = ""
     """How to find out why it does not scale, as a sentence; so is `check_queue`, where jobs wait."""
     check_queue: str = ""

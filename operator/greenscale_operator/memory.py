@@ -7,7 +7,7 @@ from greenscale_jobs.wakes import WakeTracker
 from greenscale_operator.facts import Problem, Scaler, Workers
 
 STUCK_SECONDS = 15.0
-"""KEDA reports that it cannot reach Redis while we can: after this long it is nudged."""
+"""The scaler reports that it cannot reach Redis while we can: after this long it is nudged."""
 
 NUDGE_SECONDS = 60.0
 """And not more often than this."""
@@ -62,7 +62,7 @@ class Memory:
         return self.trouble[1:]
 
     def should_nudge(self, scaler: Scaler | None, *, redis_answers: bool, now: float) -> bool:
-        """Return whether KEDA should be made to try again: its own next try can be 16 minutes away."""
+        """Return whether the scaler should be made to try again: its own next try may be many minutes away."""
         stuck = scaler is not None and scaler.lost_queue and redis_answers
         if not stuck:
             self.stuck_since = None

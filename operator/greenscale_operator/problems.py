@@ -21,7 +21,7 @@ def blocking(facts: Facts) -> Problem | None:
     return (
         facts.failure
         or facts.spec_problem
-        or refusal(facts)
+        or facts.refusal
         or facts.worker_problem
         or facts.queue_problem
         or facts.scaler_problem
@@ -118,11 +118,6 @@ def _is_starved(facts: Facts) -> bool:
 def _reported(facts: Facts) -> Problem | None:
     """Return what the scaler itself reports."""
     return facts.scaler.problem if facts.scaler else None
-
-
-def refusal(facts: Facts) -> Problem | None:
-    """Return why Kubernetes does not accept the spec."""
-    return facts.refusal
 
 
 def _engine_problem(facts: Facts) -> Problem | None:

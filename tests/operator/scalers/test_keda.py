@@ -1,9 +1,12 @@
 """What KEDA reports in a ScaledObject, and the sentences and remedies that only KEDA has."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import greenscale_operator
 from greenscale_operator.facts import Problem, Scaler
 from greenscale_operator.objects import Install
 from greenscale_operator.scalers import ScalerDriver, Switches
@@ -164,6 +167,28 @@ def test_what_reaches_redis_is_applied_before_what_scales(redis: Redis, kinds: l
     assert [kind for kind, _ in made] == kinds
     assert [kind.kind for kind, _ in made] == [manifest["kind"] for _, manifest in made]
     assert made[-1][1]["metadata"]["name"] == KEDA.object_name("w")
+
+
+def test_sentences_say_how_to_find_out_why_keda_does_not_scale() -> None:
+    terms = KEDA.terms("shop", "w", "redis:6379")
+    describe = "kubectl describe scaledobject w-scaler -n shop"
+
+    assert terms.check == f"Is its operator running (kubectl get pods -n keda)? {describe}"
+    assert terms.check_queue == (
+        f"Is its operator running (kubectl get pods -n keda), and can it reach Redis at redis:6379? {describe}"
+    )
+
+
+def test_nothing_else_in_the_operator_speaks_of_keda() -> None:
+    """`main` alone chooses the scaler; sentences about it come through the protocol."""
+    package = Path(greenscale_operator.__file__).parent
+    naming = {
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if re.search("keda|scaledobject", file.read_text(), re.IGNORECASE)
+    }
+
+    assert {name for name in naming if not name.startswith("scalers/keda/")} == {"main.py"}
 
 
 def workload(redis: Redis | None = None) -> Workload:

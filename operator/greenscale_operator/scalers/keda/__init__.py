@@ -90,6 +90,7 @@ class Keda:
             kind=SCALED_OBJECT.kind,
             ready_reason="ScaledObjectReady",
             waiting_reason="WaitingForKeda",
+            waiting="KEDA has not reported on the ScaledObject yet: is its operator running?",
             check=f"Is its operator running ({pods})? {describe}",
             check_queue=f"Is its operator running ({pods}), and can it reach Redis at {redis}? {describe}",
         )
