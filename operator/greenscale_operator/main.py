@@ -126,7 +126,7 @@ class Operator:
         self._deletion = Deletion(cluster, reconciler, self._scaler)
 
     async def work(self) -> None:
-        """Watch, reconcile and tend until `stop`; raises what ends any of it."""
+        """Watch, reconcile and maintain the queues until `stop`; raises what ends any of it."""
         self.health.leading = True
         while True:
             await self._watch(asyncio.Event())
@@ -136,7 +136,7 @@ class Operator:
             self._assemble()
 
     async def _watch(self, again: asyncio.Event) -> None:
-        """Watch, reconcile and tend until `stop`, or until `again` is set, since kinds came or went."""
+        """Do so until `stop`, or until `again` is set, since a kind was installed or removed."""
         # Kopf takes the signals, and one that comes while it ends is lost: they are taken back once it has started.
         children = (DEPLOYMENT, *self._scaler.kinds)
         registry = handlers.registry(
@@ -186,7 +186,7 @@ class Operator:
 
     def _stuck(self) -> str | None:
         seconds = self._signals.queue.oldest_seconds
-        return f"a workload waits for its turn since {seconds:.0f} s" if seconds > STUCK_SECONDS else None
+        return f"a workload has waited for its turn for {seconds:.0f} s" if seconds > STUCK_SECONDS else None
 
 
 def _is_not_found(watching: "asyncio.Task[None]") -> bool:
