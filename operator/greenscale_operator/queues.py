@@ -6,7 +6,6 @@ Redis has a task of its own: one that hangs delays no other.
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import time
 from collections import defaultdict
@@ -27,6 +26,7 @@ from greenscale_jobs import (
     WorkloadStatus,
 )
 from greenscale_operator.logs import fields
+from greenscale_operator.surveyed_redis import SurveyedRedis
 from greenscale_operator.tenant import Config, Tenant, limits_of
 from greenscale_operator.watch_cache import Key
 from greenscale_operator.workload import Workload
@@ -49,47 +49,12 @@ DOWN_SECONDS = 2.0
 logger = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(eq=False)
-class _Redis:
-    """One Redis, which keeps the queues of any number of workloads."""
-
-    fleet: Fleet
-    survey_now: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
-    """A queue was added."""
-    searched_at: float = 0.0
-    """When some records were last searched for jobs that are not where they should be, in Unix seconds."""
-    published_at: float = 0.0
-    """When all statuses were, in Unix seconds."""
-    down: bool = False
-    """Whether the last survey of its queues failed."""
-    has_task: bool = False
-    unused: bool = False
-    """Whether no workload kept its queue here at the last survey."""
-    unreachable: str | None = None
-    """Why it did not even answer."""
-
-    async def survey(self, lists: Sequence[str]) -> Survey:
-        """Survey its queues, and remember whether it answers."""
-        try:
-            survey = await self.fleet.survey(lists)
-        except QueueUnavailable as error:
-            self.unreachable = str(error)
-            raise
-        self.unreachable = None
-        return survey
-
-    def refuse_if_unreachable(self) -> None:
-        """Raise at once what its own task has found: to ask again would take seconds of a reconciler's turn."""
-        if self.unreachable is not None:
-            raise QueueUnavailable(self.unreachable)
-
-
 class Queues:
     """The queues of all workloads, by the Redis that keeps them."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._redises: dict[RedisAddress, _Redis] = {}
+        self._redises: dict[RedisAddress, SurveyedRedis] = {}
         self._redis_added = asyncio.Event()
         self._tenants: dict[Key, Tenant] = {}
         self._named: dict[str, set[Key]] = defaultdict(set)
@@ -171,7 +136,7 @@ class Queues:
                 self._redis_added.clear()
                 await self._redis_added.wait()
 
-    async def _survey_loop(self, redis: _Redis, on_change: OnChange) -> None:
+    async def _survey_loop(self, redis: SurveyedRedis, on_change: OnChange) -> None:
         """Survey one Redis again and again, until no workload keeps its queue there."""
         while not self._drop_unused(redis):
             redis.survey_now.clear()
@@ -185,7 +150,7 @@ class Queues:
                     await redis.survey_now.wait()
         await redis.fleet.aclose()
 
-    def _drop_unused(self, redis: _Redis) -> bool:
+    def _drop_unused(self, redis: SurveyedRedis) -> bool:
         """Forget a Redis that no workload has used for two surveys: its last one is gone, or has a new password."""
         unused = all(tenant.fleet is not redis.fleet for tenant in self._tenants.values())
         drops, redis.unused = unused and redis.unused, unused
@@ -193,7 +158,7 @@ class Queues:
             del self._redises[redis.fleet.address]
         return drops
 
-    async def _survey_once(self, redis: _Redis, on_change: OnChange) -> float:
+    async def _survey_once(self, redis: SurveyedRedis, on_change: OnChange) -> float:
         """Survey one Redis; returns in how many seconds to survey it again."""
         tenants = {
             tenant.queue.keys.list_name: (key, tenant)
@@ -232,7 +197,7 @@ class Queues:
         soon = [moved.next_in for moved in maintained.values() if moved.next_in is not None]
         return min([SURVEY_SECONDS, *soon, *([survey.next_in] if survey.next_in is not None else [])])
 
-    async def _recover_strays(self, redis: _Redis, tenants: Tenants) -> None:
+    async def _recover_strays(self, redis: SurveyedRedis, tenants: Tenants) -> None:
         """Search some records for jobs that are nowhere: once a round, which costs little however many there are."""
         now = self._clock()
         if now - redis.searched_at < SURVEY_SECONDS:
@@ -241,7 +206,7 @@ class Queues:
         for job_id in await redis.fleet.recover_some(tenants):
             logger.warning("job_recovered", extra=fields(job=job_id))
 
-    async def _publish_all(self, redis: _Redis) -> None:
+    async def _publish_all(self, redis: SurveyedRedis) -> None:
         """Publish all statuses of one Redis again: the page takes old ones for those of an operator that is gone."""
         now = self._clock()
         if now - redis.published_at < PUBLISH_SECONDS:
@@ -264,7 +229,7 @@ class Queues:
         if tenant is None or place != (address, name, limits):
             redis = self._redises.get(address)
             if redis is None:
-                redis = self._redises[address] = _Redis(Fleet(address))
+                redis = self._redises[address] = SurveyedRedis(Fleet(address))
                 self._redis_added.set()
             if tenant:
                 self._named[tenant.queue.keys.list_name].discard(key)
@@ -275,19 +240,19 @@ class Queues:
         tenant.config = config
         return tenant
 
-    def _note_down(self, redis: _Redis, why: str, on_change: OnChange) -> None:
+    def _note_down(self, redis: SurveyedRedis, why: str, on_change: OnChange) -> None:
         if not redis.down:
             redis.down = True
             logger.error("redis_unavailable", extra=fields(redis=redis.fleet.address, error=why))
             self._wake_all(redis, on_change)
 
-    def _note_up(self, redis: _Redis, on_change: OnChange) -> None:
+    def _note_up(self, redis: SurveyedRedis, on_change: OnChange) -> None:
         if redis.down:
             redis.down = False
             logger.warning("redis_back", extra=fields(redis=redis.fleet.address))
             self._wake_all(redis, on_change)
 
-    def _wake_all(self, redis: _Redis, on_change: OnChange) -> None:
+    def _wake_all(self, redis: SurveyedRedis, on_change: OnChange) -> None:
         for key, tenant in self._tenants.items():
             if tenant.fleet is redis.fleet:
                 tenant.forget_written()
