@@ -145,6 +145,7 @@ class Queues:
             except Exception:
                 logger.exception("redis_failed", extra=fields(redis=redis.fleet.address, again_seconds=DOWN_SECONDS))
                 wait = DOWN_SECONDS
+            _stay_cancelled()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, wait)):
                     await redis.survey_now.wait()
@@ -267,3 +268,10 @@ async def _each(names: Iterable[str], tenants: Tenants, action: Callable[[Tenant
             with contextlib.suppress(QueueDamaged):
                 answers[name] = await action(tenants[name][1])
     return answers
+
+
+def _stay_cancelled() -> None:
+    """Raise CancelledError if this task was cancelled while redis-py connected: it swallows that (8.1.0)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -284,3 +284,17 @@ async def test_a_redis_that_no_workload_uses_any_more_is_left(address: RedisAddr
             await queues.take_over(KEY, SUSPENDED, address, created="2026-01-01T00:00:00Z")
             raw.delete("jobs:config")
             await until(lambda: raw.exists("jobs:config"))
+
+
+async def test_an_operator_ends_though_it_is_just_connecting(address: RedisAddress, raw: redis.Redis) -> None:
+    """redis-py swallows a cancellation while it connects (8.1.0): the survey would go on for ever."""
+    for steps in range(0, 40, 2):
+        async with an_operator(address) as queues:
+            raw.client_kill_filter(_type="normal", skipme=True)
+            surveys = asyncio.create_task(queues.run(lambda _: None))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            surveys.cancel()
+            done, _ = await asyncio.wait({surveys}, timeout=3)
+
+        assert done, f"it goes on where it is cancelled after {steps} steps"
