@@ -1,5 +1,7 @@
 """Charts of what a workload did. The browser draws them, with nothing from another machine."""
 
+from typing import Any
+
 import altair as alt
 
 from greenscale_dashboard.view.past import HOUR_SECONDS, Past
@@ -17,7 +19,7 @@ def line_of_the_hour(past: Past) -> alt.LayerChart:
     """Return a thin line of what waited and ran, over the workers; at its foot, sleep as sleep."""
     # A point of nothing where the chart begins: a younger workload's shows its whole life, but five minutes at least.
     begin = past.until - (HOUR_SECONDS if past.since is None else max(LEAST_SECONDS, past.until - past.since))
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"from": _ms(begin), "Waiting": None, "Running": None, "Workers": None},
         *(
             {"from": _ms(point.at), "Waiting": point.waiting, "Running": point.running, "Workers": point.workers}
