@@ -158,12 +158,6 @@ class ChatClient:
             self._loading = asyncio.create_task(asyncio.to_thread(_load))
         return self._loading
 
-    def _load_soon(self) -> "asyncio.Task[None]":
-        """Begin to import `openai`, once."""
-        if self._loading is None:
-            self._loading = asyncio.create_task(asyncio.to_thread(_load))
-        return self._loading
-
     async def _connected(self) -> "openai.AsyncOpenAI":
         if self._client is None:
             await asyncio.shield(self._load_soon())
