@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import altair as alt
 import pandas as pd
 
-from greenscale_dashboard.view.past import HOUR_SECONDS, Past
+from greenscale_dashboard.view.last_hour import HOUR_SECONDS, LastHour
 
 GREEN, AMBER, SLEEP = "#2f9d6b", "#d98a00", "#7d93b2"
 """What runs, what waits, and sleep: each is seen in light and dark; the lines differ by their dashes too."""
@@ -16,20 +16,20 @@ HEIGHT, STRIP = 88, 5
 """In pixels: the whole with its times, and the strip at its foot that shows sleep."""
 
 
-def line_of_the_hour(past: Past) -> alt.LayerChart:
+def line_of_the_hour(hour: LastHour) -> alt.LayerChart:
     """Return a thin line of what waited and ran, over the workers; at its foot, sleep as sleep."""
     # A point of nothing where the chart begins: a younger workload's shows its whole life, but five minutes at least.
-    begin = past.until - (HOUR_SECONDS if past.since is None else max(LEAST_SECONDS, past.until - past.since))
+    begin = hour.until - (HOUR_SECONDS if hour.since is None else max(LEAST_SECONDS, hour.until - hour.since))
     steps = pd.DataFrame(
         {
-            "from": _times([begin, *(point.at for point in past.points)]),
-            "Waiting": [None, *(point.waiting for point in past.points)],
-            "Running": [None, *(point.running for point in past.points)],
-            "Workers": [None, *(point.workers for point in past.points)],
+            "from": _times([begin, *(point.at for point in hour.points)]),
+            "Waiting": [None, *(point.waiting for point in hour.points)],
+            "Running": [None, *(point.running for point in hour.points)],
+            "Workers": [None, *(point.workers for point in hour.points)],
         }
     )
     asleep = pd.DataFrame(
-        {"from": _times(begun for begun, _ in past.asleep), "to": _times(end for _, end in past.asleep)}
+        {"from": _times(begun for begun, _ in hour.asleep), "to": _times(end for _, end in hour.asleep)}
     )
     time = alt.X(
         "from:T", title=None, axis=alt.Axis(grid=False, domain=False, ticks=False, tickCount=4, format="%H:%M")

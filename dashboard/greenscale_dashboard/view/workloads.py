@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from greenscale_dashboard.formatting import LOOKS, UNKNOWN, Look, counted, seconds
 from greenscale_dashboard.view.cache import client, shared
-from greenscale_dashboard.view.clock import tellers_clock
+from greenscale_dashboard.view.clock import reporter_clock
 from greenscale_jobs import (
     STATUS_STALE_SECONDS,
     JobState,
@@ -102,7 +102,7 @@ def workload(address: RedisAddress, name: str, list_name: str, *, local: bool = 
     """Return what a workload does now."""
     now = time.time()
     numbers, told = stats(address, list_name), status(address, list_name)
-    theirs = tellers_clock().now(told) if told else now
+    theirs = reporter_clock().now(told) if told else now
     look, sentence = describe(told, numbers, now=theirs)
     fresh = told is not None and look is not UNKNOWN
     sent_at = next_submitted_at(address, list_name) if numbers.pending else None
