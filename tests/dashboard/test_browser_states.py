@@ -1,4 +1,4 @@
-"""Every state in a real browser: what needs a person stands first, and each says in words what is the case."""
+"""Every state in a real browser: what needs a person stands first, and each explains itself in words."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def all_states(instance: InstanceWithPage) -> Iterator[None]:
         plain.hdel(RESOURCES, "default/translator")
 
 
-LOOKS = [
+SCREENS = [
     pytest.param("light", DESKTOP, id="light"),
     pytest.param("dark", DESKTOP, id="dark"),
     pytest.param("light", PHONE, id="phone"),
@@ -81,7 +81,7 @@ LOOKS = [
 
 
 @pytest.mark.usefixtures("all_states")
-@pytest.mark.parametrize(("scheme", "viewport"), LOOKS)
+@pytest.mark.parametrize(("scheme", "viewport"), SCREENS)
 def test_what_needs_a_person_stands_first_and_what_sleeps_last(
     visit: Open, scheme: str, viewport: ViewportSize
 ) -> None:
@@ -99,7 +99,7 @@ def test_what_needs_a_person_stands_first_and_what_sleeps_last(
 
 
 @pytest.mark.usefixtures("all_states")
-@pytest.mark.parametrize(("scheme", "viewport"), LOOKS)
+@pytest.mark.parametrize(("scheme", "viewport"), SCREENS)
 def test_conditions_are_shown_in_whole_sentences(visit: Open, scheme: str, viewport: ViewportSize) -> None:
     opened = visit("/workload?workload=translator&tab=Conditions", viewport=viewport, color_scheme=scheme)
     page = opened.page

@@ -42,28 +42,28 @@ def tab(page: Page, name: str) -> Locator:
 def test_a_workload_is_drawn_and_shown_as_yaml(visit: Open, scheme: str, viewport: ViewportSize) -> None:
     opened = visit("/workload", viewport=viewport, color_scheme=scheme)
     page = opened.page
-    look = f"{scheme}-{viewport['width']}"
+    suffix = f"{scheme}-{viewport['width']}"
     charts = page.get_by_test_id("stVegaLiteChart")
     expect(charts.nth(2)).to_be_visible()  # the fourth, jobs a minute, needs a whole one; Echo counts no tokens
     expect(charts.locator("canvas, svg").first).to_be_visible()
     expect(page.get_by_text("The engine reported no tokens in this time range.")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Median \d\S* s \(\d"))).to_be_visible()
-    opened.picture(f"workload-{look}")
-    opened.picture(f"workload-whole-{look}", whole=True)
+    opened.picture(f"workload-{suffix}")
+    opened.picture(f"workload-whole-{suffix}", whole=True)
 
     resource = tab(page, "Resource").get_by_test_id("stCode")
     expect(resource).to_contain_text("kind: GreenScaleWorkload")
     expect(resource).to_contain_text("leaseSeconds: 5")
-    opened.picture(f"workload-resource-{look}")
+    opened.picture(f"workload-resource-{suffix}")
     scaled_object = tab(page, "ScaledObject").get_by_test_id("stCode")
     expect(scaled_object).to_contain_text("kind: ScaledObject")
     expect(scaled_object).to_contain_text("cooldownPeriod: 2")
-    opened.picture(f"workload-scaled-{look}")
+    opened.picture(f"workload-scaled-{suffix}")
     tab(page, "Conditions")
     expect(page.get_by_text("Conditions exist only in a cluster.")).to_be_visible()
     tab(page, "Commands")
     expect(page.get_by_text("greenscale status --watch")).to_be_visible()
-    opened.picture(f"workload-commands-{look}")
+    opened.picture(f"workload-commands-{suffix}")
 
     assert "tab=Commands" in page.url
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
