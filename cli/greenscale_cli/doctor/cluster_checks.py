@@ -190,7 +190,7 @@ def _rights(check: str, cluster: Cluster) -> Iterator[Finding]:
 def _denied(
     cluster: Cluster, needed: Iterable[Right], *, user: str | None = None, where: Mapping[str, str] = EVERYWHERE
 ) -> list[str]:
-    """Return which of these somebody may not do; without `user` it is about whoever asks."""
+    """Return which of these rights `user` lacks; default: the user of the kubeconfig."""
     kind = "SubjectAccessReview" if user else "SelfSubjectAccessReview"
     denied = []
     for verb, group, resource, subresource in needed:

@@ -1,4 +1,4 @@
-"""The time at whoever reports a workload: their clock may differ from ours."""
+"""The time on the clock of a workload's reporter, which may differ from ours."""
 
 import time
 from collections.abc import Callable

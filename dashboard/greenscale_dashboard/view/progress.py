@@ -1,7 +1,7 @@
 """One job's progress as plain values: its answer as it grows, each step with its seconds, what it waits for.
 
-A job's times come from Redis' clock, a workload's from the clock of whoever reports it, `now` is ours: a difference is
-never shown below zero.
+A job's times come from Redis' clock, a workload's from its reporter's clock, `now` is ours: a difference is never shown
+below zero.
 """
 
 import dataclasses
@@ -187,7 +187,7 @@ def _between(at: float | None, earliest: float | None, latest: float | None) -> 
 def waiting_for(job: Job, status: WorkloadStatus | None, queue: Stats, *, now: float, workload_now: float) -> str:
     """Return what a job waits for, as a sentence; empty once it is final. Pure.
 
-    `now` is the time here, `workload_now` the time at whoever reports the workload.
+    `now` is the time on our clock, `workload_now` the time on the clock of the workload's reporter.
     """
     match job.state:
         case JobState.WAITING:
