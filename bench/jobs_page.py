@@ -30,7 +30,7 @@ DEAD_OF = 1000
 
 PATIENCE_MS = 20_000
 
-ALL_LOOKED_AT = re.compile(r"looked at ([\d,]+) of \1$")
+ALL_SEARCHED = re.compile(r"searched ([\d,]+) of \1$")
 
 
 def main() -> None:
@@ -100,14 +100,14 @@ def _found(page: Page) -> None:
 
 
 def _to_the_end(page: Page, text: str) -> None:
-    """Search, and go on until all jobs were looked at."""
+    """Search, and go on until all jobs were searched."""
     _search(page, text)
-    go_on, over = page.get_by_role("button", name="Go on"), page.get_by_text(ALL_LOOKED_AT)
+    go_on, over = page.get_by_role("button", name="Continue search"), page.get_by_text(ALL_SEARCHED)
     while True:
         go_on.or_(over).first.wait_for()
         if over.is_visible():
             return
-        before = page.get_by_text("looked at").inner_text()
+        before = page.get_by_text(re.compile(r"found, searched")).inner_text()
         go_on.click()
         expect(page.get_by_text(before, exact=True)).to_have_count(0)
 
@@ -152,7 +152,7 @@ def _left_open(browser: Browser, url: str, plain: redis.Redis, *, seconds: float
     context = browser.new_context(viewport=DESKTOP)
     page = context.new_page()
     page.goto(url)
-    page.get_by_text("looked at").or_(page.get_by_text("1 to 50 of")).first.wait_for()
+    page.get_by_text(re.compile(r"found, searched")).or_(page.get_by_text("1 to 50 of")).first.wait_for()
     busy, begun = redis_cpu_seconds(plain), time.perf_counter()
     while time.perf_counter() < begun + seconds:
         plain.lpush("jobs", "one more")

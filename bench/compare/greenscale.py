@@ -140,7 +140,7 @@ def page_finds(stage: Local, steps: Steps) -> None:
     stage.fail(1)
     with steps.timed():
         _front(stage, steps)
-        steps.click(steps.page.get_by_role("link", name="See the dead"))
+        steps.click(steps.page.get_by_role("link", name="View failed jobs"))
         steps.page.locator("canvas td").filter(has_text=model.BUSY).wait_for(state="attached")
 
 
@@ -150,10 +150,10 @@ def page_retries(stage: Local, steps: Steps) -> None:
     answered = stage.answered()
     with steps.timed():
         _front(stage, steps)
-        steps.click(steps.page.get_by_role("link", name="See the dead"))
-        steps.click(steps.page.get_by_role("button", name=f"Send {DEAD} dead again"))
-        steps.click(steps.page.get_by_role("dialog").get_by_role("button", name=f"Send {DEAD} again"))
-        steps.page.get_by_text(f"{DEAD} sent again.").wait_for()
+        steps.click(steps.page.get_by_role("link", name="View failed jobs"))
+        steps.click(steps.page.get_by_role("button", name=f"Retry {DEAD} failed jobs"))
+        steps.click(steps.page.get_by_role("dialog").get_by_role("button", name=f"Retry {DEAD} jobs"))
+        steps.page.get_by_text(f"{DEAD} jobs retried.").wait_for()
     until(lambda: stage.answered() == answered + DEAD)
 
 
@@ -172,7 +172,7 @@ def page_sends_many(stage: Local, steps: Steps) -> None:
     with steps.timed():
         _front(stage, steps)
         steps.click(steps.page.get_by_role("link", name="Send a prompt"))
-        steps.click(steps.page.get_by_text("Several prompts"))
+        steps.click(steps.page.get_by_text("Batch", exact=True))
         steps.choose_file(steps.page.locator("input[type=file]"), stage.folder / "prompts.txt")
         steps.page.get_by_text("prompts.txt").wait_for()
         steps.click(steps.page.get_by_role("button", name="Send all"))

@@ -1,4 +1,4 @@
-"""One job's answer, for whoever waits for it: `greenscale submit --wait` and `greenscale jobs wait`."""
+"""Waits for one job and prints its answer: `greenscale submit --wait` and `greenscale jobs wait`."""
 
 from greenscale_cli.exits import CommandError, Exit, tell
 from greenscale_cli.job_rows import CUT_OFF
@@ -13,21 +13,21 @@ def answer(client: JobClient, job_id: str, *, stream: bool, as_json: bool) -> Ex
     """Wait until a job is final, print its answer and return the exit status.
 
     Raises:
-        CommandError: There is no answer; the text says why, and how to come back to the job.
+        CommandError: There is no answer; the text says why, and how to return to the job.
     """
     if stream and as_json:
-        raise CommandError("-o json is one document: it does not go with --stream", Exit.USAGE)
+        raise CommandError("-o json prints one document and cannot be combined with --stream", Exit.USAGE)
     again = f"wait for it with `greenscale jobs wait {job_id}`"
     try:
         job = follow(client, job_id, stream=stream)
         _print(job, stream=stream, as_json=as_json)
     except OutputLost as lost:
-        raise CommandError(f"{lost}; job {job_id} is kept: {again}", Exit.OUTPUT) from None
+        raise CommandError(f"{lost}; job {job_id} is still in the queue: {again}", Exit.OUTPUT) from None
     except KeyboardInterrupt:
-        end = f"end it with `greenscale jobs cancel {job_id}`"
-        raise CommandError(f"job {job_id} goes on; {again}, {end}", Exit.INTERRUPTED) from None
+        end = f"cancel it with `greenscale jobs cancel {job_id}`"
+        raise CommandError(f"job {job_id} is not cancelled; {again}, {end}", Exit.INTERRUPTED) from None
     except QueueUnavailable as error:
-        raise CommandError(f"{error} Job {job_id} is kept there: {again}", Exit.UNAVAILABLE) from None
+        raise CommandError(f"{error} Job {job_id} is still in the queue: {again}", Exit.UNAVAILABLE) from None
     if job.state is not JobState.DONE and not as_json:
         raise CommandError(_why(job), exit_of(job))
     if job.outcome and job.outcome.cut_off:
@@ -45,6 +45,6 @@ def _print(job: Job, *, stream: bool, as_json: bool) -> None:
 def _why(job: Job) -> str:
     if job.state is JobState.CANCELLED:
         return f"job {job.id} was cancelled"
-    reason = f"{job.error.reason}: {job.error.message}" if job.error else "no reason is known"
+    reason = f"{job.error.reason}: {job.error.message}" if job.error else "unknown reason"
     attempts = "1 attempt" if job.attempts == 1 else f"{job.attempts} attempts"
-    return f"job {job.id} failed after {attempts}: {reason}. Again: greenscale jobs retry {job.id}"
+    return f"job {job.id} failed after {attempts}: {reason}. Retry: greenscale jobs retry {job.id}"

@@ -1,4 +1,4 @@
-"""Progress bars on stderr; where that is no terminal nothing is drawn."""
+"""Progress bars on stderr; nothing is drawn if stderr is not a terminal."""
 
 import sys
 from typing import Self
@@ -13,7 +13,7 @@ from greenscale_cli.terminal import is_screen
 
 
 class Bar:
-    """One bar that goes when it is done, with a few words behind it."""
+    """A progress bar with a short text behind it; it disappears at the end."""
 
     def __init__(self, what: str, *, total: float | None) -> None:
         self._progress = Progress(
@@ -21,29 +21,29 @@ class Bar:
             BarColumn(bar_width=30),
             TaskProgressColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[words]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(stderr=True),
             transient=True,
             disable=not is_screen(sys.stderr),
-            # What is printed meanwhile goes above the bar, where both are on the terminal; a file gets its own.
+            # Output goes above the bar if both are on the terminal.
             redirect_stdout=sys.stdout.isatty(),
         )
-        self._task = self._progress.add_task("", total=total, words="")
+        self._task = self._progress.add_task("", total=total, text="")
 
     def __enter__(self) -> Self:
-        """Draw it."""
+        """Draw the bar."""
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take it away."""
+        """Remove the bar."""
         self._progress.stop()
 
-    def go_on(self, by: float = 1, *, total: float | None = None, words: str | None = None) -> None:
-        """Move it on; what is None stays as it is."""
-        fields = {} if words is None else {"words": harmless(words)}
+    def advance(self, by: float = 1, *, total: float | None = None, text: str | None = None) -> None:
+        """Advance the bar; what is None stays as it is."""
+        fields = {} if text is None else {"text": harmless(text)}
         self._progress.update(self._task, advance=by, total=total, **fields)  # type: ignore[arg-type]
 
     def note(self, text: str) -> None:
-        """Print a line on stderr, above the bar if there is one."""
+        """Print a line on stderr, above the bar if one is drawn."""
         self._progress.console.print(Text(harmless(text)), soft_wrap=True)

@@ -8,41 +8,41 @@ from functools import partial
 from greenscale_cli.patience import Patience
 from greenscale_jobs import Job, JobClient, JobState, UnknownJob
 
-LOOK_SECONDS = 0.5
-"""How soon one looks again when nothing has ended."""
+POLL_SECONDS = 0.5
+"""The pause before the next poll if no job has ended."""
 
-LOOK_AHEAD = 50
-"""Jobs are taken in their order: behind so many that wait, the others wait too."""
+MAX_WAITING_POLLED = 50
+"""Jobs run in their order: behind this many waiting jobs, the others wait too and need no poll."""
 
 Numbered = tuple[int, str]
-"""The number of a line and the id of its job."""
+"""Line number and job id."""
 
 
 def collect(
-    client: JobClient, jobs: Iterable[Numbered], *, patience: Patience, told: Callable[[], None]
+    client: JobClient, jobs: Iterable[Numbered], *, patience: Patience, before_poll: Callable[[], None]
 ) -> Iterator[tuple[int, str, Job | None]]:
-    """Yield line, id and job as each ends; the job is None where its result has expired already.
+    """Yield line, id and job as each job ends; the job is None if its result has already expired.
 
-    `told` is called before each look. Raises QueueUnavailable where Redis stays away.
+    `before_poll` is called before each poll. Raises QueueUnavailable if Redis stays unavailable.
     """
     left = deque(jobs)
     while left:
-        told()
+        before_poll()
         ended = False
-        going_on: list[Numbered] = []
+        unfinished: list[Numbered] = []
         waiting = 0
-        while left and waiting < LOOK_AHEAD:
+        while left and waiting < MAX_WAITING_POLLED:
             number, job_id = left.popleft()
             job = patience.ask(partial(_known, client, job_id))
             if job is None or job.state.final:
                 ended = True
                 yield number, job_id, job
             else:
-                going_on.append((number, job_id))
+                unfinished.append((number, job_id))
                 waiting = waiting + 1 if job.state is JobState.WAITING else 0
-        left.extendleft(reversed(going_on))
+        left.extendleft(reversed(unfinished))
         if not ended:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def _known(client: JobClient, job_id: str) -> Job | None:

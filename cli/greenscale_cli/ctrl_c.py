@@ -1,4 +1,4 @@
-"""Ctrl-C while something is on its way to Redis."""
+"""Delays Ctrl-C while a request to Redis is in progress."""
 
 import contextlib
 import signal
@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def ctrl_c_later() -> Iterator[Callable[[], None]]:
-    """Let Ctrl-C wait for the end of the block, or until what it gives is called: nobody has to guess what is done.
+    """Delay Ctrl-C until the block ends, or until the yielded function is called: then it is known what was done.
 
     Raises:
-        KeyboardInterrupt: It was pressed meanwhile.
+        KeyboardInterrupt: Ctrl-C was pressed meanwhile.
     """
     pressed: list[int] = []
 
-    def heed() -> None:
+    def raise_if_pressed() -> None:
         if pressed:
             raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
     try:
-        yield heed
+        yield raise_if_pressed
     finally:
         signal.signal(signal.SIGINT, before)
-    heed()
+    raise_if_pressed()

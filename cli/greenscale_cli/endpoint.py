@@ -26,14 +26,14 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def write(run_dir: Path, endpoint: Endpoint) -> None:
-    """Publish this instance; readers see the whole of it or nothing."""
+    """Publish this instance, atomically for readers."""
     temporary = run_dir / f"{FILE}.new"
     temporary.write_bytes(msgspec.json.format(msgspec.json.encode(endpoint)) + b"\n")
     temporary.replace(run_dir / FILE)
 
 
 def read(run_dir: Path) -> Endpoint | None:
-    """Return the instance of a run directory; None where none runs, though one may have been killed there."""
+    """Return the instance of a run directory; None if none runs, even if a killed one left its file."""
     try:
         endpoint = msgspec.json.decode((run_dir / FILE).read_bytes(), type=Endpoint)
         os.kill(endpoint.pid, 0)
@@ -43,17 +43,17 @@ def read(run_dir: Path) -> Endpoint | None:
 
 
 def remove(run_dir: Path) -> None:
-    """Tell others that the instance is gone."""
+    """Remove the published instance."""
     (run_dir / FILE).unlink(missing_ok=True)
 
 
 def find(run_dir: Path) -> Endpoint | None:
-    """Return the instance of a run directory, or (if it is relative) of the same in a parent directory."""
+    """Return the instance of a run directory; a relative one is also looked up in the parent directories."""
     return next(filter(None, (read(folder / run_dir) for folder in places(run_dir))), None)
 
 
 def places(run_dir: Path) -> list[Path]:
-    """Return the folders in which a run directory is looked for: this one and those above it."""
+    """Return the folders that may contain a run directory: this one and its parents."""
     try:
         here = Path.cwd()
     except OSError:  # the working directory was deleted

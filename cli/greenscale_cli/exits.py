@@ -1,4 +1,4 @@
-"""Exit statuses, and how an expected error becomes a line and a status."""
+"""Exit statuses, and how an expected error becomes one line and a status."""
 
 import contextlib
 import enum
@@ -24,21 +24,21 @@ from greenscale_jobs import (
 
 
 class Exit(enum.IntEnum):
-    """What a script may rely on."""
+    """The exit statuses that scripts can rely on."""
 
     DONE = 0
     FAILED = 1
-    """A job that was waited for is dead, or `doctor` found a fault."""
+    """The awaited job failed, or `doctor` found a fault."""
     USAGE = 2
-    """The command, its input or a file is wrong: trying again will not help."""
+    """The command, its input or a file is wrong: trying again does not help."""
     UNAVAILABLE = 3
     """Redis cannot be used or the queue is full: trying again later may help."""
     UNKNOWN = 4
     """No such job or workload."""
     CANCELLED = 5
-    """The job that was waited for was cancelled."""
+    """The awaited job was cancelled."""
     OUTPUT = 6
-    """What is printed cannot be written to stdout; what was asked for is done, and stderr has the job's id."""
+    """Output cannot be written to stdout; the request itself is done, and stderr has the job's id."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
@@ -63,7 +63,7 @@ STATUSES: dict[type[Exception], Exit] = {
 
 
 class CommandError(Exception):
-    """An expected end: its text is for the person, its status for the script."""
+    """An expected error: its text is for people, its status for scripts."""
 
     def __init__(self, text: str, status: Exit) -> None:
         super().__init__(text)
@@ -78,12 +78,12 @@ def errors_reported() -> Iterator[None]:
     except (QueueError, InvalidItem) as error:
         tell(str(error))
         raise typer.Exit(STATUSES[type(error)]) from None
-    except CommandError as fault:
-        tell(str(fault))
-        raise typer.Exit(fault.status) from None
+    except CommandError as error:
+        tell(str(error))
+        raise typer.Exit(error.status) from None
 
 
 def tell(text: str) -> None:
-    """Print one line for the person, on stderr."""
-    # An engine's or a server's own words may be in it.
+    """Print one line on stderr."""
+    # The text may quote an engine or a server.
     print(f"greenscale: {harmless(text)}", file=sys.stderr)  # noqa: T201

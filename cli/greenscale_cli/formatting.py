@@ -1,4 +1,4 @@
-"""Durations, lengths and foreign texts, as a terminal shows them.
+"""Durations and untrusted texts, as a terminal shows them.
 
 Pure.
 """
@@ -7,12 +7,12 @@ import re
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
-STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What could steer a terminal: controls but tab and newline, and bidi marks."""
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that control a terminal: all but tab and newline, and bidi marks."""
 
 
 def duration(seconds: float | None) -> str:
-    """Return `0.4 s`, `12 s`, `3 min`, `2 h` or `5 d`; a dash for what is not known."""
+    """Return `0.4 s`, `12 s`, `3 min`, `2 h` or `5 d`; a dash for None."""
     if seconds is None:
         return "-"
     seconds = max(0.0, seconds)
@@ -23,13 +23,13 @@ def duration(seconds: float | None) -> str:
 
 
 def harmless(text: str) -> str:
-    """Return a foreign text without what could steer a terminal."""
-    return STEERING.sub("�", text)
+    """Return an untrusted text without characters that control a terminal."""
+    return CONTROL_CHARACTERS.sub("�", text)
 
 
-def excerpt(text: str | None, longest: int = 60) -> str:
-    """Return one line of a foreign text; a dash where there is none."""
+def excerpt(text: str | None, max_chars: int = 60) -> str:
+    """Return one line of an untrusted text; a dash for None."""
     if text is None:
         return "-"
-    line = " ".join(harmless(text[: 4 * longest]).split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    line = " ".join(harmless(text[: 4 * max_chars]).split())
+    return line if len(line) <= max_chars else line[: max_chars - 1] + "…"

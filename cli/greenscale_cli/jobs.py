@@ -1,4 +1,4 @@
-"""`greenscale jobs`: look at jobs, wait for them, cancel them, send dead ones again."""
+"""`greenscale jobs`: list, show, await, cancel and retry jobs."""
 
 import datetime as dt
 import enum
@@ -14,16 +14,16 @@ from greenscale_cli import options
 from greenscale_cli.choose import open_client
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import CommandError, Exit, errors_reported
-from greenscale_cli.time_options import past_of
+from greenscale_cli.time_options import unix_time_of
 from greenscale_jobs import Job, JobClient, JobState, UnknownJob
 from greenscale_jobs.document import document
 
-app = typer.Typer(no_args_is_help=True, help="Look at jobs, wait for them, cancel them, send dead ones again.")
+app = typer.Typer(no_args_is_help=True, help="List and show jobs, wait for them, cancel them, retry dead ones.")
 
 LISTED = (JobState.RUNNING, JobState.WAITING, JobState.DELAYED, JobState.DEAD, JobState.DONE)
 
-SEARCHED_BATCH = 100
-"""Jobs that are asked for at once where one searches."""
+SEARCH_BATCH = 100
+"""Jobs per request of a search."""
 
 
 class ListOutput(enum.StrEnum):
@@ -57,26 +57,32 @@ State = Annotated[
     typer.Option(
         "--state",
         metavar="STATE",
-        help="Only these: running, waiting, delayed, dead, done (the cancelled too) or cancelled.",
+        help="Only this state: running, waiting, delayed, dead, done (includes cancelled) or cancelled.",
     ),
 ]
 Text = Annotated[
     str,
     typer.Option(
-        "--text", metavar="TEXT", help="Only with this in prompt, answer, last error, id or worker.", show_default=False
+        "--text",
+        metavar="TEXT",
+        help="Only jobs with this text in prompt, answer, last error, id or worker.",
+        show_default=False,
     ),
 ]
 Since = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="Not older: 2h, 30m, 1d ago, or 2026-11-26T09:00.")
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Only jobs since then: 2h, 30m, 1d ago, or 2026-11-26T09:00."),
 ]
-Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Older than this, said likewise.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many of each state.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Only jobs before then, in the same form.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="Maximum jobs per state.")]
 ListOutputOption = Annotated[
-    ListOutput, typer.Option("--output", "-o", help="json is one list; jsonl a line for each job, as it is found.")
+    ListOutput, typer.Option("--output", "-o", help="json: one list; jsonl: one line per job, as it is found.")
 ]
 Stream = Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")]
 AllDead = Annotated[bool, typer.Option("--all-dead", help="Every dead job of the workload.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; where nobody sits at a terminal nobody is asked.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask for confirmation. Without a terminal the command never asks.")
+]
 
 
 @app.command("list")
@@ -92,7 +98,7 @@ def list_jobs(  # noqa: PLR0913 - a command's options
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """List jobs: running, waiting, delayed, dead, done; a state's next or newest first.
+    """List jobs: running, waiting, delayed, dead, done; in each state the next or the newest first.
 
     $ greenscale jobs list --state dead -o json
 
@@ -103,8 +109,8 @@ def list_jobs(  # noqa: PLR0913 - a command's options
     with errors_reported():
         now = dt.datetime.now(dt.UTC)
         first, last = (
-            None if told is None else past_of(told, option=option, now=now)
-            for option, told in (("--since", since), ("--until", until))
+            None if text_of_time is None else unix_time_of(text_of_time, option=option, now=now)
+            for option, text_of_time in (("--since", since), ("--until", until))
         )
         cut_short: list[JobState] = []
 
@@ -119,7 +125,7 @@ def list_jobs(  # noqa: PLR0913 - a command's options
             _print_jobs(found(client), output)
         if cut_short:
             states = ", ".join(cut_short)
-            print(f"There are more ({states}): --limit shows them.", file=sys.stderr)  # noqa: T201
+            print(f"There are more ({states}): raise --limit to see them.", file=sys.stderr)  # noqa: T201
 
 
 @app.command("show")
@@ -135,7 +141,7 @@ def show_job(
 
     $ greenscale jobs show 1a20d9061ba8b3597795f
     """
-    from greenscale_cli.job_rows import life_of  # noqa: PLC0415
+    from greenscale_cli.job_rows import fields_of  # noqa: PLC0415
     from greenscale_cli.tables import show as show_table  # noqa: PLC0415
     from greenscale_cli.tables import show_json, table  # noqa: PLC0415
 
@@ -144,7 +150,7 @@ def show_job(
         if output is options.Output.JSON:
             show_json(document(job))
         else:
-            show_table(table(("", ""), life_of(job), wrapped={""}))
+            show_table(table(("", ""), fields_of(job), wrapped={""}))
 
 
 @app.command("wait")
@@ -157,7 +163,7 @@ def wait_for_job(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Wait until a job is done and print its answer, as `submit --wait` does.
+    """Wait until a job is done and print its answer, like `submit --wait`.
 
     $ greenscale jobs wait 1a20d9061ba8b3597795f
 
@@ -192,7 +198,7 @@ def cancel_jobs(
                 missed.append(CommandError(str(error), Exit.UNKNOWN))
                 continue
             if before.final:
-                missed.append(CommandError(f"job {job_id} is {before} already", Exit.USAGE))
+                missed.append(CommandError(f"job {job_id} is already {before}", Exit.USAGE))
                 continue
             print(f"{job_id} {'is being' if before is JobState.RUNNING else 'is'} cancelled")  # noqa: T201
         if missed:
@@ -209,7 +215,7 @@ def retry_jobs(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Send dead jobs again, with all their attempts, and print their ids.
+    """Retry dead jobs, with all attempts again, and print their ids.
 
     $ greenscale jobs retry 1a20d9061ba8b3597795f
 
@@ -217,26 +223,26 @@ def retry_jobs(
     """
     with errors_reported(), open_client(redis, run_dir, workload) as client:
         if bool(ids) == all_dead:
-            raise CommandError("say which jobs: ids, or --all-dead", Exit.USAGE)
+            raise CommandError("name the jobs: ids, or --all-dead", Exit.USAGE)
         if all_dead:
             from greenscale_cli.retrying import retry_all  # noqa: PLC0415
 
             retry_all(client, sure=yes)
             return
-        sent = client.redrive(ids or [])
-        for job_id in sent:
+        retried = client.redrive(ids or [])
+        for job_id in retried:
             print(job_id)  # noqa: T201
-        missed = [job_id for job_id in ids or [] if job_id not in sent]
+        missed = [job_id for job_id in ids or [] if job_id not in retried]
         if missed:
-            raise CommandError(f"not dead, so not sent again: {', '.join(missed)}", Exit.UNKNOWN)
+            raise CommandError(f"not dead, so not retried: {', '.join(missed)}", Exit.UNKNOWN)
 
 
 def _search(client: JobClient, state: JobState, text: str, since: float | None, until: float | None) -> Iterator[Job]:
-    """Yield what fits, in the order of the state's list; the cancelled are kept among the done."""
+    """Yield jobs that match, in the order of the state's list; cancelled jobs are stored among the done."""
     kept = JobState.DONE if state is JobState.CANCELLED else state
     cursor: int | None = 0
     while cursor is not None:
-        found = client.search(kept, text=text, since=since, until=until, cursor=cursor, limit=SEARCHED_BATCH)
+        found = client.search(kept, text=text, since=since, until=until, cursor=cursor, limit=SEARCH_BATCH)
         yield from (job for job in found.jobs if state is not JobState.CANCELLED or job.state is state)
         cursor = found.cursor
 

@@ -27,30 +27,32 @@ app.add_typer(jobs.app, name="jobs")
 @app.command()
 def local(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A GreenScaleWorkload; examples/local.yaml unless told.")
+        Path | None, typer.Argument(metavar="FILE", help="A GreenScaleWorkload; default: examples/local.yaml.")
     ] = None,
     *,
-    page: Annotated[bool, typer.Option("--page/--no-page", help="With the page beside it.")] = True,
-    try_prompt: Annotated[str | None, typer.Option("--try", metavar="PROMPT", help="Send this once it runs.")] = None,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Also start the page.")] = True,
+    try_prompt: Annotated[
+        str | None, typer.Option("--try", metavar="PROMPT", help="Send this prompt when the instance runs.")
+    ] = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Run a workload on this machine, with no cluster: Redis, workers, the page.
+    """Run a workload on this machine, without a cluster: Redis, workers, the page.
 
-    Without a file it answers by echo, or by OpenAI where OPENAI_API_KEY is set.
+    Without a file the engine is Echo, or OpenAI if OPENAI_API_KEY is set.
 
     $ greenscale local examples/local.yaml --try "Hello"
     """
     from greenscale_cli.local.command import missing_package, run  # noqa: PLC0415
 
     if missing := missing_package():
-        _say(f"local mode needs the package {missing}: pip install 'greenscale[local]'")
+        _print_error(f"local mode needs the package {missing}: pip install 'greenscale[local]'")
         raise typer.Exit(Exit.USAGE)
     raise typer.Exit(run(file, page=page, run_dir=run_dir, try_prompt=try_prompt))
 
 
 @app.command()
 def render(file: Annotated[Path, typer.Argument(metavar="FILE", help="A GreenScaleWorkload.")]) -> None:
-    """Print what a workload becomes in a cluster: Deployment, ScaledObject, TriggerAuthentication.
+    """Print the objects of a workload in a cluster: Deployment, ScaledObject, TriggerAuthentication.
 
     $ greenscale render examples/openai.yaml | kubectl diff -f -
     """
@@ -64,14 +66,14 @@ def render(file: Annotated[Path, typer.Argument(metavar="FILE", help="A GreenSca
         schedules.check(loaded.scaling.schedules)
         manifests = manifest.manifests(loaded, Keda())
     except (schema.InvalidFile, workload.InvalidWorkload) as error:
-        _say(str(error))
+        _print_error(str(error))
         raise typer.Exit(Exit.USAGE) from None
     yaml.safe_dump_all(manifests, sys.stdout, sort_keys=False)
 
 
 @app.command()
 def version() -> None:
-    """Print the versions of GreenScale and of what it stands on.
+    """Print the versions of GreenScale, Python and redis-py.
 
     $ greenscale version
     """
@@ -90,7 +92,7 @@ def main() -> None:
 
 
 def _run() -> int | str | None:
-    """Run it and return its exit status; nothing that a person may cause ends in a traceback."""
+    """Run the command and return its exit status; no user error ends in a traceback."""
     status: int | str | None = None
     try:
         try:
@@ -103,13 +105,13 @@ def _run() -> int | str | None:
     except streams.OutputLost as lost:
         streams.drop_stdout()
         if not status:
-            _say(str(lost))
+            _print_error(str(lost))
         return status or Exit.OUTPUT
     except OSError as error:
-        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return Exit.USAGE
     return status
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     print(f"greenscale: {text}", file=sys.stderr)  # noqa: T201

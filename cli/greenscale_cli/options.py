@@ -1,4 +1,4 @@
-"""Options that several commands share, and what the shell completes them with."""
+"""Options that several commands share, and their shell completion."""
 
 import contextlib
 import enum
@@ -11,12 +11,12 @@ import typer
 
 from greenscale_jobs import JobState
 
-COMPLETED_JOBS = 50
-"""More are no help to whoever presses Tab; the newest are among them."""
+MAX_COMPLETIONS = 50
+"""How many jobs of a state are completed; more would not help. The newest are among them."""
 
 
 def workload_names(context: typer.Context, incomplete: str) -> Iterator[str]:
-    """Yield the workloads that a name on the command line may become; none where Redis cannot be asked."""
+    """Yield the workloads whose name begins with `incomplete`; none if Redis is unavailable."""
     from greenscale_cli.choose import choose_redis, file_variables, names_of  # noqa: PLC0415
     from greenscale_jobs import JobClient  # noqa: PLC0415
 
@@ -30,7 +30,7 @@ def workload_names(context: typer.Context, incomplete: str) -> Iterator[str]:
 
 
 def job_ids(*states: JobState) -> Any:
-    """Return what yields the ids of jobs in these states, each with an excerpt of its prompt."""
+    """Return a completer of the ids of jobs in these states, each with an excerpt of its prompt."""
 
     def complete(context: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
         from greenscale_cli.choose import open_client  # noqa: PLC0415
@@ -39,7 +39,7 @@ def job_ids(*states: JobState) -> Any:
         named = set(context.params.get("ids") or ())
         with _quietly(), open_client(*_redis_of(context), context.params.get("workload")) as client:
             for state in states:
-                for job in client.jobs(state, limit=COMPLETED_JOBS).jobs:
+                for job in client.jobs(state, limit=MAX_COMPLETIONS).jobs:
                     if job.id and job.id.startswith(incomplete) and job.id not in named:
                         yield job.id, f"{job.state}: {excerpt(job.prompt, 40)}"
 
@@ -47,7 +47,7 @@ def job_ids(*states: JobState) -> Any:
 
 
 def _redis_of(context: typer.Context) -> tuple[str | None, Path]:
-    """Return --redis and --run-dir as they stand on the line so far."""
+    """Return --redis and --run-dir of the incomplete command line."""
     from greenscale_cli.endpoint import DEFAULT_RUN_DIR  # noqa: PLC0415
 
     return context.params.get("redis"), Path(context.params.get("run_dir") or DEFAULT_RUN_DIR)
@@ -55,7 +55,7 @@ def _redis_of(context: typer.Context) -> tuple[str | None, Path]:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Complete nothing where Redis cannot be asked: there is nobody to tell."""
+    """Complete nothing if Redis is unavailable: completion has no place for an error."""
     from greenscale_cli.exits import CommandError  # noqa: PLC0415
     from greenscale_jobs import QueueUnavailable  # noqa: PLC0415
 
@@ -68,28 +68,28 @@ Redis = Annotated[
     typer.Option(
         "--redis",
         metavar="URL",
-        # Without brackets: rich takes [/database] for the end of a style and stops.
-        help="redis://host:port; user:password@ goes before the host, /database after the port; rediss:// for TLS.",
+        # Without brackets: rich takes [/database] for the end of a style.
+        help="redis://host:port, with user:password@ before the host and /database after the port; rediss:// for TLS.",
     ),
 ]
-RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="Where a local instance keeps its things.")]
+RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="Directory of the local instance's files.")]
 WorkloadName = Annotated[
     str | None,
     typer.Option(
         "--workload",
         "-w",
         metavar="WORKLOAD",
-        help="Its name, or namespace/name; may be left out where there is only one.",
+        help="Name, or namespace/name; optional if there is only one workload.",
         autocompletion=workload_names,
     ),
 ]
 
 
 class Output(enum.StrEnum):
-    """How a command answers."""
+    """Output format of a command."""
 
     TABLE = "table"
     JSON = "json"
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to answer.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Output format.")]

@@ -1,4 +1,4 @@
-"""A Redis that goes away while somebody waits for jobs: said once, asked again, and given up in the end."""
+"""Rides out an outage of Redis while a command waits for jobs: reports it once, retries, and gives up in the end."""
 
 import time
 from collections.abc import Callable
@@ -11,24 +11,24 @@ from greenscale_jobs import QueueUnavailable
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 300.0
-"""A Redis that is moved to another node, or that loads a large file, is back by then."""
+"""Long enough for a Redis that moves to another node or loads a large file."""
 
-AGAIN_SECONDS = 0.5
-"""How soon a Redis that is away is asked again."""
+RETRY_SECONDS = 0.5
+"""The pause between two tries."""
 
 
 class Patience:
-    """Asks Redis for somebody who waits for `what`; `show` draws how long it has been away."""
+    """Asks Redis on behalf of a command that waits for `what`; `show` draws how long Redis has been unavailable."""
 
     def __init__(self, what: str, *, show: Callable[[str], None]) -> None:
         self._what = what
         self._show = show
 
     def ask(self, question: Callable[[], T]) -> T:
-        """Return what Redis answers, be it after an outage.
+        """Return Redis' answer, if necessary after an outage.
 
         Raises:
-            QueueUnavailable: It has been away for too long.
+            QueueUnavailable: Redis has been unavailable for too long.
         """
         try:
             return question()
@@ -38,14 +38,14 @@ class Patience:
     def _ask_again(self, question: Callable[[], T], error: QueueUnavailable) -> T:
         since = time.monotonic()
         tell(f"{error} Still waiting for {self._what}, for at most {duration(PATIENCE_SECONDS)}")
-        while (away := time.monotonic() - since) < PATIENCE_SECONDS:
-            self._show(f"Redis is away for {duration(away)}")
-            time.sleep(AGAIN_SECONDS)
+        while (outage := time.monotonic() - since) < PATIENCE_SECONDS:
+            self._show(f"Redis has been unavailable for {duration(outage)}")
+            time.sleep(RETRY_SECONDS)
             try:
                 answer = question()
-            except QueueUnavailable as again:
-                error = again
+            except QueueUnavailable as newer:
+                error = newer
             else:
                 tell(f"Redis is back after {duration(time.monotonic() - since)}")
                 return answer
-        raise QueueUnavailable(f"{error} Given up after {duration(away)}.")
+        raise QueueUnavailable(f"{error} Gave up after {duration(outage)}.")

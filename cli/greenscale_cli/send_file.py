@@ -19,7 +19,7 @@ from greenscale_cli.job_rows import CUT_OFF
 from greenscale_cli.patience import Patience
 from greenscale_cli.streams import OutputLost
 from greenscale_cli.tables import json_line
-from greenscale_cli.waiting import exit_of, workload_words, write
+from greenscale_cli.waiting import exit_of, workload_text, write
 from greenscale_jobs import JobClient, Parameters, QueueFull, QueueUnavailable
 from greenscale_jobs.document import document
 from greenscale_jobs.file_kinds import RefusedFile
@@ -50,7 +50,7 @@ def send_file(client: JobClient, source: Source, parameters: Parameters, terms: 
         with Bar("sending", total=size) as bar:
 
             def show(line: Line | BrokenLine) -> None:
-                bar.go_on(line.size, words=f"{prompts.unit} {line.number}")
+                bar.advance(line.size, text=f"{prompts.unit} {line.number}")
                 if isinstance(line, BrokenLine):
                     bar.note(f"greenscale: {prompts.unit} {line.number}: {line.why}")
                 elif not wait:
@@ -158,17 +158,17 @@ def _answers(client: JobClient, jobs: Sequence[Numbered], *, since: dt.datetime)
     cut_off = 0
     with Bar("answered", total=len(jobs)) as bar:
         what = f"job {jobs[0][1]}" if len(jobs) == 1 else f"{len(jobs)} jobs"
-        patience = Patience(what, show=lambda words: bar.go_on(0, words=words))
+        patience = Patience(what, show=lambda text: bar.advance(0, text=text))
 
         def show_workload() -> None:
-            bar.go_on(0, words=patience.ask(lambda: workload_words(client)))
+            bar.advance(0, text=patience.ask(lambda: workload_text(client)))
 
         try:
-            for number, job_id, job in collect(client, jobs, patience=patience, told=show_workload):
+            for number, job_id, job in collect(client, jobs, patience=patience, before_poll=show_workload):
                 ends.append(exit_of(job) if job else Exit.UNKNOWN)
                 cut_off += bool(job and job.outcome and job.outcome.cut_off)
                 write(json_line({"line": number, **(document(job) if job else {"id": job_id})}))
-                bar.go_on()
+                bar.advance()
         except KeyboardInterrupt:
             raise CommandError(_others_go_on(len(ends), len(jobs), since), Exit.INTERRUPTED) from None
         except QueueUnavailable as error:

@@ -1,4 +1,4 @@
-"""Standard streams that fail in words: output that cannot be written is an error of its own, not a traceback."""
+"""Standard streams whose failures are clear errors: output that cannot be written raises OutputLost."""
 
 import errno
 import io
@@ -8,11 +8,11 @@ from typing import IO, Any
 
 
 class OutputLost(Exception):
-    """What is printed reaches nobody; the text says why. What was done until then is done."""
+    """Output cannot be written; the text says why. What was done until then is done."""
 
 
 class _Output(io.TextIOWrapper):
-    """Stdout, which says that it takes no more."""
+    """Stdout; raises OutputLost if it cannot be written."""
 
     def write(self, text: str) -> int:
         """Write a text; raises OutputLost."""
@@ -27,7 +27,7 @@ class _Output(io.TextIOWrapper):
             ) from error
 
     def flush(self) -> None:
-        """Write what was held back; raises OutputLost."""
+        """Write the buffer; raises OutputLost."""
         try:
             super().flush()
         except OSError as error:
@@ -35,17 +35,17 @@ class _Output(io.TextIOWrapper):
 
 
 class _Notes(io.TextIOWrapper):
-    """Stderr: where nobody reads it, the command goes on."""
+    """Stderr: if it cannot be written, the command continues."""
 
     def write(self, text: str) -> int:
-        """Write a text, if that can be."""
+        """Write a text, if possible."""
         try:
             return super().write(text)
         except OSError:
             return len(text)
 
     def flush(self) -> None:
-        """Write what was held back, if that can be."""
+        """Write the buffer, if possible."""
         try:
             super().flush()
         except OSError:
@@ -53,21 +53,21 @@ class _Notes(io.TextIOWrapper):
 
 
 class _Closed(io.RawIOBase):
-    """In place of a stdout that was closed before we began (`>&-`)."""
+    """Replaces a stdout that was closed before the start (`>&-`)."""
 
     def writable(self) -> bool:
-        """Say yes: only then is a write tried, and refused."""
+        """Return True, so that a write is tried and refused."""
         return True
 
     def write(self, _: object) -> int:
-        """Refuse it."""
+        """Refuse the write."""
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 def prepare() -> None:
-    """Put streams that fail in words in place of Python's; what was closed is open to nothing afterwards.
+    """Replace Python's standard streams by ours; closed ones are opened to /dev/null.
 
-    Else the next file or connection would get the number of a closed one, and be written into.
+    Otherwise the next file or connection would get the number of a closed stream, and output would go into it.
     """
     is_open = {number: _is_open(number) for number in (0, 1, 2)}
     for number in (0, 1, 2):  # in this order: each takes the lowest number that is free
@@ -81,7 +81,7 @@ def prepare() -> None:
 
 
 def drop_stdout() -> None:
-    """Let what is held back for stdout, and all that follows, go nowhere: the end of the process would try it again."""
+    """Send stdout's buffer and all further output to /dev/null: the exit of the process would try to write it again."""
     _to_nowhere(1)
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the life of the process
 
@@ -93,13 +93,13 @@ def _to_nowhere(number: int) -> None:
 
 
 def readable(text: str) -> str:
-    """Return a text with what stdout's encoding lacks as escapes: for people, not for programs."""
+    """Return a text with characters that stdout's encoding lacks as escapes: for people, not for programs."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding, "replace")
 
 
 def takes_unicode() -> bool:
-    """Return whether stdout takes every character."""
+    """Return whether stdout can encode every character."""
     return (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
 
 
@@ -133,7 +133,7 @@ def _how(stream: IO[str] | None, errors: str) -> dict[str, Any]:
 def _why(error: OSError) -> str:
     match error.errno:
         case errno.EPIPE:
-            return "stdout was closed by whoever read it"
+            return "the reader of stdout has closed it"
         case errno.EBADF:
             return "stdout is closed"
         case _:

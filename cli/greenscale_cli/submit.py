@@ -1,4 +1,4 @@
-"""`greenscale submit`: prompts into the queue, and their answers if one waits."""
+"""`greenscale submit`: sends prompts to the queue, and prints the answers with --wait."""
 
 import contextlib
 import datetime as dt
@@ -23,7 +23,7 @@ from greenscale_jobs.prompt_files import Format
 from greenscale_jobs.records import MAX_PROMPT_BYTES
 
 Prompt = Annotated[
-    str | None, typer.Argument(metavar="PROMPT", help="The prompt; - or nothing reads stdin.", show_default=False)
+    str | None, typer.Argument(metavar="PROMPT", help="The prompt; default or -: read stdin.", show_default=False)
 ]
 File = Annotated[
     Path | None,
@@ -31,33 +31,43 @@ File = Annotated[
         "--file",
         "-f",
         metavar="FILE",
-        help="Prompts: texts or JSON objects, one a line, a JSON list or CSV, see docs/cli.md; - reads stdin.",
+        help="Prompts: texts or JSON objects, one per line, a JSON list or CSV, see docs/cli.md; - reads stdin.",
     ),
 ]
 Form = Annotated[
-    Format | None, typer.Option("--format", help="What --file holds; by its suffix (.jsonl, .json, .csv), else text.")
+    Format | None,
+    typer.Option("--format", help="Format of --file; default: by its suffix (.jsonl, .json, .csv), otherwise text."),
 ]
 KeyPrefix = Annotated[
     str | None,
     typer.Option(
         metavar="PREFIX",
-        help="For --file: with the line's number it is its idempotency key, so the same file again is sent once.",
+        help="For --file: PREFIX and the line number are the idempotency key, so sending the file twice sends it once.",
     ),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it; with --file all, as JSON lines.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the answer and print it; with --file all answers, as JSON Lines.")
+]
 Stream = Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")]
-JobId = Annotated[str | None, typer.Option("--id", metavar="ID", help="The id that the job is to have.")]
-Key = Annotated[str | None, typer.Option(metavar="KEY", help="The same key gives the same job while that is known.")]
-Delay = Annotated[str | None, typer.Option("--in", metavar="LENGTH", help="Not before so long: 90s, 10m, 1h30m, 2d.")]
+JobId = Annotated[str | None, typer.Option("--id", metavar="ID", help="Id of the new job.")]
+Key = Annotated[
+    str | None, typer.Option(metavar="KEY", help="Submitting the same key again returns the same job while it is kept.")
+]
+Delay = Annotated[
+    str | None,
+    typer.Option("--in", metavar="DELAY", help="Delay before the job may start, e.g. 90s, 10m, 1h30m or 2d."),
+]
 At = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="Not before: 2026-11-26T09:00, this machine's time unless it has a zone."),
+    typer.Option(metavar="TIME", help="Earliest start, e.g. 2026-11-26T09:00; default time zone: this machine's."),
 ]
-MaxTokens = Annotated[int | None, typer.Option(min=1, help="The longest answer, in tokens.")]
-Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="How freely it answers; 0 is least.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Maximum length of the answer, in tokens.")]
+Temperature = Annotated[
+    float | None, typer.Option(min=0, max=2, help="Sampling temperature; 0 is the most deterministic.")
+]
 System = Annotated[str | None, typer.Option(metavar="TEXT", help="The system message.")]
 JsonOutput = Annotated[
-    options.Output | None, typer.Option("--output", "-o", help="json prints the job as one document.")
+    options.Output | None, typer.Option("--output", "-o", help="json: print the job as one document.")
 ]
 
 
@@ -83,7 +93,7 @@ def submit(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Send a prompt, or a file of them. Prints the jobs' ids, or with --wait or --stream the answer.
 
-    A file goes in by steps of 500 jobs, each as a whole or not at all; stderr says where to go on if one fails.
+    A file is sent in steps of 500 jobs, each step all or nothing; if one fails, stderr says where to continue.
 
     $ greenscale submit --stream "Why is the sky blue?"
 
@@ -97,7 +107,7 @@ def submit(  # noqa: PLR0913 - a command's options
     """
     parameters = Parameters(max_tokens, temperature, system)
     with errors_reported():
-        delay_seconds, moment = _when(delay, at)
+        delay_seconds, moment = _due_time(delay, at)
         if file is not None:
             alone = {"a PROMPT": prompt, "--id": job_id, "--idempotency-key": idempotency_key}
             _refuse({**alone, "--stream": stream or None, "-o": output}, "--file sends many prompts")
@@ -111,7 +121,7 @@ def submit(  # noqa: PLR0913 - a command's options
         _refuse({"--format": form, "--key-prefix": key_prefix}, "one prompt is sent")
         as_json = output is options.Output.JSON
         if as_json and stream:
-            raise CommandError("-o json is one document: it does not go with --stream", Exit.USAGE)
+            raise CommandError("-o json prints one document and cannot be combined with --stream", Exit.USAGE)
         text = _stdin() if prompt in {None, "-"} else prompt
         with open_client(redis, run_dir, workload, sends=True) as client:
             job_id = _send(
@@ -144,22 +154,22 @@ def _send(submit: Callable[[], str]) -> str:
 
 
 def _warn_of_eviction(client: JobClient) -> None:
-    # Whoever sends is told by the call itself where Redis is away.
+    # If Redis is unavailable, the submission itself reports it.
     with contextlib.suppress(QueueError):
         if danger := client.eviction_danger():
             tell(f"warning: Redis at {client.address} {danger}")
 
 
-def _refuse(told: dict[str, object | None], why: str) -> None:
-    beside = [name for name, value in told.items() if value is not None]
-    if beside:
-        raise CommandError(f"{why}: {', '.join(beside)} does not go with it", Exit.USAGE)
+def _refuse(options_given: dict[str, object | None], why: str) -> None:
+    conflicting = [name for name, value in options_given.items() if value is not None]
+    if conflicting:
+        raise CommandError(f"{why}: {', '.join(conflicting)} cannot be combined with it", Exit.USAGE)
 
 
-def _when(delay: str | None, at: str | None) -> tuple[float, dt.datetime | None]:
-    """Return in how many seconds a job is due, or when."""
+def _due_time(delay: str | None, at: str | None) -> tuple[float, dt.datetime | None]:
+    """Return the delay in seconds, or the time, at which a job may start."""
     if delay is not None and at is not None:
-        raise CommandError("say --in or --at, not both", Exit.USAGE)
+        raise CommandError("use --in or --at, not both", Exit.USAGE)
     if at is None:
         return (0 if delay is None else seconds_of(delay)), None
     moment, notice = moment_of(at, now=dt.datetime.now(dt.UTC))
@@ -173,7 +183,7 @@ def _stdin() -> str:
         print("Type a prompt, then Ctrl-D:", file=sys.stderr)  # noqa: T201
     raw = sys.stdin.buffer.read(MAX_PROMPT_BYTES + 1)
     if len(raw) > MAX_PROMPT_BYTES:
-        raise CommandError(f"the prompt has more than the {MAX_PROMPT_BYTES} bytes that are allowed", Exit.USAGE)
+        raise CommandError(f"the prompt exceeds the limit of {MAX_PROMPT_BYTES} bytes", Exit.USAGE)
     try:
         encoding = encoding_of(raw)
         if encoding not in WIDE:
@@ -182,7 +192,9 @@ def _stdin() -> str:
     except RefusedFile as error:
         raise CommandError(f"stdin {error}", Exit.USAGE) from None
     except UnicodeDecodeError as error:
-        raise CommandError(f"stdin is not UTF-8 (byte {error.start}): convert it, say with iconv", Exit.USAGE) from None
+        raise CommandError(
+            f"stdin is not UTF-8 (byte {error.start}): convert it, for example with iconv", Exit.USAGE
+        ) from None
 
 
 def _print_sent(client: JobClient, job_id: str, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Answers as JSON, or as a table on the terminal."""
+"""Output as JSON, or as a table on the terminal."""
 
 import json
 import sys
@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from greenscale_cli.formatting import STEERING
+from greenscale_cli.formatting import CONTROL_CHARACTERS
 from greenscale_cli.streams import readable, takes_unicode
 
 PIPE_COLUMNS = 500
-"""A pipe gets lines of any length: what reads them does not know of a terminal's width."""
+"""A pipe gets full lines: its reader has no terminal width."""
 
 
 def width() -> int:
@@ -29,29 +29,29 @@ def table(
     cut: Container[str] = (),
     wrapped: Container[str] = (),
 ) -> Table:
-    """Return a table of plain texts; nothing in them is taken for markup.
+    """Return a table of plain texts, without markup.
 
-    Where it is wider than the terminal, the columns in `cut` lose their ends, those in `wrapped` go on in further
-    lines, and all others stay whole: one copies an id from there.
+    If it is wider than the terminal, the columns in `cut` are truncated, those in `wrapped` continue on further lines,
+    and all others stay complete, so that an id can be copied.
     """
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), show_header=any(columns))
+    result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), show_header=any(columns))
     for column in columns:
         header = Text(column, no_wrap=True, overflow="ellipsis")
-        made.add_column(header, no_wrap=column not in cut and column not in wrapped, overflow="fold")
+        result.add_column(header, no_wrap=column not in cut and column not in wrapped, overflow="fold")
     for row in rows:
         cells = [Text(cell) if isinstance(cell, str) else cell for cell in row]
         for column, cell in zip(columns, cells, strict=True):
             if column in cut:
                 cell.no_wrap, cell.overflow = True, "ellipsis"
-        made.add_row(*cells)
-    return made
+        result.add_row(*cells)
+    return result
 
 
-def show(what: object) -> None:
+def show(content: object) -> None:
     """Print a table or a text."""
     console = Console(width=width())
     with console.capture() as drawn:
-        console.print(what)
+        console.print(content)
     sys.stdout.write(readable(drawn.get()))
     sys.stdout.flush()
 
@@ -68,5 +68,5 @@ def json_line(document: Any) -> str:
 
 
 def _harmless(encoded: str) -> str:
-    """Write what could steer a terminal as JSON's escapes: the document stays the same."""
-    return STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", encoded)
+    """Escape characters that control a terminal: the JSON document stays the same."""
+    return CONTROL_CHARACTERS.sub(lambda found: f"\\u{ord(found.group()):04x}", encoded)

@@ -1,12 +1,12 @@
-"""Where something may be drawn over what was drawn before."""
+"""Whether a stream is a terminal that can be redrawn."""
 
 import os
 from typing import TextIO
 
 
 def is_screen(stream: TextIO) -> bool:
-    """Return whether a person looks at this stream, on a terminal that can move its cursor.
+    """Return whether this stream is a terminal that can move its cursor.
 
-    Rich would also draw where FORCE_COLOR is set, which asks for colours in a file and not for bars.
+    Rich would also draw if FORCE_COLOR is set, which asks for colours in a file, not for bars.
     """
     return stream.isatty() and os.environ.get("TERM") != "dumb"

@@ -1,4 +1,4 @@
-"""When a job is due, as a person says it.
+"""Reads the times of --in, --at, --since and --until.
 
 Pure.
 """
@@ -13,10 +13,10 @@ from greenscale_jobs.producer import MAX_DELAY_SECONDS
 UNIT_SECONDS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 
 
-def past_of(text: str, *, option: str, now: dt.datetime) -> float:
-    """Return the Unix seconds of `2h` (so long ago) or of a time, in this machine's zone unless it names one.
+def unix_time_of(text: str, *, option: str, now: dt.datetime) -> float:
+    """Return the Unix seconds of `2h` (ago) or of a time; default: in this machine's time zone.
 
-    A time that comes twice, when the clocks go back, is the first.
+    Of a time that occurs twice, because the clocks go back, the first is used.
 
     Raises:
         CommandError: It is neither.
@@ -26,18 +26,20 @@ def past_of(text: str, *, option: str, now: dt.datetime) -> float:
     try:
         return _instants(text, option)[0]
     except (ValueError, OverflowError, OSError):
-        raise CommandError(f"{option} {text!r} is no time: say 2h, 30m, 1d, or 2026-11-26T09:00", Exit.USAGE) from None
+        raise CommandError(
+            f"{option} {text!r} is not a valid time: use 2h, 30m, 1d, or 2026-11-26T09:00", Exit.USAGE
+        ) from None
 
 
 def seconds_of(text: str) -> float:
     """Return the seconds of `90s`, `10m`, `1h30m` or `2d`.
 
     Raises:
-        CommandError: It is no such length, or longer than a year.
+        CommandError: It is not a valid duration, or longer than a year.
     """
     parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip(), re.ASCII)
     if not text.strip() or parts is None:
-        raise CommandError(f"--in {text!r} is no length of time: say 90s, 10m, 1h30m or 2d", Exit.USAGE)
+        raise CommandError(f"--in {text!r} is not a valid duration: use 90s, 10m, 1h30m or 2d", Exit.USAGE)
     seconds = sum(int(number or 0) * unit for number, unit in zip(parts.groups(), UNIT_SECONDS.values(), strict=True))
     if seconds > MAX_DELAY_SECONDS:
         raise CommandError(f"--in {text!r} is more than a year", Exit.USAGE)
@@ -45,53 +47,54 @@ def seconds_of(text: str) -> float:
 
 
 def moment_of(text: str, *, now: dt.datetime) -> tuple[dt.datetime, str]:
-    """Return the time of `2026-11-26T09:00`, in this machine's time zone unless it names one.
+    """Return the time of `2026-11-26T09:00`; default: in this machine's time zone.
 
-    Beside it stands what a person must know: which of two was taken where the time comes twice, as the clocks go back.
+    Also return a notice, empty unless the time occurs twice because the clocks go back: it says which one is used.
 
     Raises:
-        CommandError: It is not a valid time, has passed, is more than a year away, or does not exist, as the clocks go
-            forward.
+        CommandError: It is not a valid time, is in the past, is more than a year away, or does not exist because the
+            clocks go forward.
     """
     try:
         first, *second = _instants(text, "--at")
         moment = dt.datetime.fromtimestamp(first, tz=dt.UTC).astimezone(None)
     except (ValueError, OverflowError, OSError):
         raise CommandError(
-            f"--at {text!r} is no time: say 2026-11-26T09:00, or with its zone 2026-11-26T09:00+01:00", Exit.USAGE
+            f"--at {text!r} is not a valid time: use 2026-11-26T09:00, or with a zone 2026-11-26T09:00+01:00",
+            Exit.USAGE,
         ) from None
     if moment <= now:
         raise CommandError(
-            f"--at {text!r} has passed: it is {now.astimezone(None).isoformat(timespec='seconds')}", Exit.USAGE
+            f"--at {text!r} is in the past: it is now {now.astimezone(None).isoformat(timespec='seconds')}", Exit.USAGE
         )
     if (moment - now).total_seconds() > MAX_DELAY_SECONDS:
         raise CommandError(f"--at {text!r} is more than a year away", Exit.USAGE)
     if not second:
         return moment, ""
     other = dt.datetime.fromtimestamp(second[0], tz=dt.UTC).astimezone(None).isoformat(timespec="seconds")
-    taken = moment.isoformat(timespec="seconds")
-    return moment, f"--at {text!r} comes twice that day: the first is taken, {taken}; say {other} for the second"
+    used = moment.isoformat(timespec="seconds")
+    return moment, f"--at {text!r} occurs twice that day: using the first, {used}; use {other} for the second"
 
 
 def _instants(text: str, option: str) -> list[float]:
-    """Return the Unix seconds that a time means, soonest first: one, or two where the clocks go back over it.
+    """Return the Unix seconds of a time, earliest first: one, or two if the clocks go back over it.
 
     Raises:
-        ValueError: It is no time.
-        CommandError: It does not exist, for the clocks go forward over it.
+        ValueError: It is not a valid time.
+        CommandError: It does not exist because the clocks go forward over it.
     """
     time = dt.datetime.fromisoformat(text.strip())
-    if re.search(r"[T ]24", text):  # midnight by another name, which only newer Pythons read
+    if re.search(r"[T ]24", text):  # another form of midnight, which only newer Pythons read
         raise ValueError(text)
     if time.tzinfo is not None:
         return [time.timestamp()]
-    # What is no more than a guess of Python's is not among those that lead back to the time that was said.
+    # For a time that does not exist Python guesses an instant, which does not lead back to the given time.
     guesses = {time.replace(fold=fold).timestamp() + hours * 3600 for fold in (0, 1) for hours in (-1, 0, 1)}
     found = sorted(guess for guess in guesses if dt.datetime.fromtimestamp(guess).replace(fold=0) == time)  # noqa: DTZ006
     if not found:
         raise CommandError(
-            f"{option} {text!r} does not exist here: the clocks go forward over it. Say a time before or after, or one "
-            f"with its zone, {text.strip()}+00:00",
+            f"{option} {text!r} does not exist here: the clocks go forward over it. Use a time before or after, or one "
+            f"with a zone, {text.strip()}+00:00",
             Exit.USAGE,
         )
     return found

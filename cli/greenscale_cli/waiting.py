@@ -1,4 +1,4 @@
-"""Follows one job: a live line on stderr while it waits, its answer on stdout."""
+"""Follows one job: a live status line on stderr while it waits, its answer on stdout."""
 
 import sys
 import time
@@ -16,15 +16,15 @@ from greenscale_cli.patience import Patience
 from greenscale_cli.terminal import is_screen
 from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadState, WorkloadStatus
 
-BROKE_OFF, AGAIN = "\n[the attempt broke off]\n", "\n[the attempt broke off; again]\n"
-"""What stands behind a part of an answer that is no part of the result: it cannot be taken back from a pipe."""
+BROKE_OFF, AGAIN = "\n[the attempt broke off]\n", "\n[the attempt broke off; retrying]\n"
+"""Marks a part of an answer that is not part of the result: it cannot be removed from a pipe."""
 
-LOOK_SECONDS = 0.5
-"""How often the live line is renewed; all but a piece of the answer renews it at once."""
+POLL_SECONDS = 0.5
+"""How often the live line is refreshed; every event but a piece of the answer refreshes it at once."""
 
 
-def waits_for(job: Job, workload: WorkloadStatus | None, *, now: float, streamed: int = 0) -> str:
-    """Return what a job waits for, as the live line says it; `streamed` characters of its answer are there. Pure."""
+def waiting_for(job: Job, workload: WorkloadStatus | None, *, now: float, streamed: int = 0) -> str:
+    """Return what a job waits for, for the live line; `streamed` characters of its answer have arrived. Pure."""
     match job.state:
         case JobState.RUNNING:
             running = f"running on {job.worker} for {duration(now - (job.claimed_at or now))}"
@@ -33,34 +33,38 @@ def waits_for(job: Job, workload: WorkloadStatus | None, *, now: float, streamed
             return f"due in {duration(job.due_at - now)}"
         case JobState.DELAYED:
             why = job.last_failure.message if job.last_failure else "the attempt failed"
-            return f"tried again in {duration((job.due_at or now) - now)}: {why}"
+            return f"next try in {duration((job.due_at or now) - now)}: {why}"
         case JobState.WAITING:
-            place = "next" if job.ahead == 0 else f"position {job.ahead + 1}" if job.ahead else "waiting"
-            return f"{place}; {what_it_does(workload, now=now)}" if workload else place
+            place = "waiting" if job.ahead is None else _place(job.ahead)
+            return f"{place}; {state_text(workload, now=now)}" if workload else place
         case _:
             return job.state.value
 
 
-def workload_words(client: JobClient) -> str:
-    """Return what the queue's workload does, as the live line says it; nothing where none is known."""
+def workload_text(client: JobClient) -> str:
+    """Return what the queue's workload does, for the live line; empty if the queue has no workload."""
     workload = _workload_of(client)
-    return what_it_does(workload, now=time.time()) if workload else ""
+    return state_text(workload, now=time.time()) if workload else ""
 
 
-def what_it_does(workload: WorkloadStatus, *, now: float) -> str:
-    """Return what a workload does for those who wait. Pure."""
+def state_text(workload: WorkloadStatus, *, now: float) -> str:
+    """Return what a workload does while a job waits. Pure."""
     match workload.state:
         case WorkloadState.WAKING if workload.waking_since:
-            return f"waking for {duration(now - workload.waking_since)}{_usually(workload)}"
+            return f"waking for {duration(now - workload.waking_since)}{_usual_time(workload)}"
         case WorkloadState.SCALED_TO_ZERO:
-            return f"asleep, about to wake{_usually(workload)}"
+            return f"asleep, about to wake{_usual_time(workload)}"
         case WorkloadState.SUSPENDED | WorkloadState.DEGRADED:
             return f"{workload.name} is {workload.state.lower()}: {workload.message}"
         case _:
-            return f"{workload.replicas} of {workload.max_replicas} workers at work"
+            return f"{workload.replicas} of {workload.max_replicas} workers running"
 
 
-def _usually(workload: WorkloadStatus) -> str:
+def _place(ahead: int) -> str:
+    return f"{ahead} {'job' if ahead == 1 else 'jobs'} ahead" if ahead else "next in line"
+
+
+def _usual_time(workload: WorkloadStatus) -> str:
     if not workload.usual_wake_seconds:
         return ""
     starts = "1 start" if workload.wakes == 1 else f"median of {workload.wakes} starts"
@@ -68,15 +72,15 @@ def _usually(workload: WorkloadStatus) -> str:
 
 
 def follow(client: JobClient, job_id: str, *, stream: bool) -> Job:
-    """Wait until a job is final and return it, showing on stderr what it waits for.
+    """Wait until a job is final and return it; stderr shows what it waits for.
 
-    With `stream` the answer is written to stdout as it comes, with a mark where an attempt broke off; else the caller
-    writes it. Raises QueueUnavailable where Redis stays away.
+    With `stream` the answer goes to stdout as it arrives, with a mark where an attempt broke off; otherwise the caller
+    writes it. Raises QueueUnavailable if Redis stays unavailable.
     """
     with _live_line() as line:
-        patience = Patience(f"job {job_id}", show=lambda words: line.update(Text(words)))
+        patience = Patience(f"job {job_id}", show=lambda text: line.update(Text(text)))
         attempt, written = 0, ""
-        for event in _ticking_events(client, job_id, line, patience):
+        for event in _events(client, job_id, line, patience):
             if not stream:
                 continue
             if written and (event.type == "claimed" or event.attempt > attempt):
@@ -94,34 +98,34 @@ def follow(client: JobClient, job_id: str, *, stream: bool) -> Job:
 
 
 def _end(job: Job, written: str) -> None:
-    """Write what is missing of a streamed answer; what was written of an attempt that broke off is marked as such."""
-    whole = (job.result or "") if job.state is JobState.DONE else None
-    if written and (whole is None or not whole.startswith(written)):
-        write(BROKE_OFF if whole is None else AGAIN)
+    """Write the missing rest of a streamed answer; mark what was written of an attempt that broke off."""
+    full = (job.result or "") if job.state is JobState.DONE else None
+    if written and (full is None or not full.startswith(written)):
+        write(BROKE_OFF if full is None else AGAIN)
         written = ""
-    if whole is not None:
-        write(whole.removeprefix(written) + "\n")
+    if full is not None:
+        write(full.removeprefix(written) + "\n")
 
 
-def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine", patience: Patience) -> Iterator[Event]:
-    """Yield the job's events until it is final, renewing the live line in between."""
-    after, streamed, look_at = "0", 0, 0.0
+def _events(client: JobClient, job_id: str, line: "Status | _NoLine", patience: Patience) -> Iterator[Event]:
+    """Yield the job's events until it is final, refreshing the live line in between."""
+    after, streamed, refresh_at = "0", 0, 0.0
     while True:
-        if time.monotonic() >= look_at:
+        if time.monotonic() >= refresh_at:
             job, workload = patience.ask(lambda: (client.job(job_id), _workload_of(client)))
-            # A Text, for rich takes what is in brackets in a str for markup.
-            line.update(Text(harmless(waits_for(job, workload, now=time.time(), streamed=streamed))))
-            look_at = time.monotonic() + LOOK_SECONDS
-        events = patience.ask(partial(client.next_events, job_id, after=after, wait_seconds=LOOK_SECONDS))
+            # A Text: in a str, rich takes brackets for markup.
+            line.update(Text(harmless(waiting_for(job, workload, now=time.time(), streamed=streamed))))
+            refresh_at = time.monotonic() + POLL_SECONDS
+        events = patience.ask(partial(client.next_events, job_id, after=after, wait_seconds=POLL_SECONDS))
         claimed = max((place for place, event in enumerate(events) if event.type == "claimed"), default=0)
         for place, event in enumerate(events):
             after = event.id
             if event.type == "delta" and place < claimed:
-                continue  # of an attempt that broke off before anybody saw it
+                continue  # of an attempt that broke off before it was printed
             if event.type == "delta":
                 streamed += len(event.text)
             else:
-                streamed, look_at = 0, 0.0
+                streamed, refresh_at = 0, 0.0
             yield event
             if event.final:
                 return
@@ -130,17 +134,17 @@ def _ticking_events(client: JobClient, job_id: str, line: "Status | _NoLine", pa
 
 
 def _workload_of(client: JobClient) -> WorkloadStatus | None:
-    return next((told for told in client.workloads() if told.list_name == client.keys.list_name), None)
+    return next((status for status in client.workloads() if status.list_name == client.keys.list_name), None)
 
 
 class _NoLine:
-    """Where stderr is no terminal nothing is drawn."""
+    """Draws nothing: stderr is not a terminal."""
 
     def update(self, _: Text) -> None:
         """Draw nothing."""
 
     def stop(self) -> None:
-        """Nothing is drawn."""
+        """Do nothing."""
 
 
 @contextmanager
@@ -153,7 +157,7 @@ def _live_line() -> Iterator["Status | _NoLine"]:
 
 
 def write(text: str) -> None:
-    """Write a piece of an answer to stdout, made harmless where that is a terminal."""
+    """Write a piece of an answer to stdout, made harmless if that is a terminal."""
     sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""How an image starts the page, `python -m greenscale_dashboard app.py`: reachable only if somebody must log in."""
+"""Starts the page in the image, `python -m greenscale_dashboard app.py`: on loopback only unless a login is set up."""
 
 import argparse
 import os
@@ -7,8 +7,8 @@ import sys
 from greenscale_dashboard.settings import login_is_set, read_guard
 from greenscale_jobs.connection.service_links import is_service_link
 
-ALONE = """\
-GreenScale's page listens on loopback only, for nobody would have to log in. `kubectl port-forward` reaches it.
+LOOPBACK_ONLY = """\
+GreenScale's page listens on loopback only, because no login is set up. `kubectl port-forward` reaches it.
 To serve it to others set GREENSCALE_PAGE_PASSWORD (in a cluster: the Secret `dashboard`), or [auth] in secrets.toml."""
 
 USAGE = "python -m greenscale_dashboard app.py [options of Streamlit, such as --server.port=8501]"
@@ -42,7 +42,7 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f"greenscale_dashboard: {error}")
     if not guarded:
-        print(ALONE, flush=True)  # noqa: T201
+        print(LOOPBACK_ONLY, flush=True)  # noqa: T201
     port = "STREAMLIT_SERVER_PORT"
     if is_service_link(port, os.environ.get(port, "")):
         del os.environ[port]  # Kubernetes' variable of a Service called streamlit-server

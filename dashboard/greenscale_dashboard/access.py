@@ -1,4 +1,4 @@
-"""Lets viewers in: on loopback everybody, elsewhere by a password or by Streamlit's own login (OIDC)."""
+"""Admits viewers: everybody on loopback, elsewhere by a password or by Streamlit's own login (OIDC)."""
 
 import logging
 import time
@@ -9,16 +9,16 @@ from greenscale_dashboard.guard import Attempts, Guard, Role, TooManyAttempts, o
 from greenscale_dashboard.settings import login_is_set, read_guard
 
 REFUSAL = """\
-**This page is reachable from other machines and nobody has to log in, so it shows nothing.** Do one of these:
+**Other machines can reach this page and no login is set up, so it shows nothing.** Do one of these:
 
-- set `GREENSCALE_PAGE_PASSWORD` (or `GREENSCALE_PAGE_PASSWORD_FILE`), and start it again;
-- give it a login of your provider's: the section `[auth]` in `.streamlit/secrets.toml`;
-- let it listen on this machine only: `--server.address=127.0.0.1`.
+- set `GREENSCALE_PAGE_PASSWORD` (or `GREENSCALE_PAGE_PASSWORD_FILE`) and restart the page;
+- set up a login at your identity provider: the section `[auth]` in `.streamlit/secrets.toml`;
+- listen on this machine only: `--server.address=127.0.0.1`.
 """
 
 
 def admit() -> Role | None:
-    """Return what this viewer may do; None where the page has been drawn that asks them, or refuses.
+    """Return this viewer's role; None if the sign-in page or the refusal was drawn instead.
 
     Raises:
         ValueError: A variable is wrong.
@@ -37,8 +37,8 @@ def admit() -> Role | None:
     return role
 
 
-def draw_way_out() -> None:
-    """Let whoever logged in log out."""
+def draw_sign_out() -> None:
+    """Draw the button that signs out."""
     if st.session_state.get("role"):
         st.button("Sign out", icon=":material/logout:", type="tertiary", on_click=st.session_state.clear)
     elif login_is_set():
@@ -52,9 +52,9 @@ def _refuse() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _log_refusal() -> None:
-    """Say it in the log too, once."""
+    """Log the refusal too, once."""
     logging.getLogger(__name__).error(
-        "The page listens on more than loopback and nobody has to log in, so it shows nothing. "
+        "Other machines can reach the page and no login is set up, so it shows nothing. "
         "Set GREENSCALE_PAGE_PASSWORD, or [auth] in .streamlit/secrets.toml, or --server.address=127.0.0.1."
     )
 
@@ -65,24 +65,24 @@ def _ask(guard: Guard, *, login: bool) -> None:
         if guard.asks:
             with st.form("login", border=False):
                 st.text_input("Password", type="password", key="password", autocomplete="current-password")
-                st.form_submit_button("Sign in", type="primary", on_click=_hear, args=(guard,))
+                st.form_submit_button("Sign in", type="primary", on_click=_sign_in, args=(guard,))
         if login:
             st.button("Sign in with your account", icon=":material/login:", on_click=st.login)
-        refusal = st.session_state.pop("not_let_in", None)
-        if refusal:
-            st.error(refusal, icon=":material/lock:")
+        error = st.session_state.pop("sign_in_error", None)
+        if error:
+            st.error(error, icon=":material/lock:")
 
 
-def _hear(guard: Guard) -> None:
+def _sign_in(guard: Guard) -> None:
     given = st.session_state["password"]
     st.session_state["password"] = ""
     try:
-        role = _attempts().hear(lambda: guard.of_password(given), now=time.monotonic())
+        role = _attempts().check(lambda: guard.of_password(given), now=time.monotonic())
     except TooManyAttempts as error:
-        st.session_state["not_let_in"] = str(error)
+        st.session_state["sign_in_error"] = str(error)
         return
     if role is None:
-        st.session_state["not_let_in"] = "That is not the password."
+        st.session_state["sign_in_error"] = "Wrong password."
     else:
         st.session_state["role"] = role
 
@@ -96,6 +96,6 @@ def _of_account(guard: Guard) -> Role | None:
     email = str(st.user.get("email") or "")
     role = guard.of_account(email) if st.user.get("email_verified", True) else None
     if role is None:
-        st.error("Your account may not see this page. Ask whoever runs it.", icon=":material/lock:")
-        draw_way_out()
+        st.error("Your account has no access to this page. Ask its administrator.", icon=":material/lock:")
+        draw_sign_out()
     return role

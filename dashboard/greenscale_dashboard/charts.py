@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from greenscale_dashboard.view.past import HOUR_SECONDS, Past
+from greenscale_dashboard.view.last_hour import HOUR_SECONDS, LastHour
 
 GREEN, AMBER, SLEEP = "#2f9d6b", "#d98a00", "#7d93b2"
 """What runs, what waits, and sleep: each is seen in light and dark; the lines differ by their dashes too."""
@@ -15,18 +15,18 @@ HEIGHT, STRIP = 88, 5
 """In pixels: the whole with its times, and the strip at its foot that shows sleep."""
 
 
-def line_of_the_hour(past: Past) -> alt.LayerChart:
+def line_of_the_hour(hour: LastHour) -> alt.LayerChart:
     """Return a thin line of what waited and ran, over the workers; at its foot, sleep as sleep."""
     # A point of nothing where the chart begins: a younger workload's shows its whole life, but five minutes at least.
-    begin = past.until - (HOUR_SECONDS if past.since is None else max(LEAST_SECONDS, past.until - past.since))
+    begin = hour.until - (HOUR_SECONDS if hour.since is None else max(LEAST_SECONDS, hour.until - hour.since))
     steps: list[dict[str, Any]] = [
         {"from": _ms(begin), "Waiting": None, "Running": None, "Workers": None},
         *(
             {"from": _ms(point.at), "Waiting": point.waiting, "Running": point.running, "Workers": point.workers}
-            for point in past.points
+            for point in hour.points
         ),
     ]
-    asleep = [{"from": _ms(begun), "to": _ms(end)} for begun, end in past.asleep]
+    asleep = [{"from": _ms(begun), "to": _ms(end)} for begun, end in hour.asleep]
     time = alt.X(
         "from:T", title=None, axis=alt.Axis(grid=False, domain=False, ticks=False, tickCount=4, format="%H:%M")
     )

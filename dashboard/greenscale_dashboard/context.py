@@ -1,4 +1,4 @@
-"""What every page is given: where Redis is, which workloads there are, and what the viewer may do."""
+"""What every page receives: the address of Redis, the workloads, and the viewer's role."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from greenscale_jobs import JobClient, RedisAddress
 from greenscale_jobs.keys import DEFAULT_LIST
 
 Pages = dict[str, Page]
-"""By their addresses: overview, prompt, jobs, workload; for `st.page_link` and `st.switch_page`."""
+"""Path -> page (overview, prompt, jobs, workload), for `st.page_link` and `st.switch_page`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,37 +21,39 @@ class Context:
 
     address: RedisAddress
     workloads: dict[str, str]
-    """Name as shown -> the queue's list; never empty."""
+    """Displayed name -> the queue's list; never empty."""
     role: Role
     pages: Pages
     default_list: str = DEFAULT_LIST
-    """The queue that is shown where no workload is known."""
+    """The queue to show if no workload is known."""
     local: bool = False
-    """`greenscale local` runs the page: then no `kubectl` helps."""
+    """Whether `greenscale local` runs the page: then `kubectl` commands do not help."""
 
     @property
     def may_change(self) -> bool:
-        """Whether this viewer gets to see what sends, cancels or retries."""
+        """Whether this viewer may send, cancel and retry."""
         return self.role is Role.USER
 
     @property
     def is_old(self) -> bool:
-        """Whether workloads have come or gone since; raises QueueUnavailable."""
+        """Whether workloads were added or removed since; raises QueueUnavailable."""
         return workloads.workload_names(self.address, self.default_list) != self.workloads
 
     def client(self, name: str) -> JobClient:
-        """Return the queue of a workload, by the name that is shown; for the read model only."""
+        """Return the client of a workload's queue, by its displayed name; for the read model only."""
         return cache.client(self.address, self.workloads[name])
 
     def choose(self) -> str:
-        """Let the viewer choose a workload, beginning with `?workload=`, and keep it in the address.
+        """Let the viewer choose a workload, starting with `?workload=`, and keep the choice in the URL.
 
-        One that is not there is said to be gone before another takes its place: nothing shall be sent there by mistake.
+        If that workload does not exist, the page says so before it shows another: nothing is sent there by mistake.
         """
         names = list(self.workloads)
         wanted = st.query_params.get("workload")
         if wanted and wanted not in names:
-            st.warning(f"No workload is called {plain(wanted)}: it was deleted, or never was.", icon=":material/help:")
+            st.warning(
+                f"No workload is called {plain(wanted)}: it was deleted or never existed.", icon=":material/help:"
+            )
         if len(names) == 1:
             return names[0]
         chosen = st.selectbox("Workload", names, index=names.index(wanted) if wanted in names else 0)

@@ -1,20 +1,21 @@
-"""What all fragments of the page share: how often they run, and that what they draw arrives."""
+"""What all fragments of the page share: how often they run, and that what they draw reaches the browser."""
 
 import time
 
 STATE_SECONDS = 1.0
-"""How often a workload's state is renewed."""
+"""How often a workload's state is refreshed."""
 
-STORY_SECONDS = 0.4
-"""How often a job's story is renewed while it goes on."""
+PROGRESS_SECONDS = 0.4
+"""How often a job's progress is refreshed until the job ends."""
 
 ARRIVAL_SECONDS = 0.05
-"""How long what a fragment drew takes to be on its way to the browser; Streamlit sends every 0.01 s."""
+"""How long Streamlit needs to send what a fragment drew; it sends every 0.01 s."""
 
 
 def let_it_arrive() -> None:
-    """Wait for what this fragment drew to leave: Streamlit drops what is unsent when the fragment's next run begins.
+    """Wait until what this fragment drew has been sent: Streamlit drops what is unsent when the next run begins.
 
-    It begins at once if this run took longer than its period. The page of a Redis that hangs never said so.
+    The next run begins at once if this one took longer than its period. Without the wait, the page never reported a
+    Redis that hangs.
     """
     time.sleep(ARRIVAL_SECONDS)

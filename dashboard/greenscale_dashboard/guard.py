@@ -1,6 +1,6 @@
 """Who may see the page, and who may change anything.
 
-Pure: `access` asks the viewer, `settings` reads what was told.
+Pure: `access` asks the viewer, `settings` reads the configuration.
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-ATTEMPTS, ATTEMPTS_SECONDS = 10, 60.0
-"""So many wrong passwords are heard in this time, of all viewers together: the address of one can be invented."""
+MAX_ATTEMPTS, ATTEMPTS_SECONDS = 10, 60.0
+"""How many wrong passwords are accepted in this time, from all viewers together: a viewer's address can be forged."""
 
 
 class Role(enum.Enum):
@@ -28,17 +28,17 @@ class Role(enum.Enum):
 
 
 class TooManyAttempts(Exception):
-    """No password is heard now; the text says from when on."""
+    """No password is checked now; the text says when the next one is."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Guard:
-    """What was told of access; nothing of it is shown."""
+    """Who may do what; its values are never shown."""
 
     password: str | None = dataclasses.field(default=None, repr=False)
     readonly_password: str | None = dataclasses.field(default=None, repr=False)
     users: tuple[str, ...] = ()
-    """E-mail addresses that may change things, `*@example.org` too; none told: everyone whom the provider knows."""
+    """E-mail addresses that may change things, or patterns such as `*@example.org`; empty: everyone who can log in."""
     readers: tuple[str, ...] = ()
 
     @classmethod
@@ -65,12 +65,12 @@ class Guard:
         return bool(self.password or self.readonly_password)
 
     def of_password(self, given: str) -> Role | None:
-        """Return what a password opens, in a time that tells nothing of it."""
+        """Return the role that a password gives, in a time that reveals nothing about it."""
         user, reader = _same(given, self.password), _same(given, self.readonly_password)
         return Role.USER if user else Role.READER if reader else None
 
     def of_account(self, email: str) -> Role | None:
-        """Return what somebody may do who logged in at the provider."""
+        """Return the role of somebody who logged in at the provider."""
         if _listed(email, self.users):
             return Role.USER
         if _listed(email, self.readers):
@@ -83,28 +83,28 @@ class Attempts:
 
     def __init__(self) -> None:
         self._wrong: deque[float] = deque()
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
 
-    def hear(self, check: Callable[[], Role | None], *, now: float) -> Role | None:
-        """Return what `check` says of a password; `now` is in seconds of any clock.
+    def check(self, role_of: Callable[[], Role | None], *, now: float) -> Role | None:
+        """Return what `role_of` returns for a password; `now` is in seconds of any clock.
 
         Raises:
-            TooManyAttempts: Too many were wrong lately; it was not looked at.
+            TooManyAttempts: Too many passwords were wrong lately; this one was not checked.
         """
-        with self._one_at_a_time:
+        with self._lock:
             while self._wrong and now - self._wrong[0] >= ATTEMPTS_SECONDS:
                 self._wrong.popleft()
-            if len(self._wrong) >= ATTEMPTS:
+            if len(self._wrong) >= MAX_ATTEMPTS:
                 wait = ATTEMPTS_SECONDS - (now - self._wrong[0])
-                raise TooManyAttempts(f"Too many wrong passwords. The next is heard in {wait:.0f} s.")
-            role = check()
+                raise TooManyAttempts(f"Too many wrong passwords. Try again in {wait:.0f} s.")
+            role = role_of()
             if role is None:
                 self._wrong.append(now)
             return role
 
 
 def on_loopback(address: str | None) -> bool:
-    """Return whether only this machine reaches a server that listens on this address; None is every address."""
+    """Return whether only this machine can reach a server that listens on this address; None means every address."""
     if address == "localhost":
         return True
     try:
@@ -113,21 +113,21 @@ def on_loopback(address: str | None) -> bool:
         return False
 
 
-def _same(given: str, told: str | None) -> bool:
-    """Compare hashes: their length tells nothing of the password's."""
-    mine, theirs = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (given, told or ""))
-    return hmac.compare_digest(mine, theirs) and bool(told)
+def _same(given: str, expected: str | None) -> bool:
+    """Compare hashes: their length reveals nothing about the password's."""
+    one, other = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (given, expected or ""))
+    return hmac.compare_digest(one, other) and bool(expected)
 
 
 def _secret(environment: Mapping[str, str], name: str) -> str | None:
     if (file := environment.get(f"{name}_FILE")) and not environment.get(name):
         try:
-            told = Path(file).read_text().strip()
+            secret = Path(file).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"{name}_FILE cannot be read: {file}: {error}") from None
-        if not told:
+        if not secret:
             raise ValueError(f"{name}_FILE is empty: {file}")
-        return told
+        return secret
     return environment.get(name) or None
 
 

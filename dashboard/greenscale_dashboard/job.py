@@ -1,4 +1,4 @@
-"""One job in full: what was asked, what came of it, and what may be done with it."""
+"""One job in full: prompt, answer or error, timeline, and what the viewer may do with it."""
 
 import time
 from collections.abc import Callable
@@ -13,23 +13,23 @@ from greenscale_dashboard.view import jobs as view
 from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
 
 REFRESH_SECONDS = 1.0
-"""How often a job that is not final is drawn anew."""
+"""How often a job that is not final is redrawn."""
 
 MAX_CHARS = 20_000
-"""What is shown of a text; the whole of it is a file."""
+"""The most that is drawn of a text; the full text can be downloaded."""
 
 TALL_LINES, TALL_CHARS, TALL_PIXELS = 12, 1200, 300
-"""A text that has more scrolls in a box."""
+"""A longer text scrolls in a box."""
 
 
 def show(context: Context, name: str, job_id: str) -> None:
-    """Draw one job; it draws itself anew until it is final."""
+    """Draw one job; it is redrawn until it is final."""
     try:
         going_on = not context.client(name).job(job_id).state.final
     except UnknownJob:
         going_on = False
     except QueueUnavailable:
-        going_on = True  # said by the table; the job comes back with Redis
+        going_on = True  # the table reports it; the job is drawn again when Redis is back
     st.fragment(_draw, run_every=REFRESH_SECONDS if going_on else None)(context, name, job_id, going_on=going_on)
 
 
@@ -39,10 +39,10 @@ def _draw(context: Context, name: str, job_id: str, *, going_on: bool) -> None:
     except UnknownJob as error:
         st.warning(plain(opening(str(error))), icon=":material/help:")
     except QueueUnavailable:
-        st.markdown(":small[The job is shown again once Redis is back.]")
+        st.markdown(":small[The job is shown again when Redis is back.]")
     else:
         if going_on is job.state.final:
-            st.rerun()  # from now on by itself, or no more
+            st.rerun()  # start or stop the refresh
         _job(context, name, job)
     let_it_arrive()
 
@@ -57,31 +57,31 @@ def _job(context: Context, name: str, job: Job) -> None:
         st.error(f"{job.error.reason}: {plain(sentence(job.error.message))}", icon=":material/error:")
     st.markdown(":small[Prompt]")
     if job.unread:
-        st.text("It cannot be read. It begins:")
-    _text(job.unread or job.prompt, "It cannot be read.", file=f"{job.id}-prompt.txt")
+        st.text("The prompt cannot be read. It begins:")
+    _text(job.unread or job.prompt, "The prompt cannot be read.", file=f"{job.id}-prompt.txt")
     if job.result is not None:
         st.markdown(":small[Answer]")
-        _text(job.result, "It is empty.", file=f"{job.id}-answer.txt")
-    st.markdown(":small[What happened]")
-    _life(job)
-    st.markdown(f":small[{plain(view.facts(job))}]")
+        _text(job.result, "The answer is empty.", file=f"{job.id}-answer.txt")
+    st.markdown(":small[Timeline]")
+    _timeline(job)
+    st.markdown(f":small[{plain(view.details(job))}]")
 
 
 def _actions(context: Context, name: str, job: Job) -> None:
     if context.may_change and job.state is JobState.DEAD:
-        _button("Send again", "replay", view.retry, context, name, job)
+        _button("Retry", "replay", view.retry, context, name, job)
     if context.may_change and not job.state.final and not job.cancelling:
         _button("Cancel", "close", view.cancel, context, name, job)
     st.page_link(
         context.pages["prompt"],
-        label="Follow",
+        label="Open in Prompt",
         icon=":material/chat:",
         query_params={"workload": name, "job": job.id},
     )
     with st.popover("Link", icon=":material/link:"):
-        st.markdown(":small[The address of this job]")
+        st.markdown(":small[URL of this job]")
         st.code(f"{(st.context.url or '').split('?')[0]}?workload={name}&job={job.id}", language=None, wrap_lines=True)
-        st.markdown(":small[On a terminal]")
+        st.markdown(":small[In a terminal]")
         st.code(f"greenscale jobs show {job.id}", language=None, wrap_lines=True)
 
 
@@ -100,11 +100,11 @@ def _act(act: Act, context: Context, name: str, job: Job) -> None:
     try:
         act(context.client(name), job.id)
     except QueueError as error:
-        st.toast(f"Nothing was changed: {sentence(str(error))}", icon=":material/block:")
+        st.toast(f"Nothing changed: {sentence(str(error))}", icon=":material/block:")
 
 
 def _text(text: str | None, instead: str, *, file: str) -> None:
-    """Draw a foreign text as it is, with a file of it where it is too long to be shown."""
+    """Draw an untrusted text as it is; one that is too long can be downloaded."""
     if not text:
         st.text(instead)
         return
@@ -114,13 +114,18 @@ def _text(text: str | None, instead: str, *, file: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":small[The first {MAX_CHARS:,} of {len(text):,} characters.]", width="content")
             st.download_button(
-                "The whole text", text, file_name=file, mime="text/plain", icon=":material/download:", on_click="ignore"
+                "Download the full text",
+                text,
+                file_name=file,
+                mime="text/plain",
+                icon=":material/download:",
+                on_click="ignore",
             )
 
 
-def _life(job: Job) -> None:
+def _timeline(job: Job) -> None:
     now, here = time.time(), zone(st.context.timezone)
-    for moment in view.life(job):
+    for entry in view.timeline(job):
         with st.container(horizontal=True):
-            st.text(when(moment.at, now=now, zone=here), width=120)
-            st.text(moment.what, width="stretch")
+            st.text(when(entry.at, now=now, zone=here), width=120)
+            st.text(entry.what, width="stretch")

@@ -7,8 +7,8 @@ from greenscale_dashboard.context import Context
 from greenscale_dashboard.formatting import plain, seconds, sentence
 from greenscale_dashboard.fragments import STATE_SECONDS, let_it_arrive
 from greenscale_dashboard.times import when, zone
-from greenscale_dashboard.view import past, workloads
-from greenscale_dashboard.view.past import Past
+from greenscale_dashboard.view import workloads
+from greenscale_dashboard.view.last_hour import LastHour, last_hour
 from greenscale_dashboard.view.workloads import Workload
 from greenscale_jobs import QueueUnavailable
 
@@ -39,7 +39,7 @@ def _all(context: Context) -> None:
             workloads.workload(context.address, name, list_name, local=context.local)
             for name, list_name in context.workloads.items()
         ]
-        pasts = {one.list_name: past.last_hour(context.address, one.list_name) for one in seen}
+        hours = {one.list_name: last_hour(context.address, one.list_name) for one in seen}
     except QueueUnavailable as error:
         st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
     else:
@@ -48,11 +48,11 @@ def _all(context: Context) -> None:
         else:
             st.title(workloads.summary(seen), anchor=False)
         for one in sorted(seen, key=lambda one: one.urgency):
-            _card(context, one, pasts[one.list_name])
+            _card(context, one, hours[one.list_name])
     let_it_arrive()
 
 
-def _card(context: Context, seen: Workload, hour: Past) -> None:
+def _card(context: Context, seen: Workload, hour: LastHour) -> None:
     with st.container(border=True, key=f"card-{seen.name}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.header(headline(seen), anchor=False)
@@ -70,7 +70,7 @@ def _card(context: Context, seen: Workload, hour: Past) -> None:
             st.markdown(f":small[{_why_no_chart(hour)}]")
 
 
-def _why_no_chart(hour: Past) -> str:
+def _why_no_chart(hour: LastHour) -> str:
     if hour.since is None:
         return "Nothing was measured in the last hour, so there is no chart of it."
     since = when(hour.since, now=hour.until, zone=zone(st.context.timezone))
@@ -82,7 +82,7 @@ def _links(context: Context, seen: Workload) -> None:
     if seen.dead:
         st.page_link(
             context.pages["jobs"],
-            label="See the dead",
+            label="View failed jobs",
             icon=":material/report:",
             query_params={**here, "state": "Dead"},
         )
@@ -96,7 +96,7 @@ def headline(seen: Workload) -> str:
     return f"{plain(seen.name)} &nbsp; :{style.colour}-badge[:material/{style.icon}: {style.word}]"
 
 
-def _numbers(seen: Workload, hour: Past) -> None:
+def _numbers(seen: Workload, hour: LastHour) -> None:
     done = None if hour.done_before is None else max(0, seen.done - hour.done_before)
     with st.container(horizontal=True, horizontal_alignment="distribute"):  # columns would stack on a phone
         st.metric("Waiting", seen.waiting, width="content")

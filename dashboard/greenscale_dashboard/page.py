@@ -1,4 +1,4 @@
-"""The frame around every page: finds Redis and the workloads once, and leads to the page that was asked for."""
+"""The frame around every page: finds Redis and the workloads once, and opens the requested page."""
 
 import dataclasses
 import functools
@@ -17,22 +17,22 @@ from greenscale_dashboard.view import workloads
 from greenscale_jobs import QueueUnavailable
 
 ICON = Path(__file__).with_name("leaf.svg")
-"""A file of ours: the browser would fetch one of Streamlit's symbols from Google."""
+"""Our own file: the browser would fetch Streamlit's icons from Google."""
 
 LOGO = Path(__file__).with_name("logo.svg")
 
-AWAY_SECONDS = 2.0
-"""How often a page that has found no Redis looks again."""
+RECONNECT_SECONDS = 2.0
+"""How often a page without Redis tries again."""
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """One page; its name is its address."""
+    """One page; its name is its path."""
 
     draw: Callable[[Context], None]
     icon: str
     layout: Literal["centered", "wide"]
-    """Wide where there is a table or a row of charts; text is read more easily in short lines."""
+    """Wide for tables and charts; text is easier to read in short lines."""
 
 
 VIEWS = {
@@ -42,12 +42,12 @@ VIEWS = {
     "workload": View(workload.show, "monitoring", "wide"),
 }
 
-SHOWS_A_JOB = {"prompt", "jobs"}
-"""These show the job that the address names; from any other it leads to the first of them."""
+JOB_PAGES = {"prompt", "jobs"}
+"""The pages that show the job in the URL; any other page switches to Prompt."""
 
 
 def show() -> None:
-    """Draw the page that the address names, for those who may see it."""
+    """Draw the page in the URL, for viewers who may see it."""
     st.set_page_config(page_title="GreenScale", page_icon=ICON)
     st.logo(LOGO, size="large")
     try:
@@ -56,14 +56,14 @@ def show() -> None:
         st.error(plain(sentence(str(error))), icon=":material/settings:")
         role = None
     pages = _pages(role or Role.READER)
-    asked = st.navigation(list(pages.values()), position="top" if role else "hidden")
+    requested = st.navigation(list(pages.values()), position="top" if role else "hidden")
     if role is None:
         return
-    if "job" in st.query_params and not any(asked is pages[name] for name in SHOWS_A_JOB):
+    if "job" in st.query_params and not any(requested is pages[name] for name in JOB_PAGES):
         st.switch_page(pages["prompt"], query_params=st.query_params.to_dict())
-    st.set_page_config(layout=next(view.layout for name, view in VIEWS.items() if pages[name] is asked))
-    asked.run()
-    access.draw_way_out()
+    st.set_page_config(layout=next(view.layout for name, view in VIEWS.items() if pages[name] is requested))
+    requested.run()
+    access.draw_sign_out()
 
 
 def _pages(role: Role) -> Pages:
@@ -83,14 +83,14 @@ def _draw(draw: Callable[[Context], None], role: Role, pages: Pages) -> None:
     try:
         context = _context(role, pages)
     except (ValueError, QueueUnavailable):
-        _redis_is_away(role, pages)
+        _redis_unavailable(role, pages)
     else:
-        _choose_the_jobs_own(context)
+        _select_workload_of_job(context)
         draw(context)
 
 
-def _choose_the_jobs_own(context: Context) -> None:
-    """Where the address names a job and no workload, name the one that has it."""
+def _select_workload_of_job(context: Context) -> None:
+    """If the URL has a job but no workload, add the workload that has the job."""
     job_id = st.query_params.get("job")
     if job_id and "workload" not in st.query_params:
         found = workloads.holder(context.address, context.workloads, job_id)
@@ -99,13 +99,14 @@ def _choose_the_jobs_own(context: Context) -> None:
 
 
 def _context(role: Role, pages: Pages) -> Context:
-    """Return what the pages are given.
+    """Return the context that every page receives.
 
-    While Redis is away the workloads are those seen last: Streamlit forgets what stands in a field that is not drawn.
+    While Redis is unavailable it has the last known workloads, so that the fields stay on the page: Streamlit forgets
+    the value of a field that is not drawn.
 
     Raises:
         ValueError: A variable is wrong.
-        QueueUnavailable: Redis was away from the beginning.
+        QueueUnavailable: Redis has been unavailable since this session began.
     """
     address, default_list = read_settings()
     try:
@@ -116,9 +117,9 @@ def _context(role: Role, pages: Pages) -> Context:
     return Context(address, st.session_state["workloads"], role, pages, default_list, local=is_local())
 
 
-@st.fragment(run_every=AWAY_SECONDS)
-def _redis_is_away(role: Role, pages: Pages) -> None:
-    """Say what is wrong, and draw the whole page again once Redis answers."""
+@st.fragment(run_every=RECONNECT_SECONDS)
+def _redis_unavailable(role: Role, pages: Pages) -> None:
+    """Draw what is wrong; redraw the whole page when Redis answers."""
     try:
         _context(role, pages)
     except (ValueError, QueueUnavailable) as error:

@@ -1,4 +1,4 @@
-"""A request's own wishes, tucked away."""
+"""The parameters of a request, in a popover."""
 
 import streamlit as st
 
@@ -6,15 +6,15 @@ from greenscale_jobs import Parameters
 
 
 def draw() -> None:
-    """Draw their fields; they keep what stands in them."""
+    """Draw the fields; they keep their values."""
     with st.popover("Parameters", icon=":material/tune:", type="tertiary"):
-        own = "the workload's own"
-        st.number_input("Temperature", 0.0, 2.0, None, 0.1, key="temperature", placeholder=own)
-        st.number_input("Most tokens of the answer", 1, None, None, 1, key="max_tokens", placeholder=own)
-        st.text_area("System prompt", key="system", placeholder=own, height=84)
+        default = "the workload's default"
+        st.number_input("Temperature", 0.0, 2.0, None, 0.1, key="temperature", placeholder=default)
+        st.number_input("Maximum tokens of the answer", 1, None, None, 1, key="max_tokens", placeholder=default)
+        st.text_area("System prompt", key="system", placeholder=default, height=84)
 
 
 def chosen() -> Parameters:
-    """Return what stands in the fields that `draw` drew."""
-    told = st.session_state
-    return Parameters(told.get("max_tokens"), told.get("temperature"), told.get("system") or None)
+    """Return the values of the fields that `draw` drew."""
+    fields = st.session_state
+    return Parameters(fields.get("max_tokens"), fields.get("temperature"), fields.get("system") or None)

@@ -1,4 +1,4 @@
-"""What operators ask of a workload: its conditions, its resource, what it became, and the commands to go on with."""
+"""The other tabs of a workload: its conditions, its resource, its ScaledObject, and useful commands."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,18 +15,18 @@ from greenscale_jobs import Resource, WorkloadStatus
 
 Draw = Callable[[Context, WorkloadStatus], None]
 
-UNTOLD = "Nobody has told of it yet: the operator does, within seconds of its start."
+NOT_REPORTED = "Not reported yet. The operator reports it within seconds of its start."
 
 
-def show_conditions(context: Context, told: WorkloadStatus) -> None:
-    """Draw each with its message below it: a table would cut messages on a phone."""
-    seen = _read(context, told)
-    if seen is None:
+def show_conditions(context: Context, status: WorkloadStatus) -> None:
+    """Draw each condition with its message below it: a table would cut messages off on a phone."""
+    resource = _read(context, status)
+    if resource is None:
         return
-    conditions = view.conditions(seen.conditions)
+    conditions = view.conditions(resource.conditions)
     if not conditions:
-        where = "Outside a cluster there are none." if context.local else "The operator has set none yet."
-        st.info(f"{where} The sentence above says what the workload does.", icon=":material/info:")
+        why = "Conditions exist only in a cluster." if context.local else "The operator has not set any conditions yet."
+        st.info(f"{why} The sentence above says what the workload is doing.", icon=":material/info:")
         return
     now, here = time.time(), zone(st.context.timezone)
     for one in conditions:
@@ -35,39 +35,39 @@ def show_conditions(context: Context, told: WorkloadStatus) -> None:
         st.markdown(f"{head}  \n{plain(one.message)}")
 
 
-def show_resource(context: Context, told: WorkloadStatus) -> None:
-    """Draw it as YAML."""
-    seen = _read(context, told)
-    if seen is not None:
-        _yaml(seen.resource, "As it was applied; what may be a secret is hidden.")
+def show_resource(context: Context, status: WorkloadStatus) -> None:
+    """Draw the resource as YAML."""
+    resource = _read(context, status)
+    if resource is not None:
+        _yaml(resource.resource, "As applied. Values that may be secrets are hidden.")
 
 
-def show_scaled_object(context: Context, told: WorkloadStatus) -> None:
-    """Draw what KEDA was given, as YAML."""
-    seen = _read(context, told)
-    if seen is None:
+def show_scaled_object(context: Context, status: WorkloadStatus) -> None:
+    """Draw the ScaledObject as YAML."""
+    resource = _read(context, status)
+    if resource is None:
         return
-    if seen.scaled_object is None:
-        st.info("There is no ScaledObject: its conditions say why.", icon=":material/info:")
+    if resource.scaled_object is None:
+        st.info("There is no ScaledObject. The conditions say why.", icon=":material/info:")
     else:
-        reader = "`greenscale local` reads it in KEDA's place." if context.local else "KEDA reads it."
-        _yaml(seen.scaled_object, f"What the workload became: when its workers wake, and how many. {reader}")
+        reader = "`greenscale local` reads it in place of KEDA." if context.local else "KEDA reads it."
+        _yaml(resource.scaled_object, f"When workers start, and how many. {reader}")
 
 
-def show_commands(context: Context, told: WorkloadStatus) -> None:
-    """Offer the commands to go on with, ready to be copied."""
-    for what, command in workload.commands(told, local=context.local):
+def show_commands(context: Context, status: WorkloadStatus) -> None:
+    """Draw useful commands, ready to be copied."""
+    for what, command in workload.commands(status, local=context.local):
         st.markdown(f":small[{what}]")
         st.code(command, language=None, wrap_lines=True)
 
 
-def _read(context: Context, told: WorkloadStatus) -> Resource | None:
-    seen = view.resource(context.address, told.namespace, told.name)
-    if seen is None:
-        st.info(UNTOLD, icon=":material/info:")
-    return seen
+def _read(context: Context, status: WorkloadStatus) -> Resource | None:
+    resource = view.resource(context.address, status.namespace, status.name)
+    if resource is None:
+        st.info(NOT_REPORTED, icon=":material/info:")
+    return resource
 
 
-def _yaml(document: Mapping[str, Any], said: str) -> None:
-    st.markdown(f":small[{said}]")
+def _yaml(document: Mapping[str, Any], caption: str) -> None:
+    st.markdown(f":small[{caption}]")
     st.code(view.as_yaml(document), language="yaml", wrap_lines=True)

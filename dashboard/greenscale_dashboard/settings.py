@@ -1,4 +1,4 @@
-"""The page's settings: the environment, beneath it `.env` in the working directory, and Streamlit's secrets."""
+"""The page's settings: the environment, then `.env` in the working directory, and Streamlit's secrets."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from greenscale_jobs.keys import DEFAULT_LIST
 
 
 def read_settings() -> tuple[RedisAddress, str]:
-    """Return Redis' address and the list to show where no workload is known.
+    """Return Redis' address and the list to show if no workload is known.
 
     Raises:
         ValueError: A variable is wrong; the text names it.
@@ -36,7 +36,7 @@ def login_is_set() -> bool:
 
 
 def is_local() -> bool:
-    """Return whether `greenscale local` runs the page: then no `kubectl` helps."""
+    """Return whether `greenscale local` runs the page: then `kubectl` commands do not help."""
     return bool(_environment().get("GREENSCALE_LOCAL"))
 
 

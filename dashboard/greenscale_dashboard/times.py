@@ -1,4 +1,4 @@
-"""Moments as people say them, in the viewer's own time zone.
+"""Times as text, in the viewer's own time zone.
 
 Pure.
 """
@@ -6,11 +6,11 @@ Pure.
 import datetime as dt
 import zoneinfo
 
-DASH = "–"  # noqa: RUF001 - a dash, for what is not known
+DASH = "–"  # noqa: RUF001 - a dash, for an unknown time
 
 
 def zone(name: str | None) -> dt.tzinfo:
-    """Return the time zone that a browser names; UTC where it names none, or one that is not known here."""
+    """Return the time zone that a browser reports; UTC if it reports none, or one that is unknown here."""
     try:
         return zoneinfo.ZoneInfo(name or "UTC")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
@@ -18,7 +18,7 @@ def zone(name: str | None) -> dt.tzinfo:
 
 
 def when(at: float | None, *, now: float, zone: dt.tzinfo) -> str:
-    """Return `14:02:11`, `yesterday 14:02`, `12 Nov 14:02` or `12 Nov 2025`; a dash for what is not known."""
+    """Return `14:02:11`, `yesterday 14:02`, `12 Nov 14:02` or `12 Nov 2025`; a dash for None."""
     if at is None:
         return DASH
     moment, today = dt.datetime.fromtimestamp(at, tz=zone), dt.datetime.fromtimestamp(now, tz=zone)

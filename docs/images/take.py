@@ -23,23 +23,23 @@ SIZE = ViewportSize(width=1280, height=800)
 
 
 def main() -> None:
-    """Send a prompt to a workload that sleeps, and take the page once it is answered."""
+    """Send a prompt to a sleeping workload, and take a picture of the page when it is answered."""
     folder = Path(tempfile.mkdtemp())
     instance = InstanceWithPage(folder / "run", folder / "workload.yaml")
     instance.start()
     try:
         with chromium() as browser:
-            seen = Visit(browser.new_context(viewport=SIZE).new_page())
-            seen.page.goto(f"{instance.url}/prompt")
-            seen.page.get_by_role("textbox", name="Prompt").fill(PROMPT)
-            seen.page.get_by_role("textbox", name="Prompt").press("Control+Enter")
-            answer = seen.page.get_by_label("Chat message from assistant")
+            opened = Visit(browser.new_context(viewport=SIZE).new_page())
+            opened.page.goto(f"{instance.url}/prompt")
+            opened.page.get_by_role("textbox", name="Prompt").fill(PROMPT)
+            opened.page.get_by_role("textbox", name="Prompt").press("Control+Enter")
+            answer = opened.page.get_by_label("Chat message from assistant")
             expect(answer).to_contain_text(re.compile("s of it asleep"), timeout=60_000)
-            expect(seen.page.get_by_role("button", name="Send")).to_be_enabled()
-            expect(seen.page.get_by_role("button", name="Cancel")).to_have_count(0)
-            expect(seen.page.get_by_text(re.compile("A prompt wakes it in about"))).to_be_visible(timeout=60_000)
-            seen.page.mouse.move(0, 0)
-            seen.page.screenshot(path=HERE / "page.png")
+            expect(opened.page.get_by_role("button", name="Send")).to_be_enabled()
+            expect(opened.page.get_by_role("button", name="Cancel")).to_have_count(0)
+            expect(opened.page.get_by_text(re.compile("A prompt wakes it in about"))).to_be_visible(timeout=60_000)
+            opened.page.mouse.move(0, 0)
+            opened.page.screenshot(path=HERE / "page.png")
     finally:
         instance.stop()
         shutil.rmtree(folder)

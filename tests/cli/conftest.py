@@ -22,7 +22,7 @@ COMMAND_SECONDS = 30
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_is_heard() -> Iterator[None]:
+def _ctrl_c_works() -> Iterator[None]:
     """A shell lets what it starts with & ignore Ctrl-C, and so would every command that a test starts."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -31,7 +31,7 @@ def _ctrl_c_is_heard() -> Iterator[None]:
 
 @pytest.fixture
 def environment(address: RedisAddress) -> Environment:
-    """What the command is told: where Redis is, and nothing of whoever runs the tests."""
+    """The environment of the command: where Redis is, and nothing from the person who runs the tests."""
     terminal = {"TERM": "xterm-256color", "COLUMNS": "120", "LANG": "C.UTF-8"}
     return {"PATH": os.environ["PATH"], **terminal, "REDIS_HOST": address.host, "REDIS_PORT": str(address.port)}
 

@@ -1,4 +1,4 @@
-"""Which Redis and which workload a command means."""
+"""Which Redis and which workload a command uses."""
 
 import os
 from pathlib import Path
@@ -44,7 +44,7 @@ def run_dir(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_the_redis_that_is_meant(
+def test_the_redis_that_is_used(
     url: str | None, environment: dict[str, str], expected: RedisAddress, run_dir: Path
 ) -> None:
     assert choose_redis(url, run_dir, environment, {}).address == expected
@@ -84,7 +84,7 @@ def test_a_password_with_a_slash_is_not_shown(run_dir: Path) -> None:
     assert "hunter" not in str(caught.value)
 
 
-def test_without_any_redis_the_ways_to_one_are_told(tmp_path: Path) -> None:
+def test_without_any_redis_the_ways_to_one_are_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"greenscale local.*REDIS_HOST.*--redis") as caught:
         choose_redis(None, tmp_path, {}, {})
 
@@ -119,9 +119,9 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
     (tmp_path / ".env").write_text("FROM_FILE=file\nFROM_BOTH=file\n")
     monkeypatch.setenv("FROM_BOTH", "environment")
     monkeypatch.chdir(tmp_path)
-    told = environment_with_file()
+    variables = environment_with_file()
 
-    assert (told["FROM_FILE"], told["FROM_BOTH"]) == ("file", "environment")
+    assert (variables["FROM_FILE"], variables["FROM_BOTH"]) == ("file", "environment")
 
 
 def test_the_running_instance_of_this_folder_goes_before_the_file(run_dir: Path) -> None:
@@ -129,7 +129,7 @@ def test_the_running_instance_of_this_folder_goes_before_the_file(run_dir: Path)
     chosen = choose_redis(None, run_dir, {}, {"REDIS_HOST": "localhost", "REDIS_PORT": "6379"})
 
     assert chosen.address == RedisAddress("127.0.0.1", 7001)
-    assert chosen.notice == "the local instance of this folder at 127.0.0.1:7001 is used, not the Redis of .env"
+    assert chosen.notice == "using the local instance of this folder at 127.0.0.1:7001, not the Redis in .env"
     assert choose_redis(None, run_dir, {}, {"A": "b"}).notice == ""
 
 
@@ -168,10 +168,12 @@ def test_a_workload_is_known_by_its_name(workload: WorkloadStatus, name: str) ->
 @pytest.mark.parametrize(
     ("known", "name", "fault", "status"),
     [
-        pytest.param([], "x", "no workload is called x; known here: none", Exit.UNKNOWN, id="none is known"),
-        pytest.param(["a/chat"], "x", "no workload is called x; known here: chat", Exit.UNKNOWN, id="another is known"),
-        pytest.param(["a/chat", "b/chat"], "chat", "say which of a/chat, b/chat", Exit.USAGE, id="two of one name"),
-        pytest.param(["a/x", "a/y"], None, "say which with -w (x, y)", Exit.USAGE, id="two, and none is named"),
+        pytest.param([], "x", "no workload is called x; known workloads: none", Exit.UNKNOWN, id="none is known"),
+        pytest.param(
+            ["a/chat"], "x", "no workload is called x; known workloads: chat", Exit.UNKNOWN, id="another is known"
+        ),
+        pytest.param(["a/chat", "b/chat"], "chat", "choose one of a/chat, b/chat", Exit.USAGE, id="two of one name"),
+        pytest.param(["a/x", "a/y"], None, "choose one with -w (x, y)", Exit.USAGE, id="two, and none is named"),
     ],
 )
 def test_a_workload_that_is_not_clear_is_asked_for(
@@ -190,10 +192,10 @@ def test_a_workload_that_is_not_clear_is_asked_for(
         pytest.param(["a/x", "a/y"], "y", {}, "list-of-a-y", id="the named"),
         pytest.param(["a/x"], None, {"GREENSCALE_QUEUE": "q"}, "list-of-a-x", id="the only one"),
         pytest.param([], None, {"GREENSCALE_QUEUE": "q"}, "q", id="GREENSCALE_QUEUE where none is known"),
-        pytest.param([], None, {}, "jobs", id="else the brief's list"),
+        pytest.param([], None, {}, "jobs", id="otherwise the list jobs"),
     ],
 )
-def test_the_list_that_is_meant(
+def test_the_list_that_is_used(
     workload: WorkloadStatus, known: list[str], name: str | None, environment: dict[str, str], expected: str
 ) -> None:
     assert pick_list(named(workload, *known), name, environment) == expected

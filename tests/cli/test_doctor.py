@@ -13,7 +13,7 @@ import yaml
 
 from greenscale_cli.doctor.cluster_checks import LEASE_NEEDS, OPERATOR_NEEDS, secrets_of, version_of
 from greenscale_cli.doctor.finding import Verdict
-from greenscale_cli.doctor.queue_checks import clock, told_lately
+from greenscale_cli.doctor.queue_checks import clock, reports
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobQueue, WorkloadStatus
 from greenscale_testing.local_redis import RedisServer, free_port
@@ -47,7 +47,7 @@ def test_a_redis_as_it_should_be_has_no_fault(examine: Examine, own_redis: Redis
     own_redis.start()
     found = examine(REDIS_PORT=str(own_redis.address.port))
 
-    assert {name for name, told in found.items() if told["verdict"] == "ok"} == {
+    assert {name for name, finding in found.items() if finding["verdict"] == "ok"} == {
         "versions",
         "redis",
         "redis role",
@@ -58,11 +58,11 @@ def test_a_redis_as_it_should_be_has_no_fault(examine: Examine, own_redis: Redis
         "rights",
     }
     assert found["workloads"]["verdict"] == "warning"
-    assert found["cluster"]["found"] == "no kubeconfig is there (/none); set KUBECONFIG where there is a cluster"
+    assert found["cluster"]["found"] == "no kubeconfig found (/none); set KUBECONFIG if there is a cluster"
     assert own_redis.say("DBSIZE") == 0, "the checks leave nothing behind"
 
 
-def test_an_absent_redis_is_a_fault_and_the_rest_is_said_to_be_unchecked(examine: Examine) -> None:
+def test_an_absent_redis_is_a_fault_and_the_rest_is_unchecked(examine: Examine) -> None:
     port = free_port()
     found = examine(Exit.FAILED, REDIS_PORT=str(port))
 
@@ -74,11 +74,11 @@ def test_an_absent_redis_is_a_fault_and_the_rest_is_said_to_be_unchecked(examine
 def test_no_redis_at_all_is_a_fault(examine: Examine) -> None:
     found = examine(Exit.FAILED, REDIS_HOST="", REDIS_PORT="")
 
-    assert found["redis"]["found"].startswith("no Redis is named and no local instance runs here")
+    assert found["redis"]["found"].startswith("no Redis is configured and no local instance runs here")
 
 
 @pytest.mark.parametrize(
-    ("settings", "check", "verdict", "said"),
+    ("settings", "check", "verdict", "text"),
     [
         ({"appendonly": "no"}, "redis persistence", "warning", "set appendonly to yes"),
         (
@@ -91,14 +91,14 @@ def test_no_redis_at_all_is_a_fault(examine: Examine) -> None:
     ],
 )
 def test_each_fault_of_redis_is_named(
-    examine: Examine, own_redis: RedisServer, settings: dict[str, str], check: str, verdict: str, said: str
+    examine: Examine, own_redis: RedisServer, settings: dict[str, str], check: str, verdict: str, text: str
 ) -> None:
     own_redis.start()
     for name, value in settings.items():
         own_redis.say("CONFIG", "SET", name, value)
     found = examine(Exit.FAILED if verdict == "fault" else 0, REDIS_PORT=str(own_redis.address.port))
 
-    assert (found[check]["verdict"], said in found[check]["found"]) == (verdict, True)
+    assert (found[check]["verdict"], text in found[check]["found"]) == (verdict, True)
 
 
 def test_a_disk_that_takes_no_more_is_a_fault(examine: Examine, own_redis: RedisServer, tmp_path: Path) -> None:
@@ -131,17 +131,17 @@ def test_replicas_that_are_missing_are_a_fault(examine: Examine, own_redis: Redi
 
 @pytest.mark.parametrize("read_only", ["yes", "no"])
 def test_a_replica_is_a_fault(examine: Examine, own_redis: RedisServer, read_only: str) -> None:
-    """What is written to one that takes it is lost at the next synchronization."""
+    """Writes to a replica are lost at the next synchronization."""
     own_redis.start()
     own_redis.say("CONFIG", "SET", "replica-read-only", read_only)
     own_redis.say("REPLICAOF", "127.0.0.1", "1")
     found = examine(Exit.FAILED, REDIS_PORT=str(own_redis.address.port))["redis role"]
 
     assert found["verdict"] == "fault"
-    assert found["found"].endswith("is a replica of 127.0.0.1:1, and has lost it")
+    assert found["found"].endswith("is a replica of 127.0.0.1:1, and is disconnected from it")
 
 
-def test_the_least_rights_of_a_producer_are_enough(examine: Examine, own_redis: RedisServer) -> None:
+def test_the_minimum_rights_of_a_producer_are_enough(examine: Examine, own_redis: RedisServer) -> None:
     own_redis.start()
     own_redis.say("ACL", "SETUSER", "producer", "on", ">secret", *RIGHTS)
     where = {"REDIS_PORT": str(own_redis.address.port), "REDIS_USERNAME": "producer", "REDIS_PASSWORD": "secret"}
@@ -149,26 +149,26 @@ def test_the_least_rights_of_a_producer_are_enough(examine: Examine, own_redis: 
     assert examine(**where)["rights"]["verdict"] == "ok"
 
 
-@pytest.mark.parametrize("right", [told for told in RIGHTS if told.startswith("+")])
+@pytest.mark.parametrize("right", [right for right in RIGHTS if right.startswith("+")])
 def test_a_right_that_is_missing_is_found(examine: Examine, own_redis: RedisServer, right: str) -> None:
     own_redis.start()
-    less = [told for told in RIGHTS if told != right]
+    less = [one for one in RIGHTS if one != right]
     own_redis.say("ACL", "SETUSER", "producer", "on", ">secret", *less)
     where = {"REDIS_PORT": str(own_redis.address.port), "REDIS_USERNAME": "producer", "REDIS_PASSWORD": "secret"}
     found = examine(Exit.FAILED, **where)
 
-    faults = [told["found"] for told in found.values() if told["verdict"] == "fault"]
+    faults = [finding["found"] for finding in found.values() if finding["verdict"] == "fault"]
     assert faults
     assert "secret" not in str(found)
 
 
-async def test_a_workload_that_nobody_tells_of_is_a_fault(
+async def test_a_workload_that_nobody_reports_is_a_fault(
     examine: Examine, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
     await queue.put_workload(msgspec.structs.replace(workload, sampled_at=time.time() - 300))
     found = examine(Exit.FAILED)["workload default/assistant"]
 
-    assert (found["verdict"], found["found"][:25]) == ("fault", "no report for 5 min: the ")
+    assert (found["verdict"], found["found"][:26]) == ("fault", "no report for 5 min: the o")
     assert "get deployment greenscale-operator" in found["remedy"]
 
 
@@ -182,24 +182,24 @@ async def test_a_workload_that_needs_somebody_is_a_fault(
     assert "Degraded: the �[2J key is wrong" in ran.stdout
 
 
-def test_a_workload_told_of_just_now_is_well(workload: WorkloadStatus) -> None:
-    (found,) = told_lately([workload], now=workload.sampled_at + 3)
+def test_a_workload_reported_just_now_is_ok(workload: WorkloadStatus) -> None:
+    (found,) = reports([workload], now=workload.sampled_at + 3)
 
-    assert (found.verdict, found.found) == (Verdict.OK, "ScaledToZero, told of 3.0 s ago")
+    assert (found.verdict, found.found) == (Verdict.OK, "ScaledToZero, reported 3.0 s ago")
 
 
 @pytest.mark.parametrize(
-    ("skew", "verdict", "said"),
+    ("skew", "verdict", "text"),
     [
         (1.9, Verdict.OK, "1.9 s from Redis'"),
         (-2.1, Verdict.WARNING, "2.1 s behind Redis'"),
         (7200, Verdict.WARNING, "2 h ahead of Redis'"),
     ],
 )
-def test_a_clock_that_is_off_is_said(skew: float, verdict: Verdict, said: str) -> None:
+def test_a_clock_that_is_off_is_reported(skew: float, verdict: Verdict, text: str) -> None:
     found = clock(skew)
 
-    assert (found.verdict, said in found.found) == (verdict, True)
+    assert (found.verdict, text in found.found) == (verdict, True)
 
 
 def test_a_kubeconfig_that_leads_nowhere_is_a_fault(examine: Examine, own_redis: RedisServer, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_kubeconfig_that_leads_nowhere_is_a_fault(examine: Examine, own_redis:
     assert "not-shown" not in str(found)
 
 
-def test_a_kubeconfig_that_is_none_is_said(examine: Examine, tmp_path: Path) -> None:
+def test_a_kubeconfig_that_is_invalid_is_reported(examine: Examine, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("- nonsense")
     found = examine(KUBECONFIG=str(tmp_path / "config"))["cluster"]
 

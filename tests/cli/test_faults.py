@@ -90,7 +90,7 @@ def test_without_any_redis_the_ways_to_one_are_told(refused: Refused, tmp_path: 
     nowhere = {"REDIS_HOST": "", "REDIS_PORT": ""}
     fault = refused(Exit.UNAVAILABLE, "submit", "hi", "--run-dir", str(tmp_path / "none"), **nowhere)
 
-    assert fault.startswith("no Redis is named and no local instance runs here: start one with `greenscale local`")
+    assert fault.startswith("no Redis is configured and no local instance runs here: start one with `greenscale local`")
 
 
 def test_the_local_instance_is_found_from_below_it(
@@ -114,7 +114,7 @@ def test_a_prompt_that_goes_where_a_file_says_says_where(
     (tmp_path / ".env").write_text(f"REDIS_URL=redis://{address}/1\n")
     ran = greenscale("submit", "hi", REDIS_HOST="", REDIS_PORT="")
 
-    assert ran.stderr == f"greenscale: sends to Redis at {address}/1, which .env names\n"
+    assert ran.stderr == f"greenscale: sending to Redis at {address}/1, from .env\n"
     assert ran.returncode == 0
 
 
@@ -127,7 +127,7 @@ def test_the_running_instance_goes_before_a_copied_file(
     ran = greenscale("submit", "hi", REDIS_HOST="", REDIS_PORT="")
 
     assert (ran.returncode, len(ran.stderr.splitlines())) == (0, 1)
-    assert f"the local instance of this folder at {address} is used" in ran.stderr
+    assert f"using the local instance of this folder at {address}" in ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_a_foreign_text_cannot_steer_the_terminal(text: str, expected: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "longest", "expected"),
+    ("text", "max_chars", "expected"),
     [
         pytest.param(None, 10, "-", id="not there"),
         pytest.param("", 10, "", id="empty"),
@@ -51,5 +51,5 @@ def test_a_foreign_text_cannot_steer_the_terminal(text: str, expected: str) -> N
         pytest.param(" " * 1_000_000, 10, "", id="a megabyte of blanks"),
     ],
 )
-def test_an_excerpt_is_one_short_harmless_line(text: str | None, longest: int, expected: str) -> None:
-    assert excerpt(text, longest) == expected
+def test_an_excerpt_is_one_short_harmless_line(text: str | None, max_chars: int, expected: str) -> None:
+    assert excerpt(text, max_chars) == expected

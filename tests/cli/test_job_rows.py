@@ -1,8 +1,8 @@
-"""What `jobs show` says of a job."""
+"""What `jobs show` prints about a job."""
 
 import pytest
 
-from greenscale_cli.job_rows import life_of, list_row
+from greenscale_cli.job_rows import fields_of, list_row
 from greenscale_jobs import Job, JobError, JobState, Outcome, UnchargedTries
 from greenscale_jobs.document import document
 
@@ -10,56 +10,54 @@ TRIES = UnchargedTries(4, 1_700_000_000.0, 1_700_000_060.0, "Overloaded", "the e
 
 
 @pytest.mark.parametrize(
-    ("job", "name", "said"),
+    ("job", "name", "value"),
     [
         pytest.param(
             Job("j", JobState.DELAYED, "p", uncharged=TRIES),
-            "uncharged",
-            "tried 4 times without charge since 2023-11-14T22:13:20.000Z, last 2023-11-14T22:14:20.000Z: Overloaded: "
+            "uncharged tries",
+            "4 times since 2023-11-14T22:13:20.000Z, most recently 2023-11-14T22:14:20.000Z: Overloaded: "
             "the engine answered 503",
             id="an outage",
         ),
         pytest.param(
             Job("j", JobState.WAITING, "p", losses=2),
             "losses",
-            "was there when an engine or worker was lost (2)",
+            "was running when an engine or worker was lost (2 times)",
             id="lost in company",
         ),
         pytest.param(
             Job("j", JobState.WAITING, "p", lost_alone=1),
             "lost alone",
-            "was alone when an engine or worker was lost (1)",
+            "was running alone when an engine or worker was lost (once)",
             id="lost alone",
         ),
         pytest.param(
             Job("j", JobState.WAITING, "p", suspect=True),
             "suspect",
-            "runs alone: it was there each time that an engine or worker was lost",
+            "runs alone, because it was running each time that an engine or worker was lost",
             id="a suspect",
         ),
         pytest.param(
             Job("j", JobState.WAITING, "p", stray=True),
             "stray",
-            "lies in no list, so no worker finds it; `greenscale jobs retry j` puts it back",
+            "it is in no list, so no worker can claim it; `greenscale jobs retry j` puts it back",
             id="stray",
         ),
-        pytest.param(
-            Job("j", JobState.DEAD, None, unread="\\x00garbage"), "cannot be read", "\\x00garbage", id="not read"
-        ),
+        pytest.param(Job("j", JobState.DEAD, None, unread="\\x00garbage"), "unreadable", "\\x00garbage", id="not read"),
         pytest.param(
             Job("j", JobState.DONE, "p", result="a", outcome=Outcome(finish_reason="length")),
             "cut off",
-            "at maxTokens: a higher --max-tokens or engine.parameters.maxTokens gives a longer answer",
+            "at maxTokens: raise --max-tokens or engine.parameters.maxTokens for a longer answer",
             id="cut off",
         ),
     ],
 )
-def test_what_became_of_a_job_is_said(job: Job, name: str, said: str) -> None:
-    assert dict(life_of(job))[name] == said
+def test_what_became_of_a_job_is_shown(job: Job, name: str, value: str) -> None:
+    assert dict(fields_of(job))[name] == value
 
 
-def test_a_job_of_which_nothing_is_to_be_said_has_no_such_rows() -> None:
-    rows = dict(life_of(Job("j", JobState.DONE, "p", result="a", outcome=Outcome(finish_reason="stop"))))
+def test_a_job_without_such_news_has_no_such_rows() -> None:
+    rows = dict(fields_of(Job("j", JobState.DONE, "p", result="a", outcome=Outcome(finish_reason="stop"))))
 
     assert set(rows) == {"id", "state", "prompt", "submitted", "attempts", "answer"}
 

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from greenscale_cli.exits import Exit
-from greenscale_cli.jobs import SEARCHED_BATCH
+from greenscale_cli.jobs import SEARCH_BATCH
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Usage, new_item
 from greenscale_testing.local_redis import Clock
 
@@ -88,7 +88,7 @@ def test_a_limit_says_how_many_there_are(greenscale: Greenscale, client: JobClie
     ran = greenscale("jobs", "list", "--limit", "2")
 
     assert len(ran.stdout.splitlines()) == 4
-    assert ran.stderr == "There are more (waiting): --limit shows them.\n"
+    assert ran.stderr == "There are more (waiting): raise --limit to see them.\n"
 
 
 @pytest.mark.usefixtures("one_of_each")
@@ -122,7 +122,7 @@ def test_jobs_are_found_by_time(greenscale: Greenscale, client: JobClient, raw: 
 def test_a_time_that_is_none_is_named(refused: Refused) -> None:
     fault = refused(Exit.USAGE, "jobs", "list", "--since", "yesterday")
 
-    assert fault == "--since 'yesterday' is no time: say 2h, 30m, 1d, or 2026-11-26T09:00"
+    assert fault == "--since 'yesterday' is not a valid time: use 2h, 30m, 1d, or 2026-11-26T09:00"
 
 
 async def test_a_cancelled_job_is_found_behind_many_that_are_done(
@@ -131,8 +131,8 @@ async def test_a_cancelled_job_is_found_behind_many_that_are_done(
     await queue.submit("hi", job_id="early")
     await queue.cancel("early")
     clock.advance(1)
-    await queue.submit_many([new_item(f"{number}") for number in range(SEARCHED_BATCH)])
-    claims = await queue.claim("w", SEARCHED_BATCH) or []
+    await queue.submit_many([new_item(f"{number}") for number in range(SEARCH_BATCH)])
+    claims = await queue.claim("w", SEARCH_BATCH) or []
     await queue.finish([Finished(claim, "answer", Outcome()) for claim in claims])
 
     assert listed(greenscale("jobs", "list", "--state", "cancelled", "--limit", "1", "-o", "json")) == ["early"]
@@ -180,10 +180,10 @@ def test_a_job_is_shown_whole(greenscale: Greenscale) -> None:
 )
 def test_a_jobs_life_is_shown_as_a_table(greenscale: Greenscale, job_id: str, rows: dict[str, str]) -> None:
     lines = greenscale("jobs", "show", job_id).stdout.splitlines()
-    shown = {name.strip(): value.strip() for name, _, value in (line.partition("  ") for line in lines)}
+    output = {name.strip(): value.strip() for name, _, value in (line.partition("  ") for line in lines)}
 
-    assert shown | rows == shown
-    assert ("due again" in shown) == (job_id == "delayed")
+    assert output | rows == output
+    assert ("due again" in output) == (job_id == "delayed")
 
 
 @pytest.mark.usefixtures("one_of_each")
@@ -194,7 +194,7 @@ def test_jobs_are_cancelled(greenscale: Greenscale, client: JobClient) -> None:
     assert ran.stdout == "waiting is cancelled\ndelayed is cancelled\nrunning is being cancelled\n"
     assert client.job("running").cancelling
     assert {client.job(job_id).state for job_id in ("waiting", "delayed")} == {JobState.CANCELLED}
-    assert "running (is being cancelled)" in greenscale("jobs", "show", "running").stdout
+    assert "running (being cancelled)" in greenscale("jobs", "show", "running").stdout
 
 
 @pytest.mark.usefixtures("one_of_each")
@@ -204,7 +204,7 @@ def test_one_that_cannot_be_cancelled_holds_up_no_other(greenscale: Greenscale, 
     assert (ran.returncode, ran.stdout) == (Exit.UNKNOWN, "waiting is cancelled\n")
     assert ran.stderr == (
         "greenscale: no job has the id nope: it never existed here, or its result has expired; "
-        "job done is done already\n"
+        "job done is already done\n"
     )
     assert client.job("waiting").state is JobState.CANCELLED
 
@@ -221,7 +221,7 @@ def test_one_that_cannot_be_cancelled_holds_up_no_other(greenscale: Greenscale, 
             "",
             (
                 "greenscale: job dead failed after 1 attempt: Refused: the server answered 400. "
-                "Again: greenscale jobs retry dead\n"
+                "Retry: greenscale jobs retry dead\n"
             ),
         ),
         (
@@ -243,7 +243,7 @@ def test_a_job_is_waited_for_after_it_was_sent(
 @pytest.mark.usefixtures("one_of_each")
 @pytest.mark.parametrize("job_id", ["done", "dead", "cancelled"])
 def test_what_has_ended_is_not_cancelled(refused: Refused, job_id: str) -> None:
-    assert refused(Exit.USAGE, "jobs", "cancel", job_id) == f"job {job_id} is {job_id} already"
+    assert refused(Exit.USAGE, "jobs", "cancel", job_id) == f"job {job_id} is already {job_id}"
 
 
 @pytest.mark.parametrize("command", ["show", "cancel"])

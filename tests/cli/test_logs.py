@@ -50,7 +50,7 @@ def test_what_comes_later_is_followed(folder: Path, tmp_path: Path, environment:
         command, cwd=tmp_path, env={**environment, **HERE}, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        seen = {process.stdout.readline(), process.stdout.readline()}
+        before = {process.stdout.readline(), process.stdout.readline()}
         with (folder / "assistant-2.log").open("a") as file:
             file.write("ne\n")
         (folder / "assistant-3.log").write_text("a new worker\n")
@@ -58,7 +58,7 @@ def test_what_comes_later_is_followed(folder: Path, tmp_path: Path, environment:
         process.send_signal(signal.SIGINT)
 
     assert process.returncode == 0, "Ctrl-C is how it ends"
-    assert len(seen) == 2
+    assert len(before) == 2
     assert later == {"[assistant-2] half a line\n", "[assistant-3] a new worker\n"}
 
 
@@ -98,7 +98,7 @@ def test_with_its_namespace_a_workload_needs_no_redis(greenscale: Greenscale, ku
 
 
 def test_a_missing_kubectl_is_named(refused: Refused, tmp_path: Path) -> None:
-    assert "kubectl, which is not on the PATH" in refused(Exit.USAGE, "logs", "a/b", PATH=str(tmp_path))
+    assert "needs kubectl, which is not on the PATH" in refused(Exit.USAGE, "logs", "a/b", PATH=str(tmp_path))
 
 
 async def test_the_only_workload_need_not_be_named(
@@ -110,7 +110,7 @@ async def test_the_only_workload_need_not_be_named(
 
 
 async def test_which_workload_is_asked_for(refused: Refused, queue: JobQueue, workload: WorkloadStatus) -> None:
-    which = "say which workload: NAME or NAMESPACE/NAME; known here:"
+    which = "name the workload, as NAME or NAMESPACE/NAME; known workloads:"
     assert refused(Exit.USAGE, "logs") == f"{which} none"
     await queue.put_workload(workload)
     await queue.put_workload(msgspec.structs.replace(workload, name="chat"))

@@ -1,4 +1,4 @@
-"""A Redis that goes away while somebody waits for jobs: said once, awaited, and given up in the end."""
+"""A Redis that goes away while somebody waits for jobs: reported once, awaited, and given up in the end."""
 
 import json
 import re
@@ -71,7 +71,7 @@ def start_waiting(
             client.submit("hi", job_id="j")
     with redis.Redis(port=server.address.port) as plain, plain.monitor() as monitor:
         process = start(*words)
-        asked = (told["command"] == "HGETALL greenscale:workloads" for told in monitor.listen())
+        asked = (call["command"] == "HGETALL greenscale:workloads" for call in monitor.listen())
         assert any(asked)
         assert any(asked)
     return process
@@ -118,7 +118,7 @@ def test_a_redis_that_stays_away_is_given_up_with_the_way_back(
     if words is MANY:
         assert "0 of 1 jobs have ended, the others go on: see them with `greenscale jobs list --since 20" in end
     else:
-        assert end.endswith(" s. Job j is kept there: wait for it with `greenscale jobs wait j`")
+        assert end.endswith(" s. Job j is still in the queue: wait for it with `greenscale jobs wait j`")
 
 
 def test_the_way_back_to_many_jobs_shows_them(start_impatient: Start, start: Start, durable_redis: RedisServer) -> None:
@@ -150,16 +150,16 @@ def test_a_job_that_a_redis_forgot_is_unknown(start: Start, durable_redis: Redis
 def test_a_person_sees_for_how_long_it_is_away(
     terminal: Callable[..., Terminal], start_worker: StartWorker, durable_redis: RedisServer, words: tuple[str, ...]
 ) -> None:
-    shown = start_waiting(partial(terminal, COLUMNS="300"), words, durable_redis)
-    assert isinstance(shown, Terminal)
+    screen = start_waiting(partial(terminal, COLUMNS="300"), words, durable_redis)
+    assert isinstance(screen, Terminal)
     durable_redis.stop()
-    shown.shows("Redis is away for ")
+    screen.shows("Redis has been unavailable for ")
     durable_redis.start()
-    shown.shows("greenscale: Redis is back after ")
+    screen.shows("greenscale: Redis is back after ")
     start_worker()
 
-    assert shown.ends() == 0
-    assert "Still waiting for job j" in shown.seen
+    assert screen.ends() == 0
+    assert "Still waiting for job j" in screen.text
 
 
 def test_each_answer_is_printed_as_it_comes(start: Start, durable_redis: RedisServer) -> None:

@@ -22,7 +22,7 @@ Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 NOT_WRITTEN = [
     pytest.param(">/dev/full", "stdout cannot be written: No space left on device", id="a full disk"),
     pytest.param(">&-", "stdout is closed", id="closed before"),
-    pytest.param("| sleep 0", "stdout was closed by whoever read it", id="a pipe that nobody reads"),
+    pytest.param("| sleep 0", "the reader of stdout has closed it", id="a pipe that nobody reads"),
 ]
 
 
@@ -100,7 +100,7 @@ def test_a_file_of_prompts_says_what_is_in(
 
     assert (ran.returncode, line[: len(why)]) == (Exit.OUTPUT, why)
     assert "2 prompts are in" in line
-    assert [json.loads(told)["prompt"] for told in listed] == ["one", "two"]
+    assert [json.loads(line)["prompt"] for line in listed] == ["one", "two"]
 
 
 async def answered(queue: JobQueue, text: str) -> None:
@@ -225,4 +225,4 @@ def test_logs_whose_reader_is_gone_end_in_a_line(shell: Shell, tmp_path: Path, a
     (logs / "assistant-1.log").write_text("a line\n")
     ran = shell("logs --follow", "| sleep 0", REDIS_HOST="", REDIS_PORT="")
 
-    assert (ran.returncode, one_line(ran)) == (Exit.OUTPUT, "stdout was closed by whoever read it")
+    assert (ran.returncode, one_line(ran)) == (Exit.OUTPUT, "the reader of stdout has closed it")

@@ -1,4 +1,4 @@
-"""`greenscale jobs retry`: dead jobs are sent again, some or all."""
+"""`greenscale jobs retry`: retries dead jobs, some or all."""
 
 import signal
 import subprocess
@@ -25,7 +25,7 @@ async def bury(queue: JobQueue, *job_ids: str) -> None:
         await queue.bury(claim, "Refused", "the server answered 400")
 
 
-async def test_more_dead_than_one_step_takes_are_sent_again(
+async def test_more_dead_than_one_step_takes_are_retried(
     greenscale: Greenscale, queue: JobQueue, raw: redis.Redis
 ) -> None:
     await queue.submit_many([new_item("hi") for _ in range(700)])
@@ -40,7 +40,7 @@ async def test_more_dead_than_one_step_takes_are_sent_again(
     assert popped == -(-700 // REDRIVE_BATCH), "no step holds Redis for longer than a batch of jobs takes"
 
 
-async def test_dead_jobs_are_sent_again(greenscale: Greenscale, queue: JobQueue) -> None:
+async def test_dead_jobs_are_retried(greenscale: Greenscale, queue: JobQueue) -> None:
     await bury(queue, "a", "b", "c")
     some = greenscale("jobs", "retry", "a", "b")
     states = [(await queue.job(job_id)).state for job_id in ("a", "b", "c")]
@@ -49,7 +49,7 @@ async def test_dead_jobs_are_sent_again(greenscale: Greenscale, queue: JobQueue)
     assert states == [JobState.WAITING, JobState.WAITING, JobState.DEAD]
 
 
-async def test_all_dead_jobs_are_sent_again(greenscale: Greenscale, queue: JobQueue) -> None:
+async def test_all_dead_jobs_are_retried(greenscale: Greenscale, queue: JobQueue) -> None:
     await bury(queue, "a", "b", "c")
     ran = greenscale("jobs", "retry", "--all-dead")
     stats = await queue.stats()
@@ -57,25 +57,25 @@ async def test_all_dead_jobs_are_sent_again(greenscale: Greenscale, queue: JobQu
     assert (ran.returncode, sorted(ran.stdout.split())) == (0, ["a", "b", "c"])
     assert (stats.pending, stats.dead) == (3, 0)
     again = greenscale("jobs", "retry", "--all-dead")
-    assert (again.returncode, again.stdout, again.stderr) == (0, "", "no job is dead\n")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "no dead jobs\n")
 
 
-async def test_what_could_be_sent_again_is_told_beside_what_could_not(greenscale: Greenscale, queue: JobQueue) -> None:
+async def test_what_could_be_retried_is_printed_beside_what_could_not(greenscale: Greenscale, queue: JobQueue) -> None:
     await bury(queue, "a")
     ran = greenscale("jobs", "retry", "a", "nope")
 
     assert (ran.returncode, ran.stdout) == (Exit.UNKNOWN, "a\n")
-    assert ran.stderr == "greenscale: not dead, so not sent again: nope\n"
+    assert ran.stderr == "greenscale: not dead, so not retried: nope\n"
 
 
 @pytest.mark.parametrize("words", [("retry",), ("retry", "a", "--all-dead")], ids=["no job", "some and all"])
 def test_which_jobs_to_send_again_is_asked_for(refused: Refused, words: tuple[str, ...]) -> None:
-    assert refused(Exit.USAGE, "jobs", *words) == "say which jobs: ids, or --all-dead"
+    assert refused(Exit.USAGE, "jobs", *words) == "name the jobs: ids, or --all-dead"
 
 
 @pytest.fixture
 async def many_dead(queue: JobQueue) -> int:
-    """Make more dead jobs than three steps send again."""
+    """Make more dead jobs than three steps retry."""
     count = 3 * REDRIVE_BATCH + 100
     await queue.submit_many([new_item("hi") for _ in range(count)])
     for claim in await queue.claim("w", count) or []:
@@ -106,8 +106,8 @@ def test_ctrl_c_says_how_many_were_sent_and_how_many_are_left(start: Start, raw:
 
     assert process.returncode == Exit.INTERRUPTED
     assert stderr == (
-        f"greenscale: {REDRIVE_BATCH} jobs were sent again, {left} are dead still: "
-        "`greenscale jobs retry --all-dead` sends the others\n"
+        f"greenscale: {REDRIVE_BATCH} jobs retried, {left} still dead: "
+        "`greenscale jobs retry --all-dead` retries the rest\n"
     )
     assert len(stdout.split()) == REDRIVE_BATCH
     assert (raw.llen("jobs"), raw.llen("jobs:dead")) == (REDRIVE_BATCH, left)
@@ -122,5 +122,5 @@ def test_a_redis_that_is_lost_says_how_many_are_known_to_be_sent(
         stdout, stderr = process.communicate(timeout=20)
 
     assert (process.returncode, stdout) == (Exit.UNAVAILABLE, "")
-    assert stderr.startswith(f"greenscale: at least 0 of {many_dead} jobs were sent again: Redis at ")
-    assert stderr.endswith(" Then `greenscale jobs retry --all-dead` sends the others\n")
+    assert stderr.startswith(f"greenscale: at least 0 of {many_dead} jobs retried: Redis at ")
+    assert stderr.endswith(" Then `greenscale jobs retry --all-dead` retries the rest\n")

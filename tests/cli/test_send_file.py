@@ -59,7 +59,7 @@ def test_a_line_may_have_what_was_said_before(greenscale: Greenscale, client: Jo
 
     assert (ran.returncode, ran.stderr) == (0, "")
     assert client.job("j").history == (Turn("user", "Why is the sky blue?"),)
-    assert "1 turn before the prompt" in greenscale("jobs", "show", "j").stdout
+    assert "1 earlier turn" in greenscale("jobs", "show", "j").stdout
 
 
 def test_half_an_object_in_a_jsonl_file_is_no_prompt(greenscale: Greenscale, client: JobClient, tmp_path: Path) -> None:
@@ -89,12 +89,12 @@ async def test_a_full_queue_says_where_to_go_on_and_that_does(
     "words", [("--id", "j"), ("--stream",), ("--idempotency-key", "k"), ("-o", "json"), ("a prompt",)]
 )
 def test_what_is_for_one_prompt_is_refused_beside_a_file(refused: Refused, words: tuple[str, ...]) -> None:
-    assert "does not go with it" in refused(Exit.USAGE, "submit", *words, "--file", "-")
+    assert "cannot be combined with it" in refused(Exit.USAGE, "submit", *words, "--file", "-")
 
 
 @pytest.mark.parametrize("words", [("--format", "csv"), ("--key-prefix", "p")], ids=" ".join)
 def test_what_is_for_a_file_is_refused_beside_a_prompt(refused: Refused, words: tuple[str, ...]) -> None:
-    assert f"{words[0]} does not go with it" in refused(Exit.USAGE, "submit", "hi", *words)
+    assert f"{words[0]} cannot be combined with it" in refused(Exit.USAGE, "submit", "hi", *words)
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ async def test_one_workload_is_shown(greenscale: Greenscale, queue: JobQueue, wo
 async def test_an_unknown_workload_is_named(refused: Refused, queue: JobQueue, workload: WorkloadStatus) -> None:
     await queue.put_workload(workload)
 
-    assert refused(Exit.UNKNOWN, "status", "x") == "no workload is called x; known here: assistant"
+    assert refused(Exit.UNKNOWN, "status", "x") == "no workload is called x; known workloads: assistant"
 
 
 def test_no_workload_is_said_so(greenscale: Greenscale) -> None:

@@ -130,7 +130,7 @@ async def test_what_an_attempt_that_broke_off_wrote_is_marked(start: Start, queu
     await queue.finish([Finished(again, "one two three", Outcome())])
     stdout, stderr = process.communicate(timeout=20)
 
-    assert (process.returncode, stdout) == (0, "\n[the attempt broke off; again]\none two three\n")
+    assert (process.returncode, stdout) == (0, "\n[the attempt broke off; retrying]\none two three\n")
     assert stderr == ""
 
 
@@ -170,7 +170,7 @@ async def test_a_stream_that_lacks_the_answers_beginning_is_marked(
     await queue.finish([Finished(claim, "another", Outcome())])
     stdout, _ = process.communicate(timeout=20)
 
-    assert stdout == "\n[the attempt broke off; again]\nanother\n"
+    assert stdout == "\n[the attempt broke off; retrying]\nanother\n"
 
 
 @pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
@@ -227,7 +227,7 @@ async def test_a_job_that_fails_says_why_and_how_to_send_it_again(start: Start, 
 
     assert (process.returncode, stdout) == (Exit.FAILED, "")
     assert stderr == (
-        "greenscale: job j failed after 1 attempt: Refused: the server answered 400. Again: greenscale jobs retry j\n"
+        "greenscale: job j failed after 1 attempt: Refused: the server answered 400. Retry: greenscale jobs retry j\n"
     )
 
 
@@ -262,7 +262,8 @@ def test_ctrl_c_leaves_the_job_and_says_where_it_is(start: Start, start_worker: 
 
     assert (process.returncode, stdout) == (Exit.INTERRUPTED, "")
     assert stderr == (
-        "greenscale: job j goes on; wait for it with `greenscale jobs wait j`, end it with `greenscale jobs cancel j`\n"
+        "greenscale: job j is not cancelled; wait for it with `greenscale jobs wait j`, "
+        "cancel it with `greenscale jobs cancel j`\n"
     )
     assert client.job("j").state is JobState.RUNNING
 
@@ -273,14 +274,16 @@ def test_ctrl_c_leaves_the_job_and_says_where_it_is(start: Start, start_worker: 
         pytest.param([""], b"", "the prompt is empty", id="an empty prompt"),
         pytest.param([" \n\t"], b"", "the prompt is empty", id="a blank prompt"),
         pytest.param(["-"], b"", "the prompt is empty", id="an empty stdin"),
-        pytest.param(["-"], b"x" * (MAX_PROMPT_BYTES + 1), "more than the 1048576 bytes", id="a byte too much"),
+        pytest.param(["-"], b"x" * (MAX_PROMPT_BYTES + 1), "exceeds the limit of 1048576 bytes", id="a byte too much"),
         pytest.param(["-"], b"caf\xe9", "stdin is not UTF-8 (byte 3)", id="another encoding"),
         pytest.param([b"caf\xe9"], b"", "it is not valid Unicode", id="another encoding in the command's line"),
         pytest.param(["hi", "--id", "a b"], b"", "'a b' is not a valid job id: it must have", id="an id with a blank"),
         pytest.param(
-            ["hi", "--stream", "-o", "json"], b"", "it does not go with --stream", id="a stream as one document"
+            ["hi", "--stream", "-o", "json"], b"", "cannot be combined with --stream", id="a stream as one document"
         ),
-        pytest.param(["hi", "-w", "x"], b"", "no workload is called x; known here: none", id="an unknown workload"),
+        pytest.param(
+            ["hi", "-w", "x"], b"", "no workload is called x; known workloads: none", id="an unknown workload"
+        ),
     ],
 )
 def test_what_can_never_run_is_refused(
@@ -317,19 +320,19 @@ def test_a_prompt_for_later_waits_for_its_time(
     said = value if option == "--in" else at.astimezone(zone).replace(tzinfo=None).isoformat()
     ran = greenscale("submit", "hi", option, said, TZ="XYZ+5")
     job = client.job(ran.stdout.strip())
-    shown = greenscale("jobs", "show", job.id).stdout
+    output = greenscale("jobs", "show", job.id).stdout
 
     assert (job.state, job.attempts) == (JobState.DELAYED, 0)
     assert job.due_at == pytest.approx(at.timestamp(), abs=30)
-    assert "\ndue " in shown
+    assert "\ndue " in output
 
 
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (("--in", "soon"), "--in 'soon' is no length of time: say 90s, 10m, 1h30m or 2d"),
-        (("--at", "2020-01-01T09:00"), "--at '2020-01-01T09:00' has passed"),
-        (("--in", "1m", "--at", "2026-11-26T09:00"), "say --in or --at, not both"),
+        (("--in", "soon"), "--in 'soon' is not a valid duration: use 90s, 10m, 1h30m or 2d"),
+        (("--at", "2020-01-01T09:00"), "--at '2020-01-01T09:00' is in the past"),
+        (("--in", "1m", "--at", "2026-11-26T09:00"), "use --in or --at, not both"),
         (("--idempotency-key", ""), "'' is not a valid idempotency key"),
         (("--idempotency-key", "k", "--id", "mine"), "give an id or an idempotency key, not both"),
     ],

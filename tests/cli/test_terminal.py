@@ -20,13 +20,13 @@ Open = Callable[..., Terminal]
 def test_a_waiting_job_has_a_live_line_and_then_its_answer(
     terminal: Open, start_worker: Callable[..., None], how: str
 ) -> None:
-    shown = terminal("submit", "one two three", how)
-    shown.shows("next")
+    screen = terminal("submit", "one two three", how)
+    screen.shows("next in line")
     start_worker()
 
-    assert shown.ends() == 0
-    assert shown.seen.endswith("one two three\n")
-    assert shown.written.count("\x1b[?25l") == shown.written.count("\x1b[?25h"), "the cursor is there again"
+    assert screen.ends() == 0
+    assert screen.text.endswith("one two three\n")
+    assert screen.written.count("\x1b[?25l") == screen.written.count("\x1b[?25h"), "the cursor is there again"
 
 
 async def test_the_live_line_says_what_the_job_waits_for(
@@ -34,16 +34,16 @@ async def test_the_live_line_says_what_the_job_waits_for(
 ) -> None:
     await queue.put_workload(workload)
     first = client.submit("first")
-    shown = terminal("submit", "second", "--wait", "--id", "j")
-    shown.shows("position 2; asleep, about to wake")
+    screen = terminal("submit", "second", "--wait", "--id", "j")
+    screen.shows("1 job ahead; asleep, about to wake")
     client.cancel(first)
     waking = msgspec.structs.replace(
         workload, state="Waking", waking_since=time.time() - 300, usual_wake_seconds=48.0, wakes=8
     )
     await queue.put_workload(waking)
-    shown.shows("next; waking for 5 min, usually 48 s (median of 8 starts)")
+    screen.shows("next in line; waking for 5 min, usually 48 s (median of 8 starts)")
     await queue.claim("w-1")
-    shown.shows("running on w-1 for ")
+    screen.shows("running on w-1 for ")
 
 
 @pytest.mark.parametrize("message", ["see [/var/log/w-1.log]", "[bold]not a style[/]"])
@@ -56,51 +56,51 @@ async def test_a_message_is_no_markup(terminal: Open, queue: JobQueue, workload:
 
 def test_the_live_line_says_that_the_answer_is_being_written(terminal: Open, start_worker: Callable[..., None]) -> None:
     start_worker()
-    shown = terminal("submit", "--wait", "word " * 60)
-    shown.shows("; streaming, ")
+    screen = terminal("submit", "--wait", "word " * 60)
+    screen.shows("; streaming, ")
 
-    assert shown.ends() == 0
+    assert screen.ends() == 0
 
 
 def test_an_answer_cannot_steer_the_terminal(terminal: Open, start_worker: Callable[..., None]) -> None:
     start_worker()
-    shown = terminal("submit", "--stream", "\x1b]0;title\x07 \x1b[2J end")
+    screen = terminal("submit", "--stream", "\x1b]0;title\x07 \x1b[2J end")
 
-    assert shown.ends() == 0
-    assert shown.seen.endswith("�]0;title� �[2J end\n")
+    assert screen.ends() == 0
+    assert screen.text.endswith("�]0;title� �[2J end\n")
 
 
 def test_ctrl_c_ends_the_wait_and_brings_the_cursor_back(terminal: Open) -> None:
-    shown = terminal("submit", "hi", "--wait", "--id", "j")
-    shown.shows("next")
-    shown.process.send_signal(signal.SIGINT)
+    screen = terminal("submit", "hi", "--wait", "--id", "j")
+    screen.shows("next in line")
+    screen.process.send_signal(signal.SIGINT)
 
-    assert shown.ends() == Exit.INTERRUPTED
-    assert shown.seen.endswith("end it with `greenscale jobs cancel j`\n")
-    assert shown.written.rindex("\x1b[?25h") > shown.written.rindex("\x1b[?25l")
+    assert screen.ends() == Exit.INTERRUPTED
+    assert screen.text.endswith("cancel it with `greenscale jobs cancel j`\n")
+    assert screen.written.rindex("\x1b[?25h") > screen.written.rindex("\x1b[?25l")
 
 
 def test_a_prompt_is_asked_for_at_a_terminal(terminal: Open, client: JobClient) -> None:
-    shown = terminal("submit", "--id", "j")
-    shown.shows("Type a prompt, then Ctrl-D:")
-    shown.type("typed by hand\n\x04")
+    screen = terminal("submit", "--id", "j")
+    screen.shows("Type a prompt, then Ctrl-D:")
+    screen.type("typed by hand\n\x04")
 
-    assert shown.ends() == 0
+    assert screen.ends() == 0
     assert client.job("j").prompt == "typed by hand\n"
 
 
 async def test_status_is_drawn_anew_until_ctrl_c(terminal: Open, queue: JobQueue, workload: WorkloadStatus) -> None:
-    shown = terminal("status", "--watch")
-    shown.shows("No workload is known here yet")
+    screen = terminal("status", "--watch")
+    screen.shows("No workload is known here yet")
     await queue.put_workload(workload)
-    shown.shows("ScaledToZero")
+    screen.shows("ScaledToZero")
     await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
-    shown.shows("3/4")
-    shown.process.send_signal(signal.SIGINT)
+    screen.shows("3/4")
+    screen.process.send_signal(signal.SIGINT)
 
-    assert shown.ends() == 0
-    assert shown.written.rindex("\x1b[?25h") > shown.written.rindex("\x1b[?25l")
-    assert "Traceback" not in shown.seen
+    assert screen.ends() == 0
+    assert screen.written.rindex("\x1b[?25h") > screen.written.rindex("\x1b[?25l")
+    assert "Traceback" not in screen.text
 
 
 async def test_status_never_clears_what_it_draws_anew(
@@ -108,24 +108,24 @@ async def test_status_never_clears_what_it_draws_anew(
 ) -> None:
     """A cell that is cleared before it is written flickers."""
     await queue.put_workload(workload)
-    shown = terminal("status", "--watch")
-    shown.shows("0/4")
-    before = len(shown.written)
+    screen = terminal("status", "--watch")
+    screen.shows("0/4")
+    before = len(screen.written)
     await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
-    shown.shows("3/4")
+    screen.shows("3/4")
 
-    assert "\x1b[H" in shown.written[before:]
-    assert not re.search(r"\x1b\[[0-2]?[JK]", shown.written[before:])
+    assert "\x1b[H" in screen.written[before:]
+    assert not re.search(r"\x1b\[[0-2]?[JK]", screen.written[before:])
 
 
 async def test_a_narrow_terminal_keeps_numbers_whole_and_the_sentence_below(
     terminal: Open, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
     await queue.put_workload(workload)
-    shown = terminal("status", COLUMNS="80")
+    screen = terminal("status", COLUMNS="80")
 
-    assert shown.ends() == 0
-    header, _, row, _, sentence = [line.rstrip() for line in shown.seen.splitlines()]
+    assert screen.ends() == 0
+    header, _, row, _, sentence = [line.rstrip() for line in screen.text.splitlines()]
     assert header.split() == ["NAME", "STATE", "REPLICAS", "PENDING", "RUNNING", "DELAYED", "DEAD", "OLDEST"]
     assert row.split() == ["assistant", "ScaledToZero", "0/4", "0", "0", "0", "0", "-"]
     assert sentence == "assistant: Nothing runs, nothing costs. A prompt wakes it."
@@ -134,23 +134,23 @@ async def test_a_narrow_terminal_keeps_numbers_whole_and_the_sentence_below(
 def test_an_id_is_never_broken(terminal: Open, client: JobClient) -> None:
     """One copies it from there."""
     job_id = client.submit("a long prompt " * 20)
-    shown = terminal("jobs", "list", COLUMNS="60")
+    screen = terminal("jobs", "list", COLUMNS="60")
 
-    assert shown.ends() == 0
-    assert len(shown.seen.splitlines()) == 3
-    assert shown.seen.splitlines()[2].split()[0] == job_id
+    assert screen.ends() == 0
+    assert len(screen.text.splitlines()) == 3
+    assert screen.text.splitlines()[2].split()[0] == job_id
 
 
 async def test_a_terminal_that_cannot_move_its_cursor_gets_a_table_below_the_other(
     terminal: Open, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
     await queue.put_workload(workload)
-    shown = terminal("status", "--watch", TERM="dumb")
-    shown.shows("0/4")
+    screen = terminal("status", "--watch", TERM="dumb")
+    screen.shows("0/4")
     await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
-    shown.shows("3/4")
+    screen.shows("3/4")
 
-    assert "\x1b" not in shown.written
+    assert "\x1b" not in screen.written
 
 
 async def test_states_have_colours_on_a_terminal_and_none_where_they_are_not_wanted(
@@ -162,20 +162,20 @@ async def test_states_have_colours_on_a_terminal_and_none_where_they_are_not_wan
     assert (coloured.ends(), plain.ends()) == (0, 0)
     assert "\x1b[34mScaledToZero" in coloured.written
     assert "\x1b[3" not in plain.written
-    assert "ScaledToZero" in plain.seen
+    assert "ScaledToZero" in plain.text
 
 
 def test_a_file_of_prompts_has_a_bar_until_all_are_answered(
     terminal: Open, start_worker: Callable[..., None], tmp_path: Path
 ) -> None:
     (tmp_path / "prompts.txt").write_text("one\ntwo\n\x1b[2J three\n")
-    shown = terminal("submit", "--file", "prompts.txt", "--wait")
-    shown.shows("answered")
+    screen = terminal("submit", "--file", "prompts.txt", "--wait")
+    screen.shows("answered")
     start_worker()
 
-    assert shown.ends() == 0
-    assert shown.seen.count('"state": "done"') == 3
-    assert shown.written.rindex("\x1b[?25h") > shown.written.rindex("\x1b[?25l")
+    assert screen.ends() == 0
+    assert screen.text.count('"state": "done"') == 3
+    assert screen.written.rindex("\x1b[?25h") > screen.written.rindex("\x1b[?25l")
 
 
 async def bury_three(queue: JobQueue) -> None:
@@ -192,11 +192,11 @@ async def test_a_person_is_asked_before_all_dead_are_sent_again(
 ) -> None:
     """Each of them may cost money."""
     await bury_three(queue)
-    shown = terminal("jobs", "retry", "--all-dead")
-    shown.shows("All 3 dead jobs of the list jobs will be sent again. Go on? [y/N] ")
-    shown.type(typed)
+    screen = terminal("jobs", "retry", "--all-dead")
+    screen.shows("All 3 dead jobs of the list jobs will be retried. Continue? [y/N] ")
+    screen.type(typed)
 
-    assert shown.ends() == status
+    assert screen.ends() == status
     assert (await queue.stats()).dead == dead
 
 
@@ -205,9 +205,9 @@ async def test_the_dead_are_sent_again_with_a_bar_and_their_ids_go_to_the_file(
 ) -> None:
     """The bar is on the terminal, the ids are for the program behind the pipe."""
     await bury_three(queue)
-    shown = terminal("jobs", "retry", "--all-dead", "--yes", stdout=tmp_path / "ids")
+    screen = terminal("jobs", "retry", "--all-dead", "--yes", stdout=tmp_path / "ids")
 
-    assert shown.ends() == 0
-    assert "sending again" in shown.seen
-    assert shown.seen.rstrip().endswith("3 sent again")
+    assert screen.ends() == 0
+    assert "retrying" in screen.text
+    assert screen.text.rstrip().endswith("3 retried")
     assert len((tmp_path / "ids").read_text().split()) == 3

@@ -1,4 +1,4 @@
-"""When a job is due, as a person says it."""
+"""The times of --in, --at, --since and --until."""
 
 import datetime as dt
 import time
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from greenscale_cli.exits import CommandError
-from greenscale_cli.time_options import moment_of, past_of, seconds_of
+from greenscale_cli.time_options import moment_of, seconds_of, unix_time_of
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 
@@ -16,14 +16,14 @@ NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
     ("text", "seconds"),
     [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172_800), (" 0s ", 0), ("366d", 31_622_400)],
 )
-def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
+def test_a_duration_is_read(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
 
 
 @pytest.mark.parametrize(
     "text", ["", " ", "10", "-5m", "5 minutes", "1m1h", "٣m", "1.5h", "soon", "367d", "9" * 400 + "d"]
 )
-def test_what_is_no_length_of_time_is_named(text: str) -> None:
+def test_what_is_not_a_valid_duration_is_named(text: str) -> None:
     with pytest.raises(CommandError, match=r"^--in '"):
         seconds_of(text)
 
@@ -36,13 +36,13 @@ def test_a_time_with_its_zone_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("2026-11-25T12:00Z", "has passed: it is 2026"),
+        ("2026-11-25T12:00Z", "is in the past: it is now 2026"),
         ("2027-11-27T12:00Z", "more than a year away"),
         ("9999-12-31T23:59", "--at"),
-        ("tomorrow", "is no time: say 2026-11-26T09:00"),
-        ("09:00", "is no time"),
-        ("", "is no time"),
-        ("2026-11-26T24:00", "is no time"),
+        ("tomorrow", "is not a valid time: use 2026-11-26T09:00"),
+        ("09:00", "is not a valid time"),
+        ("", "is not a valid time"),
+        ("2026-11-26T24:00", "is not a valid time"),
         ("0001-01-01T00:00", "--at"),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_time_that_the_clocks_pass_over_is_refused(zone: Callable[[str], None]
     with pytest.raises(CommandError, match="does not exist here: the clocks go forward over it"):
         moment_of(text, now=NOW)
     with pytest.raises(CommandError, match=r"^--since .*does not exist here"):
-        past_of(text, option="--since", now=NOW)
+        unix_time_of(text, option="--since", now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_a_time_beside_a_change_of_the_clocks_is_read(zone: Callable[[str], None
     assert moment_of(text, now=NOW) == (dt.datetime.fromisoformat(expected), "")
 
 
-def test_of_a_time_that_comes_twice_the_first_is_taken_and_said(zone: Callable[[str], None]) -> None:
+def test_of_a_time_that_occurs_twice_the_first_is_used_and_named(zone: Callable[[str], None]) -> None:
     zone(BERLIN)
     moment, notice = moment_of("2027-10-31T02:30", now=NOW)
 
     assert moment == dt.datetime.fromisoformat("2027-10-31T00:30Z")
     assert notice == (
-        "--at '2027-10-31T02:30' comes twice that day: the first is taken, 2027-10-31T02:30:00+02:00; "
-        "say 2027-10-31T02:30:00+01:00 for the second"
+        "--at '2027-10-31T02:30' occurs twice that day: using the first, 2027-10-31T02:30:00+02:00; "
+        "use 2027-10-31T02:30:00+01:00 for the second"
     )
-    assert past_of("2027-10-31T02:30", option="--since", now=NOW) == moment.timestamp()
+    assert unix_time_of("2027-10-31T02:30", option="--since", now=NOW) == moment.timestamp()

@@ -1,4 +1,4 @@
-"""What the live line says of a job that is waited for."""
+"""What the live line says about a job."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from greenscale_cli.exits import Exit
-from greenscale_cli.waiting import exit_of, waits_for
+from greenscale_cli.waiting import exit_of, waiting_for
 from greenscale_jobs import Job, JobError, JobState, WorkloadStatus
 
 NOW = 1000.0
@@ -19,35 +19,37 @@ def job(state: JobState, **known: Any) -> Job:
 @pytest.mark.parametrize(
     ("waited_for", "expected"),
     [
-        pytest.param(job(JobState.WAITING, ahead=0), "next", id="the next one"),
-        pytest.param(job(JobState.WAITING, ahead=6), "position 7", id="behind others"),
+        pytest.param(job(JobState.WAITING, ahead=0), "next in line", id="the next one"),
+        pytest.param(job(JobState.WAITING, ahead=6), "6 jobs ahead", id="behind others"),
         pytest.param(job(JobState.WAITING), "waiting", id="its place is not known"),
         pytest.param(job(JobState.RUNNING, worker="w-1", claimed_at=988.0), "running on w-1 for 12 s", id="running"),
         pytest.param(job(JobState.RUNNING, worker="w-1"), "running on w-1 for 0.0 s", id="since when is not known"),
         pytest.param(
             job(JobState.DELAYED, due_at=1030.0, errors=(JobError("Overloaded", "it answered 503"),)),
-            "tried again in 30 s: it answered 503",
+            "next try in 30 s: it answered 503",
             id="after a failure",
         ),
         pytest.param(job(JobState.DELAYED, due_at=1600.0), "due in 10 min", id="for later"),
-        pytest.param(job(JobState.DELAYED), "tried again in 0.0 s: the attempt failed", id="why is not known"),
+        pytest.param(job(JobState.DELAYED), "next try in 0.0 s: the attempt failed", id="why is not known"),
         pytest.param(job(JobState.DONE), "done", id="done"),
         pytest.param(job(JobState.DEAD), "dead", id="dead"),
         pytest.param(job(JobState.CANCELLED), "cancelled", id="cancelled"),
     ],
 )
-def test_what_a_job_waits_for(waited_for: Job, expected: str) -> None:
-    assert waits_for(waited_for, None, now=NOW) == expected
+def test_what_a_job_waiting_for(waited_for: Job, expected: str) -> None:
+    assert waiting_for(waited_for, None, now=NOW) == expected
 
 
-def test_an_answer_that_is_being_written_is_said() -> None:
+def test_an_answer_that_is_being_written_is_shown() -> None:
     running = job(JobState.RUNNING, worker="w-1", claimed_at=988.0)
 
-    assert waits_for(running, None, now=NOW, streamed=70) == "running on w-1 for 12 s; streaming, 70 characters so far"
+    assert (
+        waiting_for(running, None, now=NOW, streamed=70) == "running on w-1 for 12 s; streaming, 70 characters so far"
+    )
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("parts", "expected"),
     [
         pytest.param({}, "asleep, about to wake", id="asleep"),
         pytest.param(
@@ -66,8 +68,8 @@ def test_an_answer_that_is_being_written_is_said() -> None:
             "waking for 3.0 s, usually 48 s (1 start)",
             id="waking, as it did once",
         ),
-        pytest.param({"state": "Waking"}, "0 of 4 workers at work", id="since when it wakes is not known"),
-        pytest.param({"state": "Active", "replicas": 3}, "3 of 4 workers at work", id="at work"),
+        pytest.param({"state": "Waking"}, "0 of 4 workers running", id="since when it wakes is not known"),
+        pytest.param({"state": "Active", "replicas": 3}, "3 of 4 workers running", id="at work"),
         pytest.param(
             {"state": "Suspended", "message": "Takes prompts, runs none."},
             "assistant is suspended: Takes prompts, runs none.",
@@ -80,10 +82,12 @@ def test_an_answer_that_is_being_written_is_said() -> None:
         ),
     ],
 )
-def test_what_the_workload_of_a_waiting_job_does(workload: WorkloadStatus, told: dict[str, Any], expected: str) -> None:
-    of_the_workload = msgspec.structs.replace(workload, **told)
+def test_what_the_workload_of_a_waiting_job_does(
+    workload: WorkloadStatus, parts: dict[str, Any], expected: str
+) -> None:
+    of_the_workload = msgspec.structs.replace(workload, **parts)
 
-    assert waits_for(job(JobState.WAITING, ahead=0), of_the_workload, now=NOW) == f"next; {expected}"
+    assert waiting_for(job(JobState.WAITING, ahead=0), of_the_workload, now=NOW) == f"next in line; {expected}"
 
 
 @pytest.mark.parametrize(

@@ -74,12 +74,12 @@ def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Draw]
     ) -> AppTest:
         monkeypatch.setenv("REDIS_HOST", redis.host)
         monkeypatch.setenv("REDIS_PORT", str(redis.port))
-        seen = AppTest.from_file(APP, default_timeout=30)
-        seen._page_hash = calc_hash(page)  # noqa: SLF001 - its switch_page knows files only
-        seen.user = user or {}
+        opened = AppTest.from_file(APP, default_timeout=30)
+        opened._page_hash = calc_hash(page)  # noqa: SLF001 - its switch_page knows files only
+        opened.user = user or {}
         for name, value in query.items():
-            seen.query_params[name] = value
-        return seen.run()
+            opened.query_params[name] = value
+        return opened.run()
 
     yield open_page
     config.set_option("server.address", before)
@@ -109,8 +109,8 @@ def visit(browser: Browser, instance: InstanceWithPage) -> Iterator[Open]:
 
         def visit(path: str = "/", *, viewport: ViewportSize = DESKTOP, **context: Any) -> Visit:
             tab = stack.enter_context(browser.new_context(viewport=viewport, **context)).new_page()
-            seen = Visit(tab)
+            opened = Visit(tab)
             tab.goto(f"{instance.url}{path}")
-            return seen
+            return opened
 
         yield visit

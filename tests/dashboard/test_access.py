@@ -13,7 +13,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from greenscale_cli.local.ports import free_port
-from greenscale_dashboard.guard import ATTEMPTS
+from greenscale_dashboard.guard import MAX_ATTEMPTS
 from greenscale_jobs import JobClient, RedisAddress
 
 Draw = Callable[..., AppTest]
@@ -42,7 +42,7 @@ def test_without_a_password_nothing_is_shown_to_other_machines(to_everyone: Draw
     page = to_everyone(address, "prompt")
     (refusal,) = refusals(page)
 
-    assert refusal.startswith("**This page is reachable from other machines and nobody has to log in")
+    assert refusal.startswith("**Other machines can reach this page and no login is set up")
     assert "GREENSCALE_PAGE_PASSWORD" in refusal
     assert (len(page.text_area), len(page.button), len(page.metric)) == (0, 0, 0)
 
@@ -68,7 +68,7 @@ def test_the_password_opens_the_page_until_one_signs_out(
     inside = len(page.text_area), page.session_state["password"]
     next(button for button in page.button if button.label == "Sign out").click().run()
 
-    assert before == ["That is not the password."]
+    assert before == ["Wrong password."]
     assert inside == (2, "")
     assert [field.label for field in page.text_input] == ["Password"]
 
@@ -77,11 +77,11 @@ def test_passwords_cannot_be_guessed_by_trying_many_pages(
     to_everyone: Draw, address: RedisAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREENSCALE_PAGE_PASSWORD", "secret")
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         sign_in(to_everyone(address), "wrong")
     page = sign_in(to_everyone(address), "secret")
 
-    assert refusals(page)[0].startswith("Too many wrong passwords. The next is heard in ")
+    assert refusals(page)[0].startswith("Too many wrong passwords. Try again in ")
     assert len(page.text_input) == 1
 
 
@@ -116,7 +116,7 @@ server_metadata_url = "http://127.0.0.1:9/.well-known/openid-configuration"
 
 
 @pytest.mark.parametrize(
-    ("user", "fields", "seen"),
+    ("user", "fields", "buttons"),
     [
         pytest.param({"is_logged_in": False}, 0, ["Sign in with your account"], id="nobody yet"),
         pytest.param({"email": "bob@example.org"}, 2, ["Send", "Sign out"], id="a user"),
@@ -132,7 +132,7 @@ def test_streamlits_own_login_says_who_one_is(
     tmp_path: Path,
     user: dict[str, object],
     fields: int,
-    seen: list[str],
+    buttons: list[str],
 ) -> None:
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "secrets.toml").write_text(LOGIN)
@@ -141,7 +141,7 @@ def test_streamlits_own_login_says_who_one_is(
     page = to_everyone(address, "prompt", user={"is_logged_in": True, **user})
 
     assert len(page.text_area) == fields
-    assert {button.label for button in page.button} >= set(seen)
+    assert {button.label for button in page.button} >= set(buttons)
     assert ("Send" in {button.label for button in page.button}) == bool(fields)
 
 
@@ -162,20 +162,20 @@ def listening(process: "subprocess.Popen[bytes]", port: int) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("environment", "expected"),
     [
-        pytest.param({}, {"127.0.0.1"}, id="nobody has to log in"),
+        pytest.param({}, {"127.0.0.1"}, id="no login"),
         pytest.param({"GREENSCALE_PAGE_PASSWORD": "secret"}, {"0.0.0.0"}, id="a password"),
     ],
 )
 def test_an_image_listens_on_loopback_unless_somebody_must_log_in(
-    told: dict[str, str], expected: set[str], tmp_path: Path
+    environment: dict[str, str], expected: set[str], tmp_path: Path
 ) -> None:
     port = free_port(8601)
     command = [sys.executable, "-m", "greenscale_dashboard", str(ROOT / "dashboard/app.py"), f"--server.port={port}"]
     with (
         (tmp_path / "log").open("wb") as log,
-        subprocess.Popen(command, cwd=tmp_path, env={"PATH": "", **told}, stdout=log, stderr=log) as process,
+        subprocess.Popen(command, cwd=tmp_path, env={"PATH": "", **environment}, stdout=log, stderr=log) as process,
     ):
         addresses = listening(process, port)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
@@ -183,4 +183,4 @@ def test_an_image_listens_on_loopback_unless_somebody_must_log_in(
         process.terminate()
 
     assert addresses == expected
-    assert ("listens on loopback only" in (tmp_path / "log").read_text()) == (not told)
+    assert ("listens on loopback only" in (tmp_path / "log").read_text()) == (not environment)

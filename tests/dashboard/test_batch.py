@@ -12,7 +12,7 @@ Draw = Callable[..., AppTest]
 
 
 def several(page: AppTest) -> AppTest:
-    return page.radio[0].set_value("Several prompts").run()
+    return page.radio[0].set_value("Batch").run()
 
 
 def send_all(page: AppTest, lines: str) -> AppTest:

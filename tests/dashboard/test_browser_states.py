@@ -1,4 +1,4 @@
-"""Every state in a real browser: what needs a person stands first, and each says in words what is the case."""
+"""Every state in a real browser: what needs a person stands first, and each explains itself in words."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ STATES = {
     "archive": ("Suspended", "Takes prompts, runs none."),
     "drafts": ("ScaledToZero", ""),
 }
-"""Workloads of another reporter, in the order in which they shall stand: name -> state and its message."""
+"""Workloads that another program reports, in the order expected on the page: name -> state and its message."""
 
 CONDITIONS = (
     {
@@ -39,8 +39,10 @@ CONDITIONS = (
 )
 
 
-def told(name: str, state: str, message: str) -> WorkloadStatus:
-    now = time.time() + 60  # by a clock that is ahead: so it grows old from when it is first seen, however late that is
+def status_of(name: str, state: str, message: str) -> WorkloadStatus:
+    now = (
+        time.time() + 60
+    )  # by a clock that is ahead: so its age counts from when the page first reads it, however late that is
     return WorkloadStatus(
         namespace="default",
         name=name,
@@ -67,14 +69,14 @@ def all_states(instance: InstanceWithPage) -> Iterator[None]:
     """A workload in each state beside the instance's own, and the conditions of the one that needs a person."""
     with redis.Redis(port=instance.address.port) as plain:
         for name, (state, message) in STATES.items():
-            plain.hset(WORKLOADS, f"default/{name}", msgspec.json.encode(told(name, state, message)))
+            plain.hset(WORKLOADS, f"default/{name}", msgspec.json.encode(status_of(name, state, message)))
         plain.hset(RESOURCES, "default/translator", msgspec.json.encode(Resource({}, None, CONDITIONS)))
         yield
         plain.hdel(WORKLOADS, *(f"default/{name}" for name in STATES))
         plain.hdel(RESOURCES, "default/translator")
 
 
-LOOKS = [
+SCREENS = [
     pytest.param("light", DESKTOP, id="light"),
     pytest.param("dark", DESKTOP, id="dark"),
     pytest.param("light", PHONE, id="phone"),
@@ -82,12 +84,12 @@ LOOKS = [
 
 
 @pytest.mark.usefixtures("all_states")
-@pytest.mark.parametrize(("scheme", "viewport"), LOOKS)
+@pytest.mark.parametrize(("scheme", "viewport"), SCREENS)
 def test_what_needs_a_person_stands_first_and_what_sleeps_last(
     visit: Open, scheme: str, viewport: ViewportSize
 ) -> None:
-    seen = visit("/", viewport=viewport, color_scheme=scheme)
-    page = seen.page
+    opened = visit("/", viewport=viewport, color_scheme=scheme)
+    page = opened.page
     headings = page.get_by_role("heading", level=2)
     expect(headings).to_have_count(len(STATES) + 1)
 
@@ -96,14 +98,14 @@ def test_what_needs_a_person_stands_first_and_what_sleeps_last(
     expect(page.get_by_role("heading", level=1)).to_contain_text("7 workloads: 1 needs attention, 1 waking, 1 working")
     expect(page.get_by_text(NO_ENGINE)).to_be_in_viewport()
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
-    seen.picture(f"overview-states-{scheme}-{viewport['width']}", whole=True)
+    opened.picture(f"overview-states-{scheme}-{viewport['width']}", whole=True)
 
 
 @pytest.mark.usefixtures("all_states")
-@pytest.mark.parametrize(("scheme", "viewport"), LOOKS)
-def test_conditions_are_told_in_whole_sentences(visit: Open, scheme: str, viewport: ViewportSize) -> None:
-    seen = visit("/workload?workload=translator&tab=Conditions", viewport=viewport, color_scheme=scheme)
-    page = seen.page
+@pytest.mark.parametrize(("scheme", "viewport"), SCREENS)
+def test_conditions_are_shown_in_whole_sentences(visit: Open, scheme: str, viewport: ViewportSize) -> None:
+    opened = visit("/workload?workload=translator&tab=Conditions", viewport=viewport, color_scheme=scheme)
+    page = opened.page
 
     ready = page.get_by_test_id("stMarkdown").filter(has_text="Ready False")
     expect(ready).to_contain_text(f"EngineRefused, since 28 Nov 2025 {NO_ENGINE}")
@@ -112,4 +114,4 @@ def test_conditions_are_told_in_whole_sentences(visit: Open, scheme: str, viewpo
     assert box is not None
     assert box["x"] + box["width"] <= viewport["width"]  # a message is read on a phone too
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
-    seen.picture(f"workload-conditions-{scheme}-{viewport['width']}")
+    opened.picture(f"workload-conditions-{scheme}-{viewport['width']}")

@@ -39,37 +39,37 @@ def tab(page: Page, name: str) -> Locator:
         pytest.param("light", PHONE, id="phone"),
     ],
 )
-def test_a_workload_is_drawn_and_told_as_yaml(visit: Open, scheme: str, viewport: ViewportSize) -> None:
-    seen = visit("/workload", viewport=viewport, color_scheme=scheme)
-    page = seen.page
-    look = f"{scheme}-{viewport['width']}"
+def test_a_workload_is_drawn_and_shown_as_yaml(visit: Open, scheme: str, viewport: ViewportSize) -> None:
+    opened = visit("/workload", viewport=viewport, color_scheme=scheme)
+    page = opened.page
+    suffix = f"{scheme}-{viewport['width']}"
     charts = page.get_by_test_id("stVegaLiteChart")
     expect(charts.nth(2)).to_be_visible()  # the fourth, jobs a minute, needs a whole one; Echo counts no tokens
     expect(charts.locator("canvas, svg").first).to_be_visible()
-    expect(page.get_by_text("The engine has told of no tokens in this time.")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Usually \d\S* s, the median of \d"))).to_be_visible()
-    seen.picture(f"workload-{look}")
-    seen.picture(f"workload-whole-{look}", whole=True)
+    expect(page.get_by_text("The engine reported no tokens in this time range.")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Median \d\S* s \(\d"))).to_be_visible()
+    opened.picture(f"workload-{suffix}")
+    opened.picture(f"workload-whole-{suffix}", whole=True)
 
     resource = tab(page, "Resource").get_by_test_id("stCode")
     expect(resource).to_contain_text("kind: GreenScaleWorkload")
     expect(resource).to_contain_text("leaseSeconds: 5")
-    seen.picture(f"workload-resource-{look}")
+    opened.picture(f"workload-resource-{suffix}")
     scaled_object = tab(page, "ScaledObject").get_by_test_id("stCode")
     expect(scaled_object).to_contain_text("kind: ScaledObject")
     expect(scaled_object).to_contain_text("cooldownPeriod: 2")
-    seen.picture(f"workload-scaled-{look}")
+    opened.picture(f"workload-scaled-{suffix}")
     tab(page, "Conditions")
-    expect(page.get_by_text("Outside a cluster there are none.")).to_be_visible()
+    expect(page.get_by_text("Conditions exist only in a cluster.")).to_be_visible()
     tab(page, "Commands")
     expect(page.get_by_text("greenscale status --watch")).to_be_visible()
-    seen.picture(f"workload-commands-{look}")
+    opened.picture(f"workload-commands-{suffix}")
 
     assert "tab=Commands" in page.url
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= viewport["width"]
 
 
-def test_a_workload_that_comes_and_is_deleted_is_told_of_without_a_reload(
+def test_a_workload_that_comes_and_is_deleted_is_shown_without_a_reload(
     visit: Open, instance: InstanceWithPage
 ) -> None:
     overview = visit("/").page
@@ -77,14 +77,14 @@ def test_a_workload_that_comes_and_is_deleted_is_told_of_without_a_reload(
     with redis.Redis(port=instance.address.port) as plain:
         plain.hset(WORKLOADS, "default/doomed", msgspec.json.encode(doomed()))
         expect(overview.get_by_role("heading", name=re.compile("^doomed"))).to_be_visible()
-        seen = visit("/workload?workload=doomed")
-        expect(seen.page.get_by_text("Nothing runs, nothing costs.").first).to_be_visible()
+        opened = visit("/workload?workload=doomed")
+        expect(opened.page.get_by_text("Nothing runs, nothing costs.").first).to_be_visible()
         plain.hdel(WORKLOADS, "default/doomed")
 
-    expect(seen.page.get_by_text("No workload is known with this queue: it was deleted")).to_be_visible()
-    seen.picture("workload-deleted-light")
-    tab(seen.page, "Commands")
-    expect(seen.page.get_by_text("No workload is called doomed: it was deleted, or never was.")).to_be_visible()
+    expect(opened.page.get_by_text("No workload uses this queue: it was deleted")).to_be_visible()
+    opened.picture("workload-deleted-light")
+    tab(opened.page, "Commands")
+    expect(opened.page.get_by_text("No workload is called doomed: it was deleted or never existed.")).to_be_visible()
     expect(overview.get_by_role("heading", name=re.compile("^doomed"))).to_have_count(0)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from greenscale_dashboard.guard import ATTEMPTS, Attempts, Guard, Role, TooManyAttempts, on_loopback
+from greenscale_dashboard.guard import MAX_ATTEMPTS, Attempts, Guard, Role, TooManyAttempts, on_loopback
 
 
 @pytest.mark.parametrize(
@@ -59,22 +59,22 @@ def test_what_a_password_opens(guard: Guard, given: str, expected: Role | None) 
     ],
 )
 def test_what_an_account_may_do(users: str, readers: str, email: str, expected: Role | None) -> None:
-    told = {"GREENSCALE_PAGE_USERS": users, "GREENSCALE_PAGE_READERS": readers}
+    environment = {"GREENSCALE_PAGE_USERS": users, "GREENSCALE_PAGE_READERS": readers}
 
-    assert Guard.from_environment(told).of_account(email) is expected
+    assert Guard.from_environment(environment).of_account(email) is expected
 
 
 def test_passwords_are_read_from_files_too(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("secret\n")
-    told = {"GREENSCALE_PAGE_PASSWORD_FILE": str(tmp_path / "p")}
-    guard = Guard.from_environment(told)
+    environment = {"GREENSCALE_PAGE_PASSWORD_FILE": str(tmp_path / "p")}
+    guard = Guard.from_environment(environment)
 
     assert (guard.of_password("secret"), guard.asks) == (Role.USER, True)
     assert "secret" not in repr(guard)
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("environment", "message"),
     [
         pytest.param(
             {"PASSWORD_FILE": "/no/such"}, "GREENSCALE_PAGE_PASSWORD_FILE cannot be read: /no/such", id="none"
@@ -83,16 +83,16 @@ def test_passwords_are_read_from_files_too(tmp_path: Path) -> None:
         pytest.param({"PASSWORD": "p", "READONLY_PASSWORD": "p"}, "must differ", id="one for both"),
     ],
 )
-def test_a_wrong_setting_lets_nobody_in(told: dict[str, str], message: str) -> None:
+def test_a_wrong_setting_lets_nobody_in(environment: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Guard.from_environment({f"GREENSCALE_PAGE_{name}": value for name, value in told.items()})
+        Guard.from_environment({f"GREENSCALE_PAGE_{name}": value for name, value in environment.items()})
 
 
-def test_after_many_wrong_passwords_none_is_heard_for_a_while() -> None:
+def test_after_many_wrong_passwords_none_is_checked_for_a_while() -> None:
     attempts = Attempts()
-    for second in range(ATTEMPTS):
-        assert attempts.hear(lambda: None, now=second) is None
-    with pytest.raises(TooManyAttempts, match=r"^Too many wrong passwords\. The next is heard in 50 s\.$"):
-        attempts.hear(lambda: Role.USER, now=10)
+    for second in range(MAX_ATTEMPTS):
+        assert attempts.check(lambda: None, now=second) is None
+    with pytest.raises(TooManyAttempts, match=r"^Too many wrong passwords\. Try again in 50 s\.$"):
+        attempts.check(lambda: Role.USER, now=10)
 
-    assert attempts.hear(lambda: Role.USER, now=60) is Role.USER
+    assert attempts.check(lambda: Role.USER, now=60) is Role.USER

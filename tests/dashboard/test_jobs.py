@@ -56,15 +56,15 @@ def press(page: AppTest, label: str) -> AppTest:
 
 
 def captions(page: AppTest) -> list[str]:
-    """Return what is said in small."""
+    """Return the small texts."""
     assert not page.exception
     return [text.value[7:-1] for text in page.markdown if text.value.startswith(":small[")]
 
 
-def test_without_jobs_it_is_said_what_to_do(open_page: Draw, address: RedisAddress) -> None:
+def test_without_jobs_the_page_says_what_to_do(open_page: Draw, address: RedisAddress) -> None:
     page = open_page(address, "jobs")
 
-    assert [info.value for info in page.info] == ["No job yet. Jobs are listed here as soon as a prompt is sent."]
+    assert [info.value for info in page.info] == ["No jobs yet. They appear here as soon as a prompt is sent."]
     assert labels_of(page, "page_link") == ["Send a prompt"]
 
 
@@ -101,10 +101,10 @@ async def test_the_text_is_searched_for_and_the_search_can_be_taken_back(
     found = rows(page)["Prompt"], captions(page)
     page.text_input(key="text").input("nothing like it").run()
     nothing = [info.value for info in page.info]
-    press(page, "Show all jobs")
+    press(page, "Clear filter")
 
-    assert found == (["why 1"], ["1 to 1 found, looked at 3 of 3"])
-    assert nothing == ["No job fits."]
+    assert found == (["why 1"], ["1 to 1 found, searched 3 of 3"])
+    assert nothing == ["No jobs match this filter."]
     assert len(rows(page)["Prompt"]) == 3
 
 
@@ -119,10 +119,10 @@ async def test_pages_are_turned_and_turned_back(
 ) -> None:
     await finish(queue, clock, 60)
     page = open_page(address, "jobs")
-    said = [captions(page), *(captions(press(page, button)) for button in ("Next", "Back"))]
+    pages = [captions(page), *(captions(press(page, button)) for button in ("Next", "Previous"))]
 
-    assert said == [["1 to 50 of 60"], ["51 to 60 of 60"], ["1 to 50 of 60"]]
-    assert "Back" not in labels(page)
+    assert pages == [["1 to 50 of 60"], ["51 to 60 of 60"], ["1 to 50 of 60"]]
+    assert "Previous" not in labels(page)
 
 
 async def test_another_filter_begins_at_the_first_page(
@@ -143,17 +143,17 @@ async def test_a_jobs_address_shows_it_in_full(open_page: Draw, address: RedisAd
     assert "=1+1 ![x](http://evil) **bold**" in [code.value for code in page.code]  # a prompt is never markdown
     assert [text.value for text in page.text][1::2] == [
         "Sent",
-        "Taken by worker worker-1",
+        "Claimed by worker worker-1",
         f"Attempt 1 failed, TooLong: {WHY}.",
         "Dead",
     ]
 
 
-async def test_a_dead_job_is_sent_again_and_a_waiting_one_cancelled(
+async def test_a_dead_job_is_retried_and_a_waiting_one_cancelled(
     open_page: Draw, address: RedisAddress, queue: JobQueue, client: JobClient
 ) -> None:
     (job_id,) = await bury(queue, "a long one")
-    page = press(open_page(address, "jobs", job=job_id), "Send again")
+    page = press(open_page(address, "jobs", job=job_id), "Retry")
     sent = client.job(job_id).state
     press(page, "Cancel")
 
@@ -161,17 +161,17 @@ async def test_a_dead_job_is_sent_again_and_a_waiting_one_cancelled(
     assert "Cancel" not in labels(page)
 
 
-async def test_before_all_dead_are_sent_again_their_number_is_named(
+async def test_before_all_dead_are_retried_their_number_is_named(
     open_page: Draw, address: RedisAddress, queue: JobQueue, client: JobClient
 ) -> None:
-    """What comes of the confirmation is seen in a browser: AppTest knows no dialogs that are drawn alone."""
+    """The effect of the confirmation is tested in a browser: AppTest knows no dialogs that are drawn alone."""
     await bury(queue, "one", "two", "three")
-    page = press(open_page(address, "jobs"), "Send 3 dead again")
+    page = press(open_page(address, "jobs"), "Retry 3 failed jobs")
 
-    assert "All 3 dead jobs of this workload go back to the queue, oldest first, each with all its attempts." in [
+    assert "3 failed jobs of this workload will go back to the queue, oldest first, with all attempts again." in [
         text.value for text in page.markdown
     ]
-    assert "Send 3 again" in labels(page)
+    assert "Retry 3 jobs" in labels(page)
     assert client.stats().dead == 3
 
 
@@ -222,14 +222,14 @@ async def test_a_huge_answer_is_shown_in_part_and_offered_whole(
 
     assert "x" * 20_000 in [code.value for code in page.code]
     assert "The first 20,000 of 1,048,576 characters." in captions(page)
-    assert "The whole text" in labels_of(page, "download_button")
+    assert "Download the full text" in labels_of(page, "download_button")
 
 
 async def test_the_jobs_of_the_chosen_workload_are_listed(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    for told in (status, msgspec.structs.replace(status, name="other", list_name="others")):
-        await queue.put_workload(told)
+    for reported in (status, msgspec.structs.replace(status, name="other", list_name="others")):
+        await queue.put_workload(reported)
     with JobClient(address, "others") as others:
         others.submit("theirs")
 

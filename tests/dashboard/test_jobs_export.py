@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from greenscale_dashboard.view.export import FORMS, PAGE, cell, export
-from greenscale_dashboard.view.listing import Filter, Place
+from greenscale_dashboard.view.export import FORMATS, PAGE_JOBS, cell, export
+from greenscale_dashboard.view.listing import Filter, Position
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Parameters, Usage
 from greenscale_testing.local_redis import Clock
 
@@ -44,11 +44,11 @@ async def finish(queue: JobQueue, prompts: list[str], answer: str = "because") -
 async def test_a_csv_holds_every_job_as_a_row_that_can_be_read_back(queue: JobQueue, client: JobClient) -> None:
     prompts = [HOSTILE, 'a "quoted", text\nof two lines', "Bonjour, ça va ?"]
     await finish(queue, prompts, answer="-because")
-    made = export(client, Filter(), FORMS["CSV"], told=lambda _: None)
-    rows = list(csv.DictReader(io.StringIO(made.content.decode("utf-8-sig"), newline="")))
+    exported = export(client, Filter(), FORMATS["CSV"], on_page=lambda _: None)
+    rows = list(csv.DictReader(io.StringIO(exported.content.decode("utf-8-sig"), newline="")))
 
-    assert made.content.startswith(b"\xef\xbb\xbf")  # or a spreadsheet shows "Ã§a va"
-    assert (made.jobs, made.whole) == (3, True)
+    assert exported.content.startswith(b"\xef\xbb\xbf")  # or a spreadsheet shows "Ã§a va"
+    assert (exported.jobs, exported.complete) == (3, True)
     assert {row["prompt"] for row in rows} == {f"'{HOSTILE}", *prompts[1:]}
     assert {row["answer"] for row in rows} == {"'-because"}
     assert {(row["state"], row["attempts"], row["prompt tokens"], row["answer tokens"]) for row in rows} == {
@@ -64,8 +64,8 @@ async def test_a_csv_begins_with_the_job_that_ended_last(queue: JobQueue, clock:
     for claim in (second, third, first):
         await queue.finish([Finished(claim, "because", Outcome())])
         clock.advance(1)
-    made = export(client, Filter(), FORMS["CSV"], told=lambda _: None)
-    rows = list(csv.DictReader(io.StringIO(made.content.decode("utf-8-sig"), newline="")))
+    exported = export(client, Filter(), FORMATS["CSV"], on_page=lambda _: None)
+    rows = list(csv.DictReader(io.StringIO(exported.content.decode("utf-8-sig"), newline="")))
 
     assert [row["prompt"] for row in rows] == ["first", "third", "second"]
     assert [row["finished"] for row in rows] == sorted((row["finished"] for row in rows), reverse=True)
@@ -76,33 +76,33 @@ async def test_json_lines_hold_what_is_known_of_each_job(queue: JobQueue, client
     await queue.submit("fails")
     (claim,) = await queue.claim("worker-1") or []
     await queue.bury(claim, "TooLong", "the prompt is too long")
-    made = export(client, Filter(), FORMS["JSON lines"], told=lambda _: None)
-    dead, done = (json.loads(line) for line in made.content.splitlines())
+    exported = export(client, Filter(), FORMATS["JSON Lines"], on_page=lambda _: None)
+    dead, done = (json.loads(line) for line in exported.content.splitlines())
 
     assert (done["prompt"], done["result"], done["parameters"]) == (HOSTILE, "because", {"system": "s"})
     assert done["submittedAt"].endswith("Z")
     assert [(error["reason"], error["attempt"]) for error in dead["errors"]] == [("TooLong", 1)]
 
 
-async def test_an_export_is_read_page_by_page_and_tells_how_far_it_is(queue: JobQueue, client: JobClient) -> None:
-    count = 2 * PAGE + 1
+async def test_an_export_is_read_page_by_page_and_reports_how_far_it_is(queue: JobQueue, client: JobClient) -> None:
+    count = 2 * PAGE_JOBS + 1
     await finish(queue, [f"why {number}" for number in range(count)])
-    told: list[Place] = []
-    made = export(client, Filter((JobState.DONE,)), FORMS["JSON lines"], told=told.append)
+    reached: list[Position] = []
+    exported = export(client, Filter((JobState.DONE,)), FORMATS["JSON Lines"], on_page=reached.append)
 
-    assert made.jobs == len({json.loads(line)["id"] for line in made.content.splitlines()}) == count
-    assert [place.found for place in told] == [PAGE, 2 * PAGE]
+    assert exported.jobs == len({json.loads(line)["id"] for line in exported.content.splitlines()}) == count
+    assert [position.found for position in reached] == [PAGE_JOBS, 2 * PAGE_JOBS]
 
 
 async def test_an_export_holds_only_what_the_filter_matches(queue: JobQueue, client: JobClient) -> None:
     await finish(queue, ["an apple", "a pear"])
-    made = export(client, Filter(text="apple"), FORMS["JSON lines"], told=lambda _: None)
+    exported = export(client, Filter(text="apple"), FORMATS["JSON Lines"], on_page=lambda _: None)
 
-    assert [json.loads(line)["prompt"] for line in made.content.splitlines()] == ["an apple"]
+    assert [json.loads(line)["prompt"] for line in exported.content.splitlines()] == ["an apple"]
 
 
 async def test_an_export_that_grew_too_large_says_that_it_is_cut(queue: JobQueue, client: JobClient) -> None:
-    await finish(queue, ["why"] * (PAGE + 1))
-    made = export(client, Filter(), FORMS["CSV"], told=lambda _: None, most_bytes=1)
+    await finish(queue, ["why"] * (PAGE_JOBS + 1))
+    exported = export(client, Filter(), FORMATS["CSV"], on_page=lambda _: None, max_bytes=1)
 
-    assert (made.jobs, made.whole) == (PAGE, False)
+    assert (exported.jobs, exported.complete) == (PAGE_JOBS, False)

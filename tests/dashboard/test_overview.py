@@ -81,12 +81,12 @@ async def test_instead_of_an_empty_chart_it_says_why_there_is_none(
             asleep = sample_fields(Sample(at=0, pending=0, in_flight=0, replicas=0, done=0, dead=0, tokens=None))
             plain.xadd(queue.keys.history, asleep, id=f"{int((time.time() - ago) * 1000)}-0")
     page = open_page(address)
-    (told,) = (text.value[7:-1] for text in page.markdown if text.value.startswith(":small["))
+    (caption,) = (text.value[7:-1] for text in page.markdown if text.value.startswith(":small["))
 
-    assert re.fullmatch(said, told), told
+    assert re.fullmatch(said, caption), caption
 
 
-async def test_beside_greenscale_local_no_kubectl_is_told(
+async def test_beside_greenscale_local_no_kubectl_is_shown(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREENSCALE_LOCAL", "1")
@@ -101,8 +101,8 @@ async def test_a_job_is_found_in_whichever_workload_has_it(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     """The link to a job names the page it was copied from, or none, and perhaps no workload."""
-    for told in (replace(status, name="first", list_name="first"), replace(status, name="second")):
-        await queue.put_workload(told)
+    for reported in (replace(status, name="first", list_name="first"), replace(status, name="second")):
+        await queue.put_workload(reported)
     job_id = await queue.submit("hello")
     page = open_page(address, "overview", job=job_id)
 
@@ -113,8 +113,8 @@ async def test_a_job_is_found_in_whichever_workload_has_it(
 async def test_a_workload_that_is_deleted_while_one_looks_is_gone_from_the_next_look(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    for told in (status, replace(status, name="other", list_name="others")):
-        await queue.put_workload(told)
+    for reported in (status, replace(status, name="other", list_name="others")):
+        await queue.put_workload(reported)
     page = open_page(address)
     before = len(page.header)
     async with Fleet(address) as fleet:

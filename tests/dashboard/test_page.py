@@ -43,8 +43,8 @@ async def test_a_prompt_goes_to_the_workload_that_is_chosen(
     open_page: Open, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     other = msgspec.structs.replace(status, name="other", list_name="others")
-    for told in (status, other):
-        await queue.put_workload(told)
+    for reported in (status, other):
+        await queue.put_workload(reported)
     page = open_page(address, "prompt", workload="other")
     chosen = page.selectbox[0].value
     send(page, "hello")
@@ -55,7 +55,7 @@ async def test_a_prompt_goes_to_the_workload_that_is_chosen(
         assert others.job(page.query_params["job"]).prompt == "hello"
 
 
-async def test_what_was_said_goes_with_the_next_prompt(
+async def test_earlier_turns_are_sent_with_the_next_prompt(
     open_page: Open, address: RedisAddress, queue: JobQueue, client: JobClient
 ) -> None:
     page = send(open_page(address, "prompt"), "Why is the sky blue?")
@@ -63,11 +63,11 @@ async def test_what_was_said_goes_with_the_next_prompt(
     await queue.finish([Finished(claim, "It scatters blue light.", Outcome())])
     send(page.run(), "And at night?")
 
-    said = (Turn("user", "Why is the sky blue?"), Turn("assistant", "It scatters blue light."))
-    assert client.job(page.query_params["job"]).history == said
+    turns = (Turn("user", "Why is the sky blue?"), Turn("assistant", "It scatters blue light."))
+    assert client.job(page.query_params["job"]).history == turns
 
 
-async def test_an_attempt_without_an_answer_is_not_said_to_the_model(
+async def test_an_attempt_without_an_answer_is_not_sent_to_the_model(
     open_page: Open, address: RedisAddress, client: JobClient
 ) -> None:
     page = send(open_page(address, "prompt"), "Why is the sky blue?")
@@ -85,14 +85,14 @@ async def test_of_a_long_conversation_the_last_turns_are_drawn(
     page = open_page(address, "prompt", job=job_id)
 
     assert [text.value for text in page.text] == [*(f"turn {number}" for number in range(60, 100)), "last"]
-    assert ":small[The first 60 turns are not shown; the model is given them too.]" in texts(page)
+    assert ":small[The first 60 turns are not shown here; the model receives them too.]" in texts(page)
 
 
 async def test_another_workload_is_chosen_without_the_job_of_the_first(
     open_page: Open, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    for told in (status, msgspec.structs.replace(status, name="other", list_name="others")):
-        await queue.put_workload(told)
+    for reported in (status, msgspec.structs.replace(status, name="other", list_name="others")):
+        await queue.put_workload(reported)
     page = send(open_page(address, "prompt"), "hello")
     page.selectbox[0].select("other").run()
 
@@ -111,7 +111,7 @@ def test_what_is_sent_leaves_the_field_and_is_followed(
     assert [message.text[0].value for message in page.chat_message if message.name == "user"] == [
         "Why is the sky blue?"
     ]
-    assert "It is the next. Queue without a workload: not autoscaled, so its workers are not counted." in texts(page)
+    assert "Next in line. Queue without a workload: not autoscaled, so its workers are not counted." in texts(page)
 
 
 def test_a_job_can_be_cancelled_from_its_story(open_page: Open, address: RedisAddress) -> None:
@@ -119,7 +119,7 @@ def test_a_job_can_be_cancelled_from_its_story(open_page: Open, address: RedisAd
     press(page, "Cancel")
 
     assert [info.value for info in page.info] == ["Cancelled."]
-    assert {button.label for button in page.button} == {"Start anew", "Send"}
+    assert {button.label for button in page.button} == {"New chat", "Send"}
 
 
 TOO_LARGE = "x" * (1024 * 1024 + 1)
@@ -226,7 +226,7 @@ def test_the_field_keeps_its_text_while_redis_is_away(open_page: Open, own_redis
     assert page.text_area(key="text").value == ""
 
 
-def test_a_job_that_cannot_be_cancelled_now_is_told_so(open_page: Open, own_redis: RedisServer) -> None:
+def test_a_job_that_cannot_be_cancelled_now_is_reported(open_page: Open, own_redis: RedisServer) -> None:
     own_redis.start()
     page = send(open_page(own_redis.address, "prompt"), "hello")
     own_redis.stop()

@@ -20,13 +20,13 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_nothing_told_means_redis_beside_us_and_the_sample_list() -> None:
+def test_nothing_set_means_redis_beside_us_and_the_sample_list() -> None:
     assert read_settings() == (RedisAddress("localhost", 6379), "jobs")
 
 
 def test_dotenv_is_read_from_the_working_directory(folder: Path) -> None:
-    told = "REDIS_HOST=r\nREDIS_PORT=7000\nREDIS_DB=2\nREDIS_PASSWORD=p\nREDIS_TLS\nGREENSCALE_QUEUE=mine\n"
-    (folder / ".env").write_text(told)
+    variables = "REDIS_HOST=r\nREDIS_PORT=7000\nREDIS_DB=2\nREDIS_PASSWORD=p\nREDIS_TLS\nGREENSCALE_QUEUE=mine\n"
+    (folder / ".env").write_text(variables)
 
     assert read_settings() == (RedisAddress("r", 7000, 2, password="p"), "mine")
 

@@ -11,25 +11,25 @@ from greenscale_jobs import Finished, JobQueue, Outcome, RedisAddress, Resource,
 Draw = Callable[..., AppTest]
 
 
-def said(page: AppTest) -> list[str]:
-    """Return what is said in small, below each chart's title."""
+def captions(page: AppTest) -> list[str]:
+    """Return the small texts below each chart's title."""
     assert not page.exception
     return [text.value.partition(":small[")[2][:-1] for text in page.markdown if ":small[" in text.value]
 
 
-async def test_what_was_not_measured_is_said_to_be_so_instead_of_drawn(
+async def test_what_was_not_measured_is_reported_instead_of_drawn(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     await queue.put_workload(status)
     page = open_page(address, "workload")
 
     assert len(page.get("vega_lite_chart")) == 0
-    assert said(page)[:5] == [
-        "Nothing was measured in this time.",
-        "Nothing was measured in this time.",
-        "No job was done in this time.",
-        "It was not woken in this time.",
-        "The engine has told of no tokens in this time.",
+    assert captions(page)[:5] == [
+        "No data in this time range.",
+        "No data in this time range.",
+        "No jobs finished in this time range.",
+        "No starts from zero in this time range.",
+        "The engine reported no tokens in this time range.",
     ]
 
 
@@ -45,8 +45,8 @@ async def test_what_was_measured_is_drawn(
     page = open_page(address, "workload")
 
     assert len(page.get("vega_lite_chart")) == 3
-    assert "Usually 12 s, the median of 1." in said(page)
-    assert any(text.endswith("of all 1 in this time.") for text in said(page))
+    assert "Median 12 s (1 start)." in captions(page)
+    assert any(text.endswith("(1 job).") for text in captions(page))
 
 
 @pytest.mark.parametrize(("local", "beginning"), [("", "kubectl -n default"), ("1", "greenscale ")])
@@ -70,7 +70,7 @@ async def test_the_commands_to_go_on_with_are_those_of_the_place(
 async def test_a_bare_queue_is_shown_without_commands(open_page: Draw, address: RedisAddress) -> None:
     page = open_page(address, "workload", tab="Commands")
 
-    assert [info.value for info in page.info] == ["No workload is known with this queue: it was deleted, or never was."]
+    assert [info.value for info in page.info] == ["No workload uses this queue: it was deleted or never existed."]
     assert list(page.code) == []
 
 
@@ -99,10 +99,10 @@ async def test_what_was_applied_and_what_it_became_are_shown_as_yaml(
     assert [(code.value[: len(beginning)], code.language) for code in page.code] == [(beginning, "yaml")]
 
 
-async def test_the_conditions_are_told_with_their_messages_as_they_are(
+async def test_the_conditions_are_shown_with_their_messages_as_they_are(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    """A message may quote what somebody else's server said: it is never markdown."""
+    """A message may quote another server's words: it is never markdown."""
     await queue.put_workload(status)
     await queue.put_resource("default", "assistant", Resource(APPLIED, None, (CONDITION,)))
     page = open_page(address, "workload", tab="Conditions")
@@ -116,17 +116,17 @@ async def test_the_conditions_are_told_with_their_messages_as_they_are(
 
 
 @pytest.mark.parametrize(
-    ("local", "told", "said"),
+    ("local", "reported", "text"),
     [
-        pytest.param("1", Resource(APPLIED), "Outside a cluster there are none.", id="beside greenscale local"),
-        pytest.param("", Resource(APPLIED), "The operator has set none yet.", id="a new one"),
-        pytest.param("", None, "Nobody has told of it yet", id="one of which nobody told"),
+        pytest.param("1", Resource(APPLIED), "Conditions exist only in a cluster.", id="beside greenscale local"),
+        pytest.param("", Resource(APPLIED), "The operator has not set any conditions yet.", id="a new one"),
+        pytest.param("", None, "Not reported yet", id="one that nobody reported"),
     ],
 )
-async def test_where_there_is_no_condition_it_is_said_why(
+async def test_where_there_is_no_condition_the_page_says_why(
     local: str,
-    told: Resource | None,
-    said: str,
+    reported: Resource | None,
+    text: str,
     open_page: Draw,
     address: RedisAddress,
     queue: JobQueue,
@@ -135,12 +135,12 @@ async def test_where_there_is_no_condition_it_is_said_why(
 ) -> None:
     monkeypatch.setenv("GREENSCALE_LOCAL", local)
     await queue.put_workload(status)
-    if told:
-        await queue.put_resource("default", "assistant", told)
+    if reported:
+        await queue.put_resource("default", "assistant", reported)
     page = open_page(address, "workload", tab="Conditions")
 
     assert not page.exception
-    assert page.info[0].value.startswith(said)
+    assert page.info[0].value.startswith(text)
 
 
 async def test_a_workload_that_is_gone_is_not_silently_another(
@@ -150,5 +150,5 @@ async def test_a_workload_that_is_gone_is_not_silently_another(
     page = open_page(address, "workload", workload="*gone*")
 
     assert [warning.value for warning in page.warning] == [
-        r"No workload is called \*gone\*: it was deleted, or never was."
+        r"No workload is called \*gone\*: it was deleted or never existed."
     ]

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from greenscale_dashboard.view.workload import Past, commands, timing
+from greenscale_dashboard.view.workload import History, commands, timing
 from greenscale_jobs import Job, JobState, Sample, WorkloadStatus
 
 
@@ -12,50 +12,50 @@ def sample(at: float, pending: int = 0, *, done: int = 0, tokens: int | None = N
 
 
 def test_a_level_holds_from_one_sample_to_the_next_and_is_unknown_before_and_after() -> None:
-    past = Past([sample(20, 5), sample(42, 1)], known_until=60)
-    levels = past.levels(lambda told: told.pending, shown=(0, 80), step=10)
+    history = History([sample(20, 5), sample(42, 1)], known_until=60)
+    levels = history.levels(lambda sample: sample.pending, window=(0, 80), step=10)
 
     assert levels == [(0, None), (10, None), (20, 5), (30, 5), (40, 5), (50, 1), (60, None), (70, None)]
 
 
 def test_a_short_peak_is_not_lost() -> None:
-    past = Past([sample(0, 1), sample(3, 9), sample(4, 1)], known_until=20)
+    history = History([sample(0, 1), sample(3, 9), sample(4, 1)], known_until=20)
 
-    assert past.levels(lambda told: told.pending, shown=(0, 20), step=10) == [(0, 9), (10, 1)]
+    assert history.levels(lambda sample: sample.pending, window=(0, 20), step=10) == [(0, 9), (10, 1)]
 
 
 def test_a_rate_is_what_was_counted_within_a_step() -> None:
-    past = Past([sample(0), sample(60, done=6), sample(120, done=6), sample(180, done=9)], known_until=240)
+    history = History([sample(0), sample(60, done=6), sample(120, done=6), sample(180, done=9)], known_until=240)
 
-    assert past.rates(lambda told: told.done, shown=(0, 240), step=60) == [(0, 6), (60, 0), (120, 3), (180, 0)]
+    assert history.rates(lambda sample: sample.done, window=(0, 240), step=60) == [(0, 6), (60, 0), (120, 3), (180, 0)]
 
 
 def test_what_was_counted_after_a_silence_happened_at_its_end() -> None:
     """A queue that does nothing is not sampled: one job after two hours was not done slowly for two hours."""
-    past = Past([sample(0), sample(7200, done=60)], known_until=7200)
-    rates = dict(past.rates(lambda told: told.done, shown=(0, 7200), step=60))
+    history = History([sample(0), sample(7200, done=60)], known_until=7200)
+    rates = dict(history.rates(lambda sample: sample.done, window=(0, 7200), step=60))
 
     assert rates[7140] == 60
     assert sum(rate or 0 for rate in rates.values()) == 60
 
 
 def test_a_counter_that_went_back_makes_a_gap() -> None:
-    past = Past([sample(0, done=50), sample(60, done=55), sample(120, done=2)], known_until=180)
+    history = History([sample(0, done=50), sample(60, done=55), sample(120, done=2)], known_until=180)
 
-    assert past.rates(lambda told: told.done, shown=(0, 180), step=60) == [(0, 5), (60, None), (120, 0)]
+    assert history.rates(lambda sample: sample.done, window=(0, 180), step=60) == [(0, 5), (60, None), (120, 0)]
 
 
-def test_tokens_of_an_engine_that_tells_of_none_are_not_zero() -> None:
-    past = Past([sample(0), sample(60, done=6)], known_until=60)
+def test_tokens_of_an_engine_that_reports_none_are_not_zero() -> None:
+    history = History([sample(0), sample(60, done=6)], known_until=60)
 
-    assert past.rates(lambda told: told.tokens, shown=(0, 60), step=60) == [(0, None)]
+    assert history.rates(lambda sample: sample.tokens, window=(0, 60), step=60) == [(0, None)]
 
 
 def test_without_a_sample_nothing_is_known() -> None:
-    past = Past([], known_until=60)
+    history = History([], known_until=60)
 
-    assert past.levels(lambda told: told.pending, shown=(0, 20), step=10) == [(0, None), (10, None)]
-    assert past.rates(lambda told: told.done, shown=(0, 60), step=60) == [(0, None)]
+    assert history.levels(lambda sample: sample.pending, window=(0, 20), step=10) == [(0, None), (10, None)]
+    assert history.rates(lambda sample: sample.done, window=(0, 60), step=60) == [(0, None)]
 
 
 def done(finished_at: float, took: float | None) -> Job:
@@ -65,15 +65,15 @@ def done(finished_at: float, took: float | None) -> Job:
 
 def test_percentiles_are_those_of_the_jobs_that_were_timed() -> None:
     jobs = [done(1000 + took, took) for took in range(1, 101)]
-    told = timing([*jobs, done(1000, None), done(10, 5.0)], since=500, limit=200)
+    durations = timing([*jobs, done(1000, None), done(10, 5.0)], since=500, limit=200)
 
-    assert (told.percentile(50), told.percentile(95), len(told.points)) == (50, 95, 100)
-    assert (told.unmeasured, told.whole) == (1, True)
+    assert (durations.percentile(50), durations.percentile(95), len(durations.points)) == (50, 95, 100)
+    assert (durations.unmeasured, durations.complete) == (1, True)
 
 
-@pytest.mark.parametrize(("limit", "whole"), [(2, False), (3, True)])
-def test_it_is_said_whether_more_jobs_were_done_than_were_looked_at(limit: int, whole: bool) -> None:  # noqa: FBT001
-    assert timing([done(10, 1.0), done(11, 1.0)], since=0, limit=limit).whole is whole
+@pytest.mark.parametrize(("limit", "complete"), [(2, False), (3, True)])
+def test_it_says_whether_more_jobs_were_done_than_were_read(limit: int, complete: bool) -> None:  # noqa: FBT001
+    assert timing([done(10, 1.0), done(11, 1.0)], since=0, limit=limit).complete is complete
 
 
 def test_of_no_job_there_is_no_percentile() -> None:
@@ -81,10 +81,10 @@ def test_of_no_job_there_is_no_percentile() -> None:
 
 
 def test_commands_have_the_right_names_and_are_safe_to_paste(status: WorkloadStatus) -> None:
-    told = msgspec.structs.replace(status, namespace="team-a", name="x; rm -rf /")
+    renamed = msgspec.structs.replace(status, namespace="team-a", name="x; rm -rf /")
 
-    assert ("The whole resource", "kubectl -n team-a get gsw 'x; rm -rf /' -o yaml") in commands(told, local=False)
-    assert ("The ScaledObject that it became", "kubectl -n default get scaledobject assistant-scaler -o yaml") in (
+    assert ("Resource", "kubectl -n team-a get gsw 'x; rm -rf /' -o yaml") in commands(renamed, local=False)
+    assert ("ScaledObject", "kubectl -n default get scaledobject assistant-scaler -o yaml") in (
         commands(status, local=False)
     )
     assert all(command.startswith("greenscale ") for _, command in commands(status, local=True))

@@ -1,4 +1,4 @@
-"""What the Kubernetes API is asked; plain objects, as YAML has them."""
+"""Requests to the Kubernetes API; objects are plain dicts, as in YAML."""
 
 import json
 import os
@@ -11,11 +11,11 @@ Manifest = dict[str, Any]
 
 
 class NoCluster(Exception):
-    """There is nothing to ask; the text says why."""
+    """No cluster can be reached; the text says why."""
 
 
 class Refused(Exception):
-    """The API answered, and not with what was asked for."""
+    """The API answered with an error."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -26,7 +26,7 @@ class Cluster:
     """The cluster of the kubeconfig's current context."""
 
     def __init__(self) -> None:
-        """Find it.
+        """Load the kubeconfig.
 
         Raises:
             NoCluster: No kubeconfig is there, or it cannot be read, or the package kubernetes is missing.
@@ -34,7 +34,7 @@ class Cluster:
         # Path.home() fails for a user whom /etc/passwd does not know.
         paths = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")  # noqa: PTH111
         if not any(Path(path).exists() for path in paths.split(os.pathsep)):
-            raise NoCluster(f"no kubeconfig is there ({paths}); set KUBECONFIG where there is a cluster")
+            raise NoCluster(f"no kubeconfig found ({paths}); set KUBECONFIG if there is a cluster")
         try:
             import urllib3  # noqa: PLC0415
             from kubernetes import client, config  # noqa: PLC0415
@@ -43,18 +43,18 @@ class Cluster:
         configuration = client.Configuration()
         try:
             config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 - whatever is wrong in a file of another hand
+        except Exception as error:  # noqa: BLE001 - whatever is wrong in a foreign file
             raise NoCluster(f"the kubeconfig cannot be used ({' '.join(str(error).split())[:200]})") from None
         configuration.retries = False
-        # A kubeconfig that asks for no verification is its owner's choice; urllib3 would say so at every request.
+        # A kubeconfig without TLS verification is its owner's choice; urllib3 would warn at every request.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._api = client.ApiClient(configuration)
 
     def ask(self, path: str, *, body: Manifest | None = None) -> Manifest:
-        """Return an object, or what came of a `body` that was posted.
+        """Get an object, or post `body` and return the response.
 
         Raises:
-            NoCluster: Nobody answers.
+            NoCluster: The API server does not answer.
             Refused: The answer is an error.
         """
         from kubernetes.client.exceptions import ApiException  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What an installation in a cluster needs: the CRD, KEDA, the operator, rights, Secrets."""
+"""Checks of an installation in a cluster: the CRD, KEDA, the operator, rights, Secrets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ NEEDED: tuple[Right, ...] = (
     ("list", "", "pods", ""),
     ("get", "", "pods", "log"),
 )
-"""What somebody who declares workloads and reads their logs needs."""
+"""The rights of a person who declares workloads and reads their logs."""
 
 APPLY = ("get", "list", "watch", "create", "patch")
 
@@ -49,16 +49,16 @@ OPERATOR_NEEDS: tuple[Right, ...] = (
     ("create", "events.k8s.io", "events", ""),
     *((verb, "apiextensions.k8s.io", "customresourcedefinitions", "") for verb in ("list", "watch")),
 )
-"""What the operator does in all namespaces, as deploy/base/rbac.yaml grants it."""
+"""The operator's rights in all namespaces, as granted by deploy/base/rbac.yaml."""
 
 LEASE_NEEDS: tuple[Right, ...] = tuple(
     (verb, "coordination.k8s.io", "leases", "") for verb in ("get", "create", "update")
 )
-"""What it does with the Lease of its name in its own namespace: without it, it stands by for ever."""
+"""The operator's rights on its Lease in its own namespace: without them it stands by for ever."""
 
 
 def check_cluster() -> Iterator[Finding]:
-    """Yield what is the case with the cluster of the kubeconfig; that it was not checked where there is none."""
+    """Check the cluster of the kubeconfig; without one, yield that it was not checked."""
     try:
         cluster = Cluster()
     except NoCluster as why:
@@ -70,25 +70,25 @@ def check_cluster() -> Iterator[Finding]:
         yield fault("cluster", str(why))
         return
     except Refused as error:
-        yield fault("cluster", f"the API server refuses us: {error}", "Renew the kubeconfig's credentials.")
+        yield fault("cluster", f"the API server refuses access: {error}", "Renew the kubeconfig's credentials.")
         return
     yield ok("cluster", f"Kubernetes {kubernetes} answers")
-    for check, look in CHECKS.items():
+    for check, run in CHECKS.items():
         try:
-            yield from look(check, cluster)
+            yield from run(check, cluster)
         except Refused as error:
-            yield unchecked(check, f"the API server refuses it: {error}")
+            yield unchecked(check, f"the API server refuses the request: {error}")
         except NoCluster as why:
             yield unchecked(check, str(why))
 
 
 def _crd(check: str, cluster: Cluster) -> Iterator[Finding]:
-    renew = "kubectl apply --server-side -f crds/greenscaleworkloads.yaml"
+    update = "kubectl apply --server-side -f crds/greenscaleworkloads.yaml"
     found = _find(cluster, f"{CRDS}/greenscaleworkloads.greenscale.dev")
     if found is None:
-        yield fault(check, "the cluster knows no GreenScaleWorkload", f"Install it: {renew}")
+        yield fault(check, "the CRD GreenScaleWorkload is not installed", f"Install it: {update}")
     elif _fields(found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]) != _our_fields():
-        yield warning(check, "it has other fields than this version of GreenScale", f"Renew it: {renew}")
+        yield warning(check, "its fields differ from this version of GreenScale", f"Update it: {update}")
     else:
         yield ok(check, "installed, with the fields of this version")
 
@@ -100,7 +100,7 @@ def _our_fields() -> set[str] | None:
 
 
 def _fields(schema: Manifest, path: str = "") -> set[str]:
-    """Return the paths of all fields that a schema knows. Pure."""
+    """Return the paths of all fields in a schema. Pure."""
     found = {path}
     for name, part in schema.get("properties", {}).items():
         found |= _fields(part, f"{path}.{name}")
@@ -109,7 +109,9 @@ def _fields(schema: Manifest, path: str = "") -> set[str]:
 
 def _keda(check: str, cluster: Cluster) -> Iterator[Finding]:
     if _find(cluster, f"{CRDS}/scaledobjects.keda.sh") is None:
-        yield fault(check, "the cluster knows no ScaledObject: jobs are taken, and no worker wakes", INSTALL_KEDA)
+        yield fault(
+            check, "KEDA's CRD ScaledObject is not installed: jobs are accepted, but no worker starts", INSTALL_KEDA
+        )
         return
     yield _deployment(check, cluster, "keda-operator", INSTALL_KEDA)
 
@@ -117,23 +119,23 @@ def _keda(check: str, cluster: Cluster) -> Iterator[Finding]:
 def _metrics(check: str, cluster: Cluster) -> Iterator[Finding]:
     found = _find(cluster, METRICS)
     if found is None:
-        yield fault(check, "nobody serves external.metrics.k8s.io: nothing scales beyond one worker", INSTALL_KEDA)
+        yield fault(check, "external.metrics.k8s.io is not served: no workload scales beyond one worker", INSTALL_KEDA)
         return
     conditions: list[Manifest] = found.get("status", {}).get("conditions", [])
-    told = next((told for told in conditions if told["type"] == "Available"), {})
-    if told.get("status") == "True":
+    available = next((one for one in conditions if one["type"] == "Available"), {})
+    if available.get("status") == "True":
         yield ok(check, "external.metrics.k8s.io is available")
     else:
-        why = told.get("message", "it does not say why")
-        yield fault(check, f"external.metrics.k8s.io is not available: {why}", "See KEDA's metrics API server.")
+        why = available.get("message", "no reason given")
+        yield fault(check, f"external.metrics.k8s.io is not available: {why}", "Check KEDA's metrics API server.")
 
 
 def _operator(check: str, cluster: Cluster) -> Iterator[Finding]:
     found = _deployment(check, cluster, OPERATOR, f"Install it: {INSTALL}")
     deployment = _find_deployment(cluster, OPERATOR)
-    theirs, ours = version_of(deployment) if deployment else None, __version__
-    if found.verdict is Verdict.OK and theirs not in {None, ours}:
-        yield warning(check, f"{found.found}; this command is {ours}", f"Bring both to one version: {INSTALL}")
+    deployed, ours = version_of(deployment) if deployment else None, __version__
+    if found.verdict is Verdict.OK and deployed not in {None, ours}:
+        yield warning(check, f"{found.found}; this command is {ours}", f"Update both to one version: {INSTALL}")
     else:
         yield found
 
@@ -141,7 +143,7 @@ def _operator(check: str, cluster: Cluster) -> Iterator[Finding]:
 def _operator_rights(check: str, cluster: Cluster) -> Iterator[Finding]:
     deployment = _find_deployment(cluster, OPERATOR)
     if deployment is None:
-        yield unchecked(check, f"no Deployment {OPERATOR} is in any namespace")
+        yield unchecked(check, f"no namespace has a Deployment {OPERATOR}")
         return
     namespace = deployment["metadata"]["namespace"]
     account = deployment["spec"]["template"]["spec"].get("serviceAccountName", "default")
@@ -149,21 +151,21 @@ def _operator_rights(check: str, cluster: Cluster) -> Iterator[Finding]:
     denied = _denied(cluster, OPERATOR_NEEDS, user=user)
     denied += _denied(cluster, LEASE_NEEDS, user=user, where={"namespace": namespace, "name": OPERATOR})
     if denied:
-        yield fault(check, f"{user} may not: {', '.join(denied)}", f"Renew its roles: {INSTALL}")
+        yield fault(check, f"{user} may not: {', '.join(denied)}", f"Update its roles: {INSTALL}")
     else:
-        yield ok(check, f"{user} may do all that it needs")
+        yield ok(check, f"{user} has all rights that it needs")
 
 
 def _deployment(check: str, cluster: Cluster, name: str, install: str) -> Finding:
     found = _find_deployment(cluster, name)
     if found is None:
-        return fault(check, f"no Deployment {name} is in any namespace", install)
+        return fault(check, f"no namespace has a Deployment {name}", install)
     namespace = found["metadata"]["namespace"]
     available, wanted = found.get("status", {}).get("availableReplicas", 0), found["spec"]["replicas"]
-    said = f"{available} of {wanted} pods of {namespace}/{name} are available"
+    text = f"{available} of {wanted} pods of {namespace}/{name} are available"
     if available:
-        return ok(check, f"{said}, version {version_of(found) or 'not known'}")
-    return fault(check, said, f"See why: kubectl -n {namespace} describe deployment {name}")
+        return ok(check, f"{text}, version {version_of(found) or 'unknown'}")
+    return fault(check, text, f"Find out why: kubectl -n {namespace} describe deployment {name}")
 
 
 def _find_deployment(cluster: Cluster, name: str) -> Manifest | None:
@@ -172,7 +174,7 @@ def _find_deployment(cluster: Cluster, name: str) -> Manifest | None:
 
 
 def version_of(deployment: Manifest) -> str | None:
-    """Return the tag of a Deployment's image; None where it has none. Pure."""
+    """Return the tag of a Deployment's image; None without a tag. Pure."""
     image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     name = image.partition("@")[0].rpartition("/")[2]
     return name.partition(":")[2] or None
@@ -188,15 +190,15 @@ def _rights(check: str, cluster: Cluster) -> Iterator[Finding]:
 def _denied(
     cluster: Cluster, needed: Iterable[Right], *, user: str | None = None, where: Mapping[str, str] = EVERYWHERE
 ) -> list[str]:
-    """Return which of these somebody may not do; without `user` it is about whoever asks."""
+    """Return which of these rights `user` lacks; default: the user of the kubeconfig."""
     kind = "SubjectAccessReview" if user else "SelfSubjectAccessReview"
     denied = []
     for verb, group, resource, subresource in needed:
-        wish = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, **where}
+        attributes = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, **where}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": kind,
-            "spec": {"resourceAttributes": wish} | ({"user": user} if user else {}),
+            "spec": {"resourceAttributes": attributes} | ({"user": user} if user else {}),
         }
         answer = cluster.ask(f"/apis/authorization.k8s.io/v1/{kind.lower()}s", body=review)
         if not answer["status"]["allowed"]:
@@ -205,11 +207,11 @@ def _denied(
 
 
 def _secrets(check: str, cluster: Cluster) -> Iterator[Finding]:
-    missing, seen = [], 0
+    missing, count = [], 0
     for workload in cluster.ask(WORKLOADS)["items"]:
         namespace, name = workload["metadata"]["namespace"], workload["metadata"]["name"]
         for secret, key in sorted(secrets_of(workload["spec"])):
-            seen += 1
+            count += 1
             found = _find(cluster, f"/api/v1/namespaces/{namespace}/secrets/{secret}")
             if found is None:
                 missing.append(f"{namespace}/{secret} of workload {name} does not exist")
@@ -219,14 +221,18 @@ def _secrets(check: str, cluster: Cluster) -> Iterator[Finding]:
         make = "kubectl -n NAMESPACE create secret generic NAME --from-literal=KEY=..."
         yield fault(check, "; ".join(missing), f"Create it: {make}")
     else:
-        yield ok(check, f"all {seen} that workloads name are there" if seen else "no workload names one")
+        yield ok(check, f"all {count} Secrets of workloads exist" if count else "no workload uses a Secret")
 
 
 def secrets_of(spec: Any) -> set[tuple[str, str]]:
-    """Return name and key of every Secret that a workload's own fields name. Pure."""
+    """Return name and key of every Secret that a workload's own fields refer to. Pure."""
     engine, redis = spec.get("engine", {}), spec.get("queue", {}).get("redis", {})
-    told = (engine.get("openAI", {}).get("apiKeySecretRef"), redis.get("passwordSecretRef"), redis.get("caSecretRef"))
-    return {(reference["name"], reference["key"]) for reference in told if reference}
+    references = (
+        engine.get("openAI", {}).get("apiKeySecretRef"),
+        redis.get("passwordSecretRef"),
+        redis.get("caSecretRef"),
+    )
+    return {(reference["name"], reference["key"]) for reference in references if reference}
 
 
 def _find(cluster: Cluster, path: str) -> Manifest | None:

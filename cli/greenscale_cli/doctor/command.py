@@ -24,9 +24,9 @@ def doctor(
     redis: options.Redis = None,
     run_dir: options.RunDir = DEFAULT_RUN_DIR,
 ) -> None:
-    """Check Redis, the clock, and the cluster of the kubeconfig; each fault with what helps.
+    """Check Redis, the clock, and the cluster of the kubeconfig; each fault with its remedy.
 
-    Exit status 1 if there is a fault; a warning is none.
+    Exit status 1 if there is a fault; warnings do not count.
 
     $ greenscale doctor
 
@@ -55,8 +55,8 @@ def doctor(
 
 
 def _versions() -> Finding:
-    told = f"GreenScale {__version__}, redis-py {version('redis')}, Python {platform.python_version()}"
-    return ok("versions", told)
+    versions = f"GreenScale {__version__}, redis-py {version('redis')}, Python {platform.python_version()}"
+    return ok("versions", versions)
 
 
 def _show(findings: list[Finding], output: options.Output) -> None:

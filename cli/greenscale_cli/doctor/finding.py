@@ -1,22 +1,22 @@
-"""What a check found. Pure."""
+"""The result of a check. Pure."""
 
 import dataclasses
 import enum
 
 
 class Verdict(enum.StrEnum):
-    """How a check ended."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARNING = "warning"
-    """It works, and something may be lost or misread."""
+    """It works, but data may be lost or shown wrongly."""
     FAULT = "fault"
     UNCHECKED = "not checked"
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One check: what was found, and what helps where that is not in the same sentence."""
+    """The result of one check, and the remedy unless `found` contains it."""
 
     check: str
     verdict: Verdict
@@ -25,12 +25,12 @@ class Finding:
 
 
 def ok(check: str, found: str) -> Finding:
-    """Return that all is well."""
+    """Return a finding without a problem."""
     return Finding(check, Verdict.OK, found)
 
 
 def warning(check: str, found: str, remedy: str = "") -> Finding:
-    """Return that something may be lost or misread."""
+    """Return that data may be lost or shown wrongly."""
     return Finding(check, Verdict.WARNING, found, remedy)
 
 
@@ -40,5 +40,5 @@ def fault(check: str, found: str, remedy: str = "") -> Finding:
 
 
 def unchecked(check: str, why: str, remedy: str = "") -> Finding:
-    """Return that nobody looked, and why."""
+    """Return that the check was not possible, and why."""
     return Finding(check, Verdict.UNCHECKED, why, remedy)

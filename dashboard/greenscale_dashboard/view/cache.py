@@ -1,4 +1,4 @@
-"""Reads that all viewers share: within a while the first one's answer, or error, is everybody's."""
+"""Reads that all viewers share: for a short time everybody gets the first viewer's answer, or error."""
 
 import functools
 from collections.abc import Callable
@@ -11,25 +11,25 @@ from greenscale_jobs import JobClient, QueueUnavailable, RedisAddress
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ENTRIES = 256
-"""Most answers of one kind that are remembered."""
+MAX_ENTRIES = 256
+"""How many answers of one kind are cached."""
 
 
 @st.cache_resource(show_spinner=False)
 def client(address: RedisAddress, list_name: str) -> JobClient:
-    """Return the one client of a queue; it is safe to share between threads."""
+    """Return the client of a queue; all threads share it."""
     return JobClient(address, list_name)
 
 
 def shared(*, seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Remember what a read returned, for all viewers and so many seconds.
+    """Cache what a read returned, for all viewers, for `seconds`.
 
-    That Redis was away is remembered too: where it hangs, ten viewers would wait for each other's time-outs.
-    The arguments must be plain values, and so must what is returned.
+    An outage of Redis is cached too: if it hangs, ten viewers would otherwise wait for each other's time-outs.
+    The arguments and the result must be plain values.
     """
 
     def decorate(read: Callable[P, T]) -> Callable[P, T]:
-        @st.cache_data(ttl=seconds, max_entries=ENTRIES, show_spinner=False)
+        @st.cache_data(ttl=seconds, max_entries=MAX_ENTRIES, show_spinner=False)
         @functools.wraps(read)
         def outcome(*args: Any, **kwargs: Any) -> tuple[T | None, str | None]:
             try:
@@ -38,12 +38,12 @@ def shared(*, seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 return None, str(error)
 
         @functools.wraps(read)
-        def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
-            value, away = outcome(*args, **kwargs)
-            if away is not None:
-                raise QueueUnavailable(away)
+        def cached(*args: P.args, **kwargs: P.kwargs) -> T:
+            value, unavailable = outcome(*args, **kwargs)
+            if unavailable is not None:
+                raise QueueUnavailable(unavailable)
             return value  # type: ignore[return-value]
 
-        return remembered
+        return cached
 
     return decorate

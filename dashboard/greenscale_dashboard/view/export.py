@@ -1,4 +1,4 @@
-"""All jobs that a filter matches as one file: CSV for spreadsheets, JSON lines for programs."""
+"""All jobs that match a filter as one file: CSV for spreadsheets, JSON Lines for programs."""
 
 import codecs
 import csv
@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from greenscale_dashboard.view.listing import BEGINNING, Filter, Place, find
+from greenscale_dashboard.view.listing import BEGINNING, Filter, Position, find
 from greenscale_jobs import Job, JobClient
 from greenscale_jobs.document import document, moment
 
-PAGE = 200
-"""Jobs that are read at once: each may have an answer of 1 MiB."""
+PAGE_JOBS = 200
+"""Jobs read at once: each may have an answer of 1 MiB."""
 
 MAX_BYTES = 256 * 1024 * 1024
 """Streamlit keeps a file in memory until its viewer leaves."""
 
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - the wide ones too
-"""A cell that begins with one of these is a formula to some spreadsheet: it could send away what stands beside it."""
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - full-width forms too
+"""Some spreadsheets take a cell that begins with one of these for a formula: it could send other cells away."""
 
 COLUMNS = (
     "id",
@@ -40,7 +40,7 @@ COLUMNS = (
 
 
 def cell(text: str | None) -> str:
-    """Return a foreign text as a cell that no spreadsheet calculates."""
+    """Return an untrusted text as a cell that no spreadsheet evaluates."""
     return f"'{text}" if text and text.startswith(FORMULA) else text or ""
 
 
@@ -53,19 +53,19 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
 
 def _cells(job: Job) -> Iterator[str | int]:
     usage = job.outcome.usage if job.outcome else None
-    told = (
+    values = (
         *(job.id, job.state.value, moment(job.submitted_at), moment(job.claimed_at), moment(job.finished_at)),
         *(job.attempts, job.worker, job.outcome.model if job.outcome else None),
         *((usage.prompt_tokens, usage.completion_tokens) if usage else (None, None)),
         *(job.prompt, job.result),
         *((job.error.reason, job.error.message) if job.error else (None, None)),
     )
-    return (value if isinstance(value, int) else cell(value) for value in told)
+    return (value if isinstance(value, int) else cell(value) for value in values)
 
 
 @dataclasses.dataclass(frozen=True)
-class Form:
-    """How jobs are written down."""
+class FileFormat:
+    """How jobs are written to a file."""
 
     suffix: str
     mime: str
@@ -73,14 +73,14 @@ class Form:
     lines: Callable[[Iterable[Job]], bytes]
 
 
-FORMS = {
-    "CSV": Form(
+FORMATS = {
+    "CSV": FileFormat(
         suffix="csv",
         mime="text/csv",
-        head=codecs.BOM_UTF8 + csv_lines([COLUMNS]),  # by the mark spreadsheets know that it is UTF-8
+        head=codecs.BOM_UTF8 + csv_lines([COLUMNS]),  # the byte order mark tells spreadsheets that it is UTF-8
         lines=lambda jobs: csv_lines(_cells(job) for job in jobs),
     ),
-    "JSON lines": Form(
+    "JSON Lines": FileFormat(
         suffix="jsonl",
         mime="application/jsonl",
         head=b"",
@@ -91,27 +91,32 @@ FORMS = {
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """A file of jobs, and what is in it."""
+    """A file of jobs."""
 
     content: bytes = dataclasses.field(repr=False)
     jobs: int
-    whole: bool
-    """Whether it has all that the filter matches; else it had grown to MAX_BYTES."""
+    complete: bool
+    """Whether it has all jobs that match; otherwise it reached the size limit."""
 
 
 def export(
-    client: JobClient, wanted: Filter, form: Form, *, told: Callable[[Place], None], most_bytes: int = MAX_BYTES
+    client: JobClient,
+    wanted: Filter,
+    file_format: FileFormat,
+    *,
+    on_page: Callable[[Position], None],
+    max_bytes: int = MAX_BYTES,
 ) -> Export:
-    """Read all jobs that a filter matches, page by page; `told` hears after each how far it is."""
+    """Read all jobs that match a filter, page by page; `on_page` is called after each with the position reached."""
     content, found = io.BytesIO(), 0
-    place: Place | None = BEGINNING
-    content.write(form.head)
-    while place is not None:
-        sheet = find(client, wanted, place, limit=PAGE)
-        content.write(form.lines(sheet.jobs))
-        place, found = sheet.goes_on, sheet.begins.found + len(sheet.jobs)
-        if place is not None:
-            told(place)
-            if content.tell() > most_bytes:
+    position: Position | None = BEGINNING
+    content.write(file_format.head)
+    while position is not None:
+        page = find(client, wanted, position, limit=PAGE_JOBS)
+        content.write(file_format.lines(page.jobs))
+        position, found = page.next, page.start.found + len(page.jobs)
+        if position is not None:
+            on_page(position)
+            if content.tell() > max_bytes:
                 break
-    return Export(content.getvalue(), found, whole=place is None)
+    return Export(content.getvalue(), found, complete=position is None)

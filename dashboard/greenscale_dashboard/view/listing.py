@@ -1,4 +1,4 @@
-"""The jobs that a viewer looks for: found in Redis page by page, and read anew as they come and go."""
+"""The jobs that match a viewer's filter: read from Redis page by page, and read again when the queue changes."""
 
 import dataclasses
 import time
@@ -10,142 +10,145 @@ from greenscale_dashboard.view.workloads import FRESH_SECONDS
 from greenscale_jobs import Found, Job, JobClient, JobState, RedisAddress
 
 LISTED = (JobState.RUNNING, JobState.WAITING, JobState.DELAYED, JobState.DEAD, JobState.DONE)
-"""What is listed where all states are wanted, in this order; the cancelled are kept among the done."""
+"""The states that are listed, in this order; cancelled jobs are stored among the done."""
 
 PAGE_JOBS = 50
-SEARCH_SECONDS = 1.0
-"""How long one page is searched for: after that a viewer decides whether to go on."""
+MAX_SEARCH_SECONDS = 1.0
+"""How long the search for one page may take; then the viewer decides whether to continue."""
 
-SHARE_OF_TIME = 0.05
-"""A page that a viewer leaves open searches for at most so much of the time, though jobs come and go."""
+MAX_SHARE_OF_TIME = 0.05
+"""An open page spends at most this share of the time searching, however often the queue changes."""
 
 STALE_SECONDS = 30.0
-"""Results expire without a change of the queue's numbers."""
+"""A page is read again after this time: results expire without changing the queue's numbers."""
 
 Counts = dict[JobState, int]
 
 
 @dataclasses.dataclass(frozen=True)
 class Filter:
-    """Which jobs are wanted."""
+    """Which jobs a viewer wants."""
 
     states: tuple[JobState, ...] = LISTED
     text: str = ""
-    """In the prompt, the answer, the last error, the id or the worker; A to Z in any case."""
+    """Searched in the prompt, the answer, the last error, the id and the worker; A to Z match in either case."""
     age: float | None = None
-    """Finished, else taken, else sent within so many seconds before now."""
+    """Seconds before now within which a job finished, else was claimed, else was sent."""
     since: float | None = None
     until: float | None = None
-    """The same between these, in Unix seconds."""
+    """The same as a period, in Unix seconds."""
 
     @property
-    def bare(self) -> bool:
-        """Whether every job of the states is wanted."""
+    def only_states(self) -> bool:
+        """Whether the filter matches every job in its states."""
         return self == Filter(self.states)
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a page of a search begins."""
+class Position:
+    """A position in a search, at which a page begins."""
 
     state: int = 0
-    """Which of the filter's states."""
+    """Index into the filter's states."""
     cursor: int = 0
-    """Where in it."""
-    looked_at: int = 0
-    """Jobs that were looked at before."""
+    """Position within that state."""
+    searched: int = 0
+    """Jobs searched before this position."""
     found: int = 0
-    """Jobs that were found before."""
+    """Jobs found before this position."""
 
-    def after(self, found: Found, *, states: int) -> "Place | None":
-        """Return where the search goes on after this much of it; None where all was looked at."""
-        looked_at, count = self.looked_at + found.looked_at, self.found + len(found.jobs)
+    def after(self, found: Found, *, states: int) -> "Position | None":
+        """Return where the search continues after this result; None if everything was searched."""
+        searched, count = self.searched + found.looked_at, self.found + len(found.jobs)
         if found.cursor is not None:
-            return Place(self.state, found.cursor, looked_at, count)
-        return Place(self.state + 1, 0, looked_at, count) if self.state + 1 < states else None
+            return Position(self.state, found.cursor, searched, count)
+        return Position(self.state + 1, 0, searched, count) if self.state + 1 < states else None
 
 
-BEGINNING = Place()
+BEGINNING = Position()
 
 
 @dataclasses.dataclass(frozen=True)
-class Sheet:
-    """One page of what was found."""
+class JobPage:
+    """One page of search results."""
 
     jobs: tuple[Job, ...]
-    begins: Place
-    goes_on: Place | None
-    """Where the next page begins; None where all was looked at."""
+    start: Position
+    next: Position | None
+    """Where the next page begins; None if everything was searched."""
     full: bool
-    """Whether as many were found as a page takes."""
+    """Whether the page has as many jobs as fit."""
 
 
 def find(
     client: JobClient,
     wanted: Filter,
-    begins: Place = BEGINNING,
+    start: Position = BEGINNING,
     *,
     limit: int = PAGE_JOBS,
-    most_seconds: float = SEARCH_SECONDS,
-) -> Sheet:
-    """Return a page of jobs: it ends when it is full, when all was looked at, or when `most_seconds` have gone.
+    max_seconds: float = MAX_SEARCH_SECONDS,
+) -> JobPage:
+    """Return a page of jobs: it ends when it is full, when everything was searched, or after `max_seconds`.
 
-    Jobs move while one looks: the same one may stand on two pages, and a new one on none that was turned.
+    Jobs move during a search: the same job may be on two pages, and a new one on none.
     """
-    deadline = time.monotonic() + most_seconds
+    deadline = time.monotonic() + max_seconds
     since = wanted.since if wanted.age is None else time.time() - wanted.age
     jobs: list[Job] = []
-    place: Place | None = begins
-    while place and len(jobs) < limit:
+    position: Position | None = start
+    while position and len(jobs) < limit:
         found = client.search(
-            wanted.states[place.state],
+            wanted.states[position.state],
             text=wanted.text,
             since=since,
             until=wanted.until,
-            cursor=place.cursor,
+            cursor=position.cursor,
             limit=limit - len(jobs),
         )
         jobs += found.jobs
-        place = place.after(found, states=len(wanted.states))
+        position = position.after(found, states=len(wanted.states))
         if time.monotonic() > deadline:
             break
-    return Sheet(tuple(jobs), begins, place, full=len(jobs) >= limit)
+    return JobPage(tuple(jobs), start, position, full=len(jobs) >= limit)
 
 
 class Listing:
-    """What one viewer looks at: read anew when the queue has changed, but never for much of the time."""
+    """The page that one viewer has open: read again when the queue has changed, but never too often."""
 
     def __init__(self, wanted: Filter) -> None:
         self.wanted = wanted
-        self.places = [BEGINNING]
-        """The pages up to the one that is shown: one goes back by dropping the last."""
-        self._sheet: Sheet | None = None
-        self._seen: Counts | None = None
+        self.starts = [BEGINNING]
+        """Where each page begins, up to the open one: going back drops the last."""
+        self._page: JobPage | None = None
+        self._counts: Counts | None = None
         self._again_at = self._stale_at = 0.0
 
-    def look(self, client: JobClient, numbers: Counts, *, clock: Callable[[], float] = time.monotonic) -> Sheet:
-        """Return the page as it is now; `numbers` are the queue's."""
+    def read(self, client: JobClient, numbers: Counts, *, clock: Callable[[], float] = time.monotonic) -> JobPage:
+        """Return the current page; `numbers` are the queue's counts."""
         now = clock()
-        changed = numbers != self._seen and now >= self._again_at
-        if self._sheet is None or self._sheet.begins != self.places[-1] or changed or now >= self._stale_at:
-            self._sheet = find(client, self.wanted, self.places[-1])
-            self._seen, took = numbers, clock() - now
-            self._again_at, self._stale_at = now + took / SHARE_OF_TIME, now + took / SHARE_OF_TIME + STALE_SECONDS
-        return self._sheet
+        changed = numbers != self._counts and now >= self._again_at
+        if self._page is None or self._page.start != self.starts[-1] or changed or now >= self._stale_at:
+            self._page = find(client, self.wanted, self.starts[-1])
+            self._counts, took = numbers, clock() - now
+            self._again_at, self._stale_at = (
+                now + took / MAX_SHARE_OF_TIME,
+                now + took / MAX_SHARE_OF_TIME + STALE_SECONDS,
+            )
+        return self._page
 
-    def turn(self) -> None:
+    def next_page(self) -> None:
         """Go to the next page, if there is one."""
-        if self._sheet and self._sheet.goes_on:
-            self.places.append(self._sheet.goes_on)
+        if self._page and self._page.next:
+            self.starts.append(self._page.next)
 
-    def turn_back(self) -> None:
-        """Go to the page before."""
-        self.places = self.places[:-1] or [BEGINNING]
+    def previous_page(self) -> None:
+        """Go to the previous page."""
+        self.starts = self.starts[:-1] or [BEGINNING]
 
 
 @shared(seconds=FRESH_SECONDS)
 def counts(address: RedisAddress, list_name: str) -> Counts:
-    """Return how many jobs there are of each state; `done` counts the cancelled too."""
+    """Return how many jobs are in each state; `done` includes cancelled jobs."""
     numbers = workloads.stats(address, list_name)
     return {
         JobState.RUNNING: numbers.in_flight,
@@ -156,12 +159,12 @@ def counts(address: RedisAddress, list_name: str) -> Counts:
     }
 
 
-def extent(sheet: Sheet, wanted: Filter, numbers: Counts) -> str:
-    """Return which jobs a page shows, and of how many."""
+def extent(page: JobPage, wanted: Filter, numbers: Counts) -> str:
+    """Return which jobs a page shows, and out of how many."""
     total = sum(numbers[state] for state in wanted.states)
-    first, last = sheet.begins.found + 1, sheet.begins.found + len(sheet.jobs)
-    if wanted.bare:
-        return f"{first:,} to {last:,} of {total:,}" if sheet.jobs else ""
-    looked_at = sheet.goes_on.looked_at if sheet.goes_on else total
-    found = f"{first:,} to {last:,} found" if sheet.jobs else f"{sheet.begins.found:,} found"
-    return f"{found}, looked at {looked_at:,} of {total:,}"
+    first, last = page.start.found + 1, page.start.found + len(page.jobs)
+    if wanted.only_states:
+        return f"{first:,} to {last:,} of {total:,}" if page.jobs else ""
+    searched = page.next.searched if page.next else total
+    found = f"{first:,} to {last:,} found" if page.jobs else f"{page.start.found:,} found"
+    return f"{found}, searched {searched:,} of {total:,}"

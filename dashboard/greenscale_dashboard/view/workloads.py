@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from greenscale_dashboard.formatting import STATE_STYLES, UNKNOWN, StateStyle, counted, seconds
 from greenscale_dashboard.view.cache import client, shared
-from greenscale_dashboard.view.clock import tellers_clock
+from greenscale_dashboard.view.clock import reporter_clock
 from greenscale_jobs import (
     STATUS_STALE_SECONDS,
     JobState,
@@ -116,7 +116,7 @@ def workload(address: RedisAddress, name: str, list_name: str, *, local: bool = 
     """Return what a workload does now."""
     now = time.time()
     numbers, reported = stats(address, list_name), status(address, list_name)
-    style, said = describe(reported, numbers, now=tellers_clock().now(reported) if reported else now)
+    style, said = describe(reported, numbers, now=reporter_clock().now(reported) if reported else now)
     sent_at = next_submitted_at(address, list_name) if numbers.pending else None
     return Workload(
         name=name,

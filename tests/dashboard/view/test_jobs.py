@@ -1,4 +1,4 @@
-"""A job in words."""
+"""A job as text."""
 
 import datetime as dt
 
@@ -13,7 +13,7 @@ RATE_LIMITED = JobError("RateLimited", "the engine answered 429", attempt=1, at=
 
 
 @pytest.mark.parametrize(
-    ("job", "last", "took"),
+    ("job", "answer_or_error", "took"),
     [
         pytest.param(
             Job("a", JobState.DONE, "p", submitted_at=NOW - 20, finished_at=NOW - 8, result="line\n  two"),
@@ -35,10 +35,10 @@ RATE_LIMITED = JobError("RateLimited", "the engine answered 429", attempt=1, at=
         ),
     ],
 )
-def test_a_row_says_what_came_of_a_job_and_how_long_it_took(job: Job, last: str, took: str) -> None:
+def test_a_row_says_what_came_of_a_job_and_how_long_it_took(job: Job, answer_or_error: str, took: str) -> None:
     row = view.row(job, now=NOW, zone=dt.UTC)
 
-    assert (row.last, row.took) == (last, took)
+    assert (row.answer_or_error, row.took) == (answer_or_error, took)
 
 
 def test_a_row_shows_the_beginning_of_a_long_text() -> None:
@@ -48,7 +48,7 @@ def test_a_row_shows_the_beginning_of_a_long_text() -> None:
     assert row.prompt.endswith("word…")
 
 
-def test_a_life_is_told_in_order_with_every_failed_attempt() -> None:
+def test_a_timeline_is_in_order_with_every_failed_attempt() -> None:
     job = Job(
         "a",
         JobState.DONE,
@@ -61,33 +61,33 @@ def test_a_life_is_told_in_order_with_every_failed_attempt() -> None:
         outcome=Outcome(first_token_at=NOW - 2),
     )
 
-    assert [(moment.at and NOW - moment.at, moment.what) for moment in view.life(job)] == [
+    assert [(entry.at and NOW - entry.at, entry.what) for entry in view.timeline(job)] == [
         (20, "Sent"),
         (15, "Attempt 1 failed, WorkerLost: its lease ended."),
         (9, "Attempt 2 failed, RateLimited: 429."),
-        (3, "Taken by worker assistant-1"),
-        (2, "First words of the answer"),
+        (3, "Claimed by worker assistant-1"),
+        (2, "First token"),
         (0, "Done"),
     ]
 
 
-def test_a_life_says_what_nobody_measured() -> None:
-    (moment,) = view.life(Job("a", JobState.WAITING, "p"))
+def test_a_timeline_says_what_was_not_measured() -> None:
+    (entry,) = view.timeline(Job("a", JobState.WAITING, "p"))
 
-    assert (moment.at, moment.what) == (None, "Pushed by another client, nobody measured when")
+    assert (entry.at, entry.what) == (None, "Pushed by another client, time not recorded")
 
 
-def test_facts_leave_out_what_is_not_known() -> None:
+def test_details_leave_out_what_is_not_known() -> None:
     outcome = Outcome(model="gpt-4o-mini", usage=Usage(prompt_tokens=1200))
 
-    assert view.facts(Job("a", JobState.DONE, "p")) == ""
+    assert view.details(Job("a", JobState.DONE, "p")) == ""
     assert (
-        view.facts(Job("a", JobState.DONE, "p", attempts=2, worker="w-1", outcome=outcome))
+        view.details(Job("a", JobState.DONE, "p", attempts=2, worker="w-1", outcome=outcome))
         == "worker w-1 · 2 attempts · gpt-4o-mini · 1,200 prompt tokens"
     )
 
 
-def test_tries_without_charge_and_losses_are_said() -> None:
+def test_tries_without_charge_and_losses_are_shown() -> None:
     tries = UnchargedTries(4, NOW - 60, NOW - 5, "Overloaded", "the engine answered 503")
     job = Job(
         "a",
@@ -103,17 +103,17 @@ def test_tries_without_charge_and_losses_are_said() -> None:
         outcome=Outcome(finish_reason="length"),
     )
 
-    assert [moment.what for moment in view.life(job)] == [
+    assert [entry.what for entry in view.timeline(job)] == [
         "Sent",
-        "First try without charge",
-        "Tried 4 times without charge, the last: Overloaded: the engine answered 503.",
-        "Due again",
+        "First uncharged try",
+        "Tried 4 times without being charged, most recently: Overloaded: the engine answered 503.",
+        "Next try",
     ]
-    assert view.facts(job).split(" · ") == [
+    assert view.details(job).split(" · ") == [
         "cut off at maxTokens",
-        "was there when an engine or worker was lost (2)",
-        "was alone when an engine or worker was lost (1)",
+        "was running when an engine or worker was lost (2 times)",
+        "was running alone when an engine or worker was lost (1 time)",
         "suspect: runs alone",
-        "stray: it lies in no list, so no worker finds it; greenscale jobs retry a puts it back",
+        "stray: it is in no list, so no worker can claim it; greenscale jobs retry a puts it back",
     ]
-    assert view.row(job, now=NOW, zone=dt.UTC).last == "The engine answered 503."
+    assert view.row(job, now=NOW, zone=dt.UTC).answer_or_error == "The engine answered 503."

@@ -14,7 +14,7 @@ def test_yaml_keeps_the_authors_order_and_can_be_read_back() -> None:
     assert yaml.safe_load(text) == document
 
 
-def test_conditions_are_told_in_order_with_what_is_not_known_left_open() -> None:
+def test_conditions_are_in_order_with_what_is_not_known_left_open() -> None:
     ready = {
         "type": "Ready",
         "status": "False",
@@ -32,8 +32,8 @@ def test_conditions_are_told_in_order_with_what_is_not_known_left_open() -> None
 
 
 async def test_the_resource_is_that_of_the_workload(address: RedisAddress, queue: JobQueue) -> None:
-    told = Resource({"kind": "GreenScaleWorkload"}, {"kind": "ScaledObject"}, ({"type": "Ready"},))
-    await queue.put_resource("default", "assistant", told)
+    reported = Resource({"kind": "GreenScaleWorkload"}, {"kind": "ScaledObject"}, ({"type": "Ready"},))
+    await queue.put_resource("default", "assistant", reported)
 
-    assert resource(address, "default", "assistant") == told
+    assert resource(address, "default", "assistant") == reported
     assert resource(address, "default", "other") is None

@@ -51,9 +51,9 @@ def test_what_is_not_installed_is_a_fault(examine: Examine) -> None:
     """KEDA's CRDs are there, its programs are not."""
     found = examine()
 
-    assert found["keda"] == ("fault", "no Deployment keda-operator is in any namespace")
+    assert found["keda"] == ("fault", "no namespace has a Deployment keda-operator")
     assert found["keda metrics"][0] == "fault"
-    assert found["operator"] == ("fault", "no Deployment greenscale-operator is in any namespace")
+    assert found["operator"] == ("fault", "no namespace has a Deployment greenscale-operator")
 
 
 def test_an_older_crd_is_told_apart(examine: Examine, control_plane: ControlPlane) -> None:
@@ -67,12 +67,12 @@ def test_an_older_crd_is_told_apart(examine: Examine, control_plane: ControlPlan
     finally:
         control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
 
-    assert found["crd"] == ("warning", "it has other fields than this version of GreenScale")
+    assert found["crd"] == ("warning", "its fields differ from this version of GreenScale")
 
 
 @pytest.fixture
 def install_operator(control_plane: ControlPlane) -> Iterator[Callable[..., None]]:
-    """Apply the operator's Deployment with another image or account; so many of its pods are said to be available."""
+    """Apply the operator's Deployment with another image or account; so many of its pods are reported as available."""
     file = ROOT / "deploy" / "base" / "operator.yaml"
     where = ("-n", NAMESPACE)
 
@@ -100,27 +100,27 @@ def test_an_operator_without_pods_is_a_fault(examine: Examine, install_operator:
 
 
 @pytest.mark.parametrize(
-    ("image", "verdict", "said"),
+    ("image", "verdict", "text"),
     [
         (f"greenscale-operator:{OURS}", "ok", f"version {OURS}"),
         ("localhost:5000/greenscale-operator:0.0.9", "warning", f"version 0.0.9; this command is {OURS}"),
-        (f"greenscale-operator@sha256:{'0a' * 32}", "ok", "version not known"),
+        (f"greenscale-operator@sha256:{'0a' * 32}", "ok", "version unknown"),
     ],
 )
 def test_an_operator_of_another_version_is_told_apart(
-    examine: Examine, install_operator: Callable[..., None], image: str, verdict: str, said: str
+    examine: Examine, install_operator: Callable[..., None], image: str, verdict: str, text: str
 ) -> None:
     install_operator(image=image, available=1)
 
     pods = "1 of 2 pods of greenscale-system/greenscale-operator are available"
-    assert examine()["operator"] == (verdict, f"{pods}, {said}")
+    assert examine()["operator"] == (verdict, f"{pods}, {text}")
 
 
 def test_the_operators_own_roles_are_all_that_it_needs(examine: Examine, install_operator: Callable[..., None]) -> None:
     install_operator()
 
     user = "system:serviceaccount:greenscale-system:greenscale-operator"
-    assert examine()["operator rights"] == ("ok", f"{user} may do all that it needs")
+    assert examine()["operator rights"] == ("ok", f"{user} has all rights that it needs")
 
 
 def test_each_right_that_the_operator_lacks_is_named(
@@ -128,8 +128,8 @@ def test_each_right_that_the_operator_lacks_is_named(
 ) -> None:
     control_plane.kubectl("create", "serviceaccount", "powerless", "-n", NAMESPACE)
     install_operator(account="powerless")
-    verdict, said = examine()["operator rights"]
-    user, denied = said.split(" may not: ")
+    verdict, text = examine()["operator rights"]
+    user, denied = text.split(" may not: ")
 
     assert (verdict, user) == ("fault", f"system:serviceaccount:{NAMESPACE}:powerless")
     assert len(denied.split(", ")) == len(OPERATOR_NEEDS) + len(LEASE_NEEDS)
@@ -155,7 +155,7 @@ def test_the_one_right_that_the_operator_lacks_is_named(
 
 
 def test_an_operator_that_is_not_installed_has_no_rights_to_check(examine: Examine) -> None:
-    assert examine()["operator rights"] == ("not checked", "no Deployment greenscale-operator is in any namespace")
+    assert examine()["operator rights"] == ("not checked", "no namespace has a Deployment greenscale-operator")
 
 
 def test_secrets_that_workloads_name_are_looked_for(
@@ -165,9 +165,9 @@ def test_secrets_that_workloads_name_are_looked_for(
     workload("needs", engine={"type": "OpenAI", "openAI": {"apiKeySecretRef": reference}})
     assert f"{namespace}/openai of workload needs does not exist" in examine()["secrets"][1]
     control_plane.kubectl("create", "secret", "generic", "openai", "-n", namespace, "--from-literal=other=never-shown")
-    verdict, said = examine()["secrets"]
-    assert (verdict, f"{namespace}/openai of workload needs has no key api-key" in said) == ("fault", True)
-    assert "never-shown" not in said
+    verdict, text = examine()["secrets"]
+    assert (verdict, f"{namespace}/openai of workload needs has no key api-key" in text) == ("fault", True)
+    assert "never-shown" not in text
     control_plane.kubectl("patch", "secret", "openai", "-n", namespace, "-p", '{"stringData": {"api-key": "k"}}')
 
     assert f"{namespace}/openai" not in examine()["secrets"][1]

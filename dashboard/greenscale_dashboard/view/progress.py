@@ -1,39 +1,40 @@
-"""One job's life as plain values: its answer as it grows, each step with its seconds, what it waits for.
+"""One job's progress as plain values: its answer as it grows, each step with its seconds, what it waits for.
 
-A job's times are by Redis' clock, a workload's by its teller's, `now` is ours: no difference is shown below zero.
+A job's times come from Redis' clock, a workload's from its reporter's clock, `now` is ours: a difference is never shown
+below zero.
 """
 
 import dataclasses
 import time
 
 from greenscale_dashboard.formatting import UNKNOWN, counted, seconds, sentence
-from greenscale_dashboard.view.clock import tellers_clock
-from greenscale_dashboard.view.workloads import describe, stats, status
+from greenscale_dashboard.view import workloads
+from greenscale_dashboard.view.clock import reporter_clock
 from greenscale_jobs import Job, JobClient, JobState, Start, Stats, UnknownJob, WorkloadState, WorkloadStatus
 
-LATE = 2.0
-"""A start that takes so many times as long as usual is said to be late, and why."""
+LATE_FACTOR = 2.0
+"""A start that takes longer than this many times the usual time is late: the page says so, and why."""
 
-LOOKS_FOR_A_START = 15
-"""How often a finished job's start is looked for: it is noted a moment after the first claim."""
+MAX_START_READS = 15
+"""How often the start of a finished job is read at most: it is recorded a moment after the first claim."""
 
 ENDS = {JobState.DONE: "done", JobState.DEAD: "failed", JobState.CANCELLED: "cancelled"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One part of a job's life."""
+    """One step of a job, from being queued to its end."""
 
     name: str
     seconds: float | None
-    """None: nobody measured it, or it has not begun."""
+    """None: not measured, or not begun."""
     going_on: bool = False
     to_come: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Waking:
-    """A start from zero that goes on, or is over."""
+    """A start from zero that is going on, or has ended."""
 
     seconds: float
     ended_at: float | None = None
@@ -41,8 +42,8 @@ class Waking:
 
 
 @dataclasses.dataclass(frozen=True)
-class Story:
-    """One job's life so far."""
+class JobProgress:
+    """One job up to now."""
 
     job: Job
     steps: tuple[Step, ...]
@@ -71,38 +72,38 @@ class JobWatch:
         self._first_token_at: float | None = None
         self._slept = False
         self._start: Start | None = None
-        self._looks_when_final = 0
+        self._reads_when_final = 0
         self.final = False
 
     @property
-    def settled(self) -> bool:
-        """Whether nothing of the story will change any more."""
-        found = not self._slept or self._start is not None or self._looks_when_final >= LOOKS_FOR_A_START
+    def complete(self) -> bool:
+        """Whether nothing about the job will change any more."""
+        found = not self._slept or self._start is not None or self._reads_when_final >= MAX_START_READS
         return self.final and found
 
-    def look(self) -> Story:
-        """Return the job's story up to now; raises UnknownJob."""
+    def read(self) -> JobProgress:
+        """Read the job's new events and return its progress; raises UnknownJob."""
         self._read_events()
         try:
             job = self._client.job(self.job_id)
         except UnknownJob:
             self.final = True
             raise
-        told, queue, theirs = self._workload()
-        slept_now = told is not None and told.state in {WorkloadState.SCALED_TO_ZERO, WorkloadState.WAKING}
+        status, queue, workload_now = self._workload()
+        slept_now = status is not None and status.state in {WorkloadState.SCALED_TO_ZERO, WorkloadState.WAKING}
         self._slept |= slept_now and job.state is JobState.WAITING
         if job.claimed_at and not self._start:
             self._start = start_of(job, self._client.starts())
         self.final = job.state.final
-        self._looks_when_final += self.final
+        self._reads_when_final += self.final
         now = time.time()
-        waking = self._waking(told, theirs)
+        waking = self._waking(status, workload_now)
         steps = steps_of(job, first_token_at=self._first_token_at, waking=waking, now=now)
-        return Story(
+        return JobProgress(
             job=job,
             steps=steps,
             answer=job.result if job.result is not None else "".join(self._pieces),
-            now=waits_for(job, told, queue, now=now, theirs=theirs),
+            now=waiting_for(job, status, queue, now=now, workload_now=workload_now),
             asleep_seconds=sum(step.seconds or 0 for step in steps[:2]) if waking and waking.ended_at else None,
         )
 
@@ -113,7 +114,7 @@ class JobWatch:
     def _read_events(self) -> None:
         for event in self._client.next_events(self.job_id, after=self._after):
             self._after = event.id
-            if event.type == "claimed":  # again, if it failed or was handed back: the answer begins anew
+            if event.type == "claimed":  # again, if it failed or was released: the answer starts from the beginning
                 self._pieces, self._first_token_at = [], None
             elif event.type == "delta":
                 self._first_token_at = self._first_token_at or event.at
@@ -121,14 +122,14 @@ class JobWatch:
 
     def _workload(self) -> tuple[WorkloadStatus | None, Stats, float]:
         address, list_name = self._client.address, self._client.keys.list_name
-        told, queue = status(address, list_name), stats(address, list_name)
-        return told, queue, tellers_clock().now(told) if told else time.time()
+        status, queue = workloads.status(address, list_name), workloads.stats(address, list_name)
+        return status, queue, reporter_clock().now(status) if status else time.time()
 
-    def _waking(self, told: WorkloadStatus | None, theirs: float) -> Waking | None:
+    def _waking(self, status: WorkloadStatus | None, workload_now: float) -> Waking | None:
         if self._start:
             return Waking(self._start.seconds, self._start.at)
-        if told and told.state == WorkloadState.WAKING and told.waking_since:
-            return Waking(max(0.0, theirs - told.waking_since))
+        if status and status.state == WorkloadState.WAKING and status.waking_since:
+            return Waking(max(0.0, workload_now - status.waking_since))
         return None
 
 
@@ -143,7 +144,7 @@ def start_of(job: Job, starts: list[Start]) -> Start | None:
 
 
 def steps_of(job: Job, *, first_token_at: float | None, waking: Waking | None, now: float) -> tuple[Step, ...]:
-    """Return what happened to a job, how long each step took, and what is to come. Pure."""
+    """Return a job's steps: what happened, how long each took, and what is still to come. Pure."""
     end = job.finished_at if job.state.final else None
     marks: list[tuple[str, float | None]] = []
     if waking and job.submitted_at is not None:
@@ -161,7 +162,7 @@ def steps_of(job: Job, *, first_token_at: float | None, waking: Waking | None, n
 
 
 def _steps(job: Job, marks: list[tuple[str, float | None]], *, now: float) -> tuple[Step, ...]:
-    """Turn the instants at which steps ended into their lengths; the first without one goes on."""
+    """Turn the instants at which steps ended into their lengths; the first step without an end is going on."""
     steps: list[Step] = []
     before, going_on = job.submitted_at, job.state in {JobState.WAITING, JobState.RUNNING}
     for name, at in marks:
@@ -176,25 +177,28 @@ def _steps(job: Job, marks: list[tuple[str, float | None]], *, now: float) -> tu
     return tuple(steps)
 
 
-def _between(at: float | None, least: float | None, most: float | None) -> float | None:
-    """Return an instant that another clock or a later look measured, held between two that are known."""
-    if at is None or least is None:
+def _between(at: float | None, earliest: float | None, latest: float | None) -> float | None:
+    """Return an instant that another clock measured, or that was measured late, clamped between two that are known."""
+    if at is None or earliest is None:
         return None
-    return max(least, min(at, most if most is not None else at))
+    return max(earliest, min(at, latest if latest is not None else at))
 
 
-def waits_for(job: Job, told: WorkloadStatus | None, queue: Stats, *, now: float, theirs: float) -> str:
-    """Return what a job waits for, as a sentence; empty once it is final. Pure; `theirs` is the teller's time."""
+def waiting_for(job: Job, status: WorkloadStatus | None, queue: Stats, *, now: float, workload_now: float) -> str:
+    """Return what a job waits for, as a sentence; empty once it is final. Pure.
+
+    `now` is the time on our clock, `workload_now` the time on the clock of the workload's reporter.
+    """
     match job.state:
         case JobState.WAITING:
-            place = f"{counted(job.ahead, 'prompt')} before it." if job.ahead else "It is the next."
-            return f"{place} {_why_it_waits(told, queue, now=theirs)}".strip()
+            place = f"{counted(job.ahead, 'job')} ahead." if job.ahead else "Next in line."
+            return f"{place} {_why_it_waits(status, queue, now=workload_now)}".strip()
         case JobState.RUNNING if job.cancelling:
             return "Being cancelled."
         case JobState.RUNNING:
-            return f"{job.worker or 'A worker'} works on it."
+            return f"Running on {job.worker or 'a worker'}."
         case JobState.DELAYED if job.due_at and not (job.attempts or job.last_failure):
-            return f"Sent for later: due in {seconds(job.due_at - now)}."
+            return f"Scheduled: due in {seconds(job.due_at - now)}."
         case JobState.DELAYED:
             why = f": {job.last_failure.message}" if job.last_failure else ""
             return f"{sentence('The attempt failed' + why)} Next try in {seconds((job.due_at or now) - now)}."
@@ -202,14 +206,15 @@ def waits_for(job: Job, told: WorkloadStatus | None, queue: Stats, *, now: float
             return ""
 
 
-def _why_it_waits(told: WorkloadStatus | None, queue: Stats, *, now: float) -> str:
+def _why_it_waits(status: WorkloadStatus | None, queue: Stats, *, now: float) -> str:
     """Return what the workload does about it; empty where its workers are simply busy."""
-    style, said = describe(told, queue, now=now)
-    if told is None or style is UNKNOWN or told.state in {WorkloadState.SUSPENDED, WorkloadState.DEGRADED}:
-        return said
-    if told.state != WorkloadState.WAKING or not told.waking_since or not told.usual_wake_seconds:
+    style, description = workloads.describe(status, queue, now=now)
+    if status is None or style is UNKNOWN or status.state in {WorkloadState.SUSPENDED, WorkloadState.DEGRADED}:
+        return description
+    if status.state != WorkloadState.WAKING or not status.waking_since or not status.usual_wake_seconds:
         return ""
-    usual = f"Waking usually takes {seconds(told.usual_wake_seconds)}"
-    if now - told.waking_since > LATE * told.usual_wake_seconds:
-        return f"{usual}, and this time longer{f': {told.stage}' if told.stage else ''}."
+    usual = f"Waking usually takes {seconds(status.usual_wake_seconds)}"
+    if now - status.waking_since > LATE_FACTOR * status.usual_wake_seconds:
+        stage = f": {status.stage}" if status.stage else ""
+        return f"{usual}, but is taking longer this time{stage}."
     return f"{usual}."

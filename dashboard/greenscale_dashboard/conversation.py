@@ -1,20 +1,20 @@
-"""Draws a conversation and the story of its last job: each step with its seconds, the answer as it grows."""
+"""Draws a conversation and the progress of its last job: each step with its seconds, and the answer as it grows."""
 
 import streamlit as st
 
 from greenscale_dashboard.formatting import harmless, opening, plain, seconds, sentence
-from greenscale_dashboard.fragments import STORY_SECONDS, let_it_arrive
-from greenscale_dashboard.view.story import JobWatch, Step, Story
+from greenscale_dashboard.fragments import PROGRESS_SECONDS, let_it_arrive
+from greenscale_dashboard.view.progress import JobProgress, JobWatch, Step
 from greenscale_jobs import Job, JobClient, JobState, QueueError, QueueUnavailable, UnknownJob
 
 LONG_PROMPT_CHARS, LONG_PROMPT_LINES, LONG_PROMPT_PIXELS = 300, 5, 128
-"""A prompt that has more is shown in a box that scrolls: the answer should not begin screens further down."""
+"""A longer prompt is drawn in a box that scrolls, so that the answer does not begin several screens further down."""
 
 MAX_CHARS = 20_000
-"""More of one text is not drawn: a browser needs seconds for a megabyte of markdown. It can be downloaded whole."""
+"""The most that is drawn of one text, as browsers take seconds for a megabyte of markdown; all can be downloaded."""
 
 MAX_TURNS = 40
-"""Of a longer conversation only so many turns are drawn, the last."""
+"""Of a longer conversation only the last turns are drawn."""
 
 PERSON, MODEL = ":material/person:", ":material/eco:"
 
@@ -25,56 +25,56 @@ def show(client: JobClient, job_id: str, job: Job | None, *, may_change: bool) -
     if watch is None or watch.job_id != job_id:
         watch = st.session_state["watch"] = JobWatch(client, job_id)
     if job:
-        _said_before(job)
+        _earlier_turns(job)
     going_on = not (job.state.final if job else watch.final)
-    unsettled = going_on or not watch.settled
-    st.fragment(_go_on, run_every=STORY_SECONDS if unsettled else None)(watch, may_change=may_change)
+    unfinished = going_on or not watch.complete
+    st.fragment(_go_on, run_every=PROGRESS_SECONDS if unfinished else None)(watch, may_change=may_change)
     return going_on
 
 
 def _go_on(watch: JobWatch, *, may_change: bool) -> None:
-    was_final, was_settled = watch.final, watch.settled
+    was_final, was_complete = watch.final, watch.complete
     try:
-        story = watch.look()
+        progress = watch.read()
     except UnknownJob as error:
         st.warning(plain(opening(str(error))), icon=":material/help:")
     except QueueUnavailable:
-        st.markdown("The story goes on once Redis is back.")
+        st.markdown("The progress is shown again when Redis is back.")
     else:
-        _draw(watch, story, may_change=may_change)
+        _draw(watch, progress, may_change=may_change)
     let_it_arrive()
-    if (watch.final, watch.settled) != (was_final, was_settled):
-        st.rerun()  # the field opens again; once all is settled, no more by itself
+    if (watch.final, watch.complete) != (was_final, was_complete):
+        st.rerun()  # the input opens again; once nothing will change, the fragment stops running
 
 
-def _draw(watch: JobWatch, story: Story, *, may_change: bool) -> None:
-    job = story.job
-    _said_by_person(job.prompt if job.prompt is not None else "(the prompt cannot be read)")
+def _draw(watch: JobWatch, progress: JobProgress, *, may_change: bool) -> None:
+    job = progress.job
+    _prompt(job.prompt if job.prompt is not None else "(unreadable prompt)")
     with st.chat_message("assistant", avatar=MODEL):
-        st.markdown(line(story))
-        if story.answer:
-            _answer(story.answer, key=watch.job_id, whole=job.state.final)
+        st.markdown(line(progress))
+        if progress.answer:
+            _answer(progress.answer, key=watch.job_id, complete=job.state.final)
         if job.state is JobState.DEAD and job.error:
             st.error(f"**{plain(job.error.reason)}**: {plain(job.error.message)}", icon=":material/error:")
         if job.outcome and job.outcome.cut_off:
             st.markdown(":small[The answer was cut off at maxTokens.]")
         if job.state is JobState.CANCELLED:
             st.info("Cancelled.", icon=":material/cancel:")
-        if story.now:
-            st.markdown(plain(story.now))
+        if progress.now:
+            st.markdown(plain(progress.now))
             if may_change:
                 st.button(
                     "Cancel", key=f"cancel-{watch.job_id}", icon=":material/close:", on_click=_cancel, args=(watch,)
                 )
 
 
-def line(story: Story) -> str:
-    """Return a job's steps as one line of markdown: what is over, what goes on, what is to come."""
-    parts = " › ".join(_step(step) for step in story.steps)  # noqa: RUF001
-    if story.total_seconds is None:
+def line(progress: JobProgress) -> str:
+    """Return a job's steps as one line of markdown: finished, going on, and to come."""
+    parts = " › ".join(_step(step) for step in progress.steps)  # noqa: RUF001
+    if progress.total_seconds is None:
         return f":small[{parts}]"
-    asleep = "" if story.asleep_seconds is None else f", {seconds(story.asleep_seconds)} of it asleep"
-    return f":small[{parts} &ensp; :gray[({seconds(story.total_seconds)} in all{asleep})]]"
+    asleep = "" if progress.asleep_seconds is None else f", {seconds(progress.asleep_seconds)} of it asleep"
+    return f":small[{parts} &ensp; :gray[({seconds(progress.total_seconds)} in all{asleep})]]"
 
 
 def _step(step: Step) -> str:
@@ -85,18 +85,18 @@ def _step(step: Step) -> str:
     return f"{step.name} **{seconds(step.seconds)}**"
 
 
-def _said_before(job: Job) -> None:
+def _earlier_turns(job: Job) -> None:
     hidden = max(0, len(job.history) - MAX_TURNS)
     if hidden:
-        st.markdown(f":small[The first {hidden:,} turns are not shown; the model is given them too.]")
+        st.markdown(f":small[The first {hidden:,} turns are not shown here; the model receives them too.]")
     for number, turn in enumerate(job.history[hidden:]):
         if turn.role == "user":
-            _said_by_person(turn.content)
+            _prompt(turn.content)
         else:
-            _said_by_model(turn.content, key=f"{job.id}-{number}")
+            _earlier_answer(turn.content, key=f"{job.id}-{number}")
 
 
-def _said_by_person(prompt: str) -> None:
+def _prompt(prompt: str) -> None:
     long = len(prompt) > LONG_PROMPT_CHARS or prompt.count("\n") >= LONG_PROMPT_LINES
     with (
         st.chat_message("user", avatar=PERSON),
@@ -107,19 +107,19 @@ def _said_by_person(prompt: str) -> None:
             st.markdown(f"The first {MAX_CHARS:,} of {len(prompt):,} characters.")
 
 
-def _said_by_model(answer: str, *, key: str) -> None:
+def _earlier_answer(answer: str, *, key: str) -> None:
     with st.chat_message("assistant", avatar=MODEL):
-        _answer(answer, key=key, whole=True)
+        _answer(answer, key=key, complete=True)
 
 
-def _answer(answer: str, *, key: str, whole: bool) -> None:
+def _answer(answer: str, *, key: str, complete: bool) -> None:
     st.markdown(harmless(answer[:MAX_CHARS]))
     if len(answer) <= MAX_CHARS:
         return
-    st.markdown(f"The first {MAX_CHARS:,} of {len(answer):,} characters{'' if whole else ' so far'}.")
-    if whole:
+    st.markdown(f"The first {MAX_CHARS:,} of {len(answer):,} characters{'' if complete else ' so far'}.")
+    if complete:
         st.download_button(
-            "The whole answer", answer, "answer.md", "text/markdown", key=f"whole-{key}", on_click="ignore"
+            "Download the full answer", answer, "answer.md", "text/markdown", key=f"answer-{key}", on_click="ignore"
         )
 
 

@@ -1,11 +1,11 @@
-"""One job's story: as tables, and read of a real queue."""
+"""One job's progress: as tables, and read of a real queue."""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from greenscale_dashboard.view.story import JobWatch, Waking, start_of, steps_of, waits_for
+from greenscale_dashboard.view.progress import JobWatch, Waking, start_of, steps_of, waiting_for
 from greenscale_jobs import (
     Job,
     JobClient,
@@ -26,27 +26,27 @@ replace = msgspec.structs.replace
 ACTIVE = WorkloadStatus("default", "w", "jobs", "Active", "", 1, 4, "Echo", None, {}, sampled_at=1018)
 
 
-def job(state: JobState, **parts: Any) -> Job:
+def a_job(state: JobState, **parts: Any) -> Job:
     return Job("j", state, "hi", **{"submitted_at": 1000.0, **parts})
 
 
-RUNS, DONE = job(JobState.RUNNING, claimed_at=1012.0), job(JobState.DONE, claimed_at=1012.0, finished_at=1016.0)
+RUNS, DONE = a_job(JobState.RUNNING, claimed_at=1012.0), a_job(JobState.DONE, claimed_at=1012.0, finished_at=1016.0)
 OVER = Waking(11.0, 1011.8)
 
 
 @pytest.mark.parametrize(
-    ("seen", "first_token_at", "waking", "expected"),
+    ("job", "first_token_at", "waking", "expected"),
     [
-        pytest.param(job(JobState.WAITING), None, None, "queued 20.0 now, first token, done", id="waits"),
+        pytest.param(a_job(JobState.WAITING), None, None, "queued 20.0 now, first token, done", id="waits"),
         pytest.param(
-            job(JobState.WAITING),
+            a_job(JobState.WAITING),
             None,
             Waking(7.0),
             "queued 13.0, waking 7.0 now, claimed, first token, done",
             id="wakes a worker",
         ),
         pytest.param(
-            job(JobState.WAITING),
+            a_job(JobState.WAITING),
             None,
             Waking(70.0),
             "queued 0.0, waking 20.0 now, claimed, first token, done",
@@ -72,96 +72,100 @@ OVER = Waking(11.0, 1011.8)
             id="the end of the start was noted late",
         ),
         pytest.param(DONE, 1011.0, None, "queued 12.0, first token 0.0, done 4.0", id="first token before the claim"),
-        pytest.param(DONE, None, None, "queued 12.0, done 4.0", id="done, its tokens were not seen"),
+        pytest.param(DONE, None, None, "queued 12.0, done 4.0", id="done, its tokens were not read"),
         pytest.param(
-            job(JobState.DEAD, claimed_at=1001.0, finished_at=1002.0), None, None, "queued 1.0, failed 1.0", id="failed"
+            a_job(JobState.DEAD, claimed_at=1001.0, finished_at=1002.0),
+            None,
+            None,
+            "queued 1.0, failed 1.0",
+            id="failed",
         ),
-        pytest.param(job(JobState.CANCELLED, finished_at=1002.0), None, None, "cancelled 2.0", id="never ran"),
+        pytest.param(a_job(JobState.CANCELLED, finished_at=1002.0), None, None, "cancelled 2.0", id="never ran"),
         pytest.param(
-            job(JobState.RUNNING, submitted_at=None, claimed_at=1012.0),
+            a_job(JobState.RUNNING, submitted_at=None, claimed_at=1012.0),
             None,
             OVER,
             "queued ?, first token 8.0 now, done",
             id="pushed by another client",
         ),
         pytest.param(
-            job(JobState.RUNNING, claimed_at=1012.0, attempts=2),
+            a_job(JobState.RUNNING, claimed_at=1012.0, attempts=2),
             None,
             None,
             "queued, tried before 12.0, first token 8.0 now, done",
             id="the second attempt",
         ),
         pytest.param(
-            job(JobState.RUNNING, submitted_at=1030.0, claimed_at=1031.0),
+            a_job(JobState.RUNNING, submitted_at=1030.0, claimed_at=1031.0),
             None,
             Waking(5.0),
             "queued 0.0, waking 1.0, claimed 0.0, first token 0.0 now, done",
             id="our clock is behind",
         ),
-        pytest.param(job(JobState.DELAYED), None, None, "queued, first token, done", id="for later"),
+        pytest.param(a_job(JobState.DELAYED), None, None, "queued, first token, done", id="for later"),
     ],
 )
-def test_a_jobs_steps(seen: Job, first_token_at: float | None, waking: Waking | None, expected: str) -> None:
-    steps = steps_of(seen, first_token_at=first_token_at, waking=waking, now=1020.0)
-    told = [
+def test_a_jobs_steps(job: Job, first_token_at: float | None, waking: Waking | None, expected: str) -> None:
+    steps = steps_of(job, first_token_at=first_token_at, waking=waking, now=1020.0)
+    parts = [
         step.name
         + ("" if step.to_come else " ?" if step.seconds is None else f" {step.seconds:.1f}")
         + (" now" if step.going_on else "")
         for step in steps
     ]
 
-    assert ", ".join(told) == expected
+    assert ", ".join(parts) == expected
 
 
 @pytest.mark.parametrize(
-    ("seen", "starts", "expected"),
+    ("job", "starts", "expected"),
     [
         pytest.param(DONE, [Start(1012.1, 11.0)], Start(1012.1, 11.0), id="its own"),
         pytest.param(DONE, [Start(900.0, 11.0)], None, id="one long before"),
         pytest.param(DONE, [Start(1100.0, 11.0), Start(1012.0, 11.0)], Start(1012.0, 11.0), id="one long after too"),
-        pytest.param(job(JobState.WAITING), [Start(1012.0, 11.0)], None, id="not claimed yet"),
+        pytest.param(a_job(JobState.WAITING), [Start(1012.0, 11.0)], None, id="not claimed yet"),
     ],
 )
-def test_the_start_that_a_job_waited_for(seen: Job, starts: list[Start], expected: Start | None) -> None:
-    assert start_of(seen, starts) == expected
+def test_the_start_that_a_job_waited_for(job: Job, starts: list[Start], expected: Start | None) -> None:
+    assert start_of(job, starts) == expected
 
 
 FAILED = (JobError("RateLimited", "the API asks for patience"),)
 
 
 @pytest.mark.parametrize(
-    ("seen", "expected"),
+    ("job", "expected"),
     [
-        pytest.param(job(JobState.WAITING, ahead=0), "It is the next.", id="next"),
-        pytest.param(job(JobState.WAITING, ahead=3), "3 prompts before it.", id="not yet"),
+        pytest.param(a_job(JobState.WAITING, ahead=0), "Next in line.", id="next"),
+        pytest.param(a_job(JobState.WAITING, ahead=3), "3 jobs ahead.", id="not yet"),
         pytest.param(
-            job(JobState.WAITING, submitted_at=None, ahead=3),
-            "3 prompts before it.",
+            a_job(JobState.WAITING, submitted_at=None, ahead=3),
+            "3 jobs ahead.",
             id="pushed by another client",
         ),
-        pytest.param(job(JobState.RUNNING, claimed_at=1018.0), "A worker works on it.", id="runs"),
-        pytest.param(job(JobState.RUNNING, claimed_at=1018.0, cancelling=True), "Being cancelled.", id="cancelling"),
+        pytest.param(a_job(JobState.RUNNING, claimed_at=1018.0), "Running on a worker.", id="runs"),
+        pytest.param(a_job(JobState.RUNNING, claimed_at=1018.0, cancelling=True), "Being cancelled.", id="cancelling"),
         pytest.param(
-            job(JobState.DELAYED, due_at=1024.0, errors=FAILED),
+            a_job(JobState.DELAYED, due_at=1024.0, errors=FAILED),
             "The attempt failed: the API asks for patience. Next try in 4.0 s.",
             id="a retry, and why",
         ),
-        pytest.param(job(JobState.DELAYED, due_at=1024.0), "Sent for later: due in 4.0 s.", id="for later"),
+        pytest.param(a_job(JobState.DELAYED, due_at=1024.0), "Scheduled: due in 4.0 s.", id="for later"),
         pytest.param(
-            job(JobState.DELAYED, due_at=1019.0, attempts=1),
+            a_job(JobState.DELAYED, due_at=1019.0, attempts=1),
             "The attempt failed. Next try in 0.0 s.",
             id="a retry that is due",
         ),
-        pytest.param(job(JobState.DONE), "", id="done"),
-        pytest.param(job(JobState.DEAD), "", id="dead"),
-        pytest.param(job(JobState.CANCELLED), "", id="cancelled"),
+        pytest.param(a_job(JobState.DONE), "", id="done"),
+        pytest.param(a_job(JobState.DEAD), "", id="dead"),
+        pytest.param(a_job(JobState.CANCELLED), "", id="cancelled"),
     ],
 )
-def test_what_a_job_waits_for(seen: Job, expected: str) -> None:
-    assert waits_for(seen, ACTIVE, Stats(1, 1, 0, 0), now=1020, theirs=1020) == expected
+def test_what_a_job_waits_for(job: Job, expected: str) -> None:
+    assert waiting_for(job, ACTIVE, Stats(1, 1, 0, 0), now=1020, workload_now=1020) == expected
 
 
-WAITS = job(JobState.WAITING, ahead=0)
+WAITS = a_job(JobState.WAITING, ahead=0)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +184,7 @@ WAITS = job(JobState.WAITING, ahead=0)
                 "usual_wake_seconds": 12.0,
                 "stage": "no node has a free GPU",
             },
-            " Waking usually takes 12 s, and this time longer: no node has a free GPU.",
+            " Waking usually takes 12 s, but is taking longer this time: no node has a free GPU.",
             id="it takes longer than twice the usual",
         ),
         pytest.param({"state": "Suspended", "message": "Runs none."}, " Runs none.", id="suspended"),
@@ -189,20 +193,20 @@ WAITS = job(JobState.WAITING, ahead=0)
     ],
 )
 def test_why_a_job_still_waits(parts: dict[str, Any], why: str) -> None:
-    told = replace(ACTIVE, **parts)
+    status = replace(ACTIVE, **parts)
 
-    assert waits_for(WAITS, told, Stats(1, 0, 0, 0), now=1020, theirs=1020) == f"It is the next.{why}"
+    assert waiting_for(WAITS, status, Stats(1, 0, 0, 0), now=1020, workload_now=1020) == f"Next in line.{why}"
 
 
 async def test_an_answer_grows_and_is_then_the_result(client: JobClient, queue: JobQueue) -> None:
     watch = JobWatch(client, await queue.submit("hi"))
-    answers = [watch.look().answer]
+    answers = [watch.read().answer]
     (claim,) = await queue.claim("w") or []
     for piece in ("one", " two"):
         await queue.emit([(claim, piece)])
-        answers.append(watch.look().answer)
+        answers.append(watch.read().answer)
     await queue.finish([Finished(claim, "one two three", Outcome())])
-    last = watch.look()
+    last = watch.read()
 
     assert answers == ["", "one", "one two"]
     assert (last.answer, last.now, [step.name for step in last.steps]) == (
@@ -212,14 +216,12 @@ async def test_an_answer_grows_and_is_then_the_result(client: JobClient, queue: 
     )
 
 
-@pytest.mark.parametrize("how", ["failed", "handed back by a worker that ends"])
-async def test_a_second_claim_begins_the_answer_anew(
-    client: JobClient, queue: JobQueue, clock: Clock, how: str
-) -> None:
+@pytest.mark.parametrize("how", ["failed", "released by a worker that ends"])
+async def test_a_second_claim_restarts_the_answer(client: JobClient, queue: JobQueue, clock: Clock, how: str) -> None:
     watch = JobWatch(client, await queue.submit("hi"))
     (first,) = await queue.claim("w") or []
     await queue.emit([(first, "half an ans")])
-    before = watch.look().answer
+    before = watch.read().answer
     if how == "failed":
         await queue.retry(first, "Broken", "it broke", delay_seconds=1)
         clock.advance(2)
@@ -229,39 +231,39 @@ async def test_a_second_claim_begins_the_answer_anew(
     (second,) = await queue.claim("w") or []
     await queue.emit([(second, "the whole")])
 
-    assert (before, watch.look().answer) == ("half an ans", "the whole")
+    assert (before, watch.read().answer) == ("half an ans", "the whole")
 
 
 async def test_a_waiting_job_can_be_cancelled(client: JobClient, queue: JobQueue) -> None:
     watch = JobWatch(client, await queue.submit("hi"))
     watch.cancel()
-    story = watch.look()
+    progress = watch.read()
 
-    assert (story.job.state, story.answer, story.now) == (JobState.CANCELLED, "", "")
+    assert (progress.job.state, progress.answer, progress.now) == (JobState.CANCELLED, "", "")
 
 
-async def test_a_start_that_is_noted_after_the_answer_is_still_told(
+async def test_a_start_that_is_noted_after_the_answer_is_still_shown(
     client: JobClient, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     """It is noted a moment after the first claim, and a short answer is faster."""
     await queue.put_workload(status)
     watch = JobWatch(client, await queue.submit("hi"))
-    watch.look()
+    watch.read()
     (claim,) = await queue.claim("w") or []
     await queue.finish([Finished(claim, "hello", Outcome())])
-    before = watch.look().asleep_seconds, watch.final, watch.settled
+    before = watch.read().asleep_seconds, watch.final, watch.complete
     await queue.note_start(60)
-    after = watch.look().asleep_seconds
+    after = watch.read().asleep_seconds
 
     assert before == (None, True, False)
     assert after is not None
-    assert watch.settled
+    assert watch.complete
 
 
 def test_a_job_that_is_gone_is_waited_for_no_longer(client: JobClient) -> None:
     watch = JobWatch(client, "gone")
     with pytest.raises(UnknownJob):
-        watch.look()
+        watch.read()
 
     assert watch.final
-    assert watch.settled
+    assert watch.complete

@@ -11,15 +11,15 @@ from greenscale_jobs import RedisAddress, Sample
 HOUR_SECONDS = 3600.0
 
 STEP_SECONDS = 30.0
-"""A chart's finest step; within one the most counts, so that no peak is lost."""
+"""A chart's finest step; each shows the maximum within it, so that no peak is lost."""
 
-READ_SECONDS = 10.0
+MAX_AGE_SECONDS = 10.0
 """How old a chart may be."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """The most of each within one step of time."""
+    """The maximum of each number within one step of time."""
 
     at: float
     waiting: int
@@ -28,31 +28,31 @@ class Point:
 
 
 @dataclasses.dataclass(frozen=True)
-class Past:
+class LastHour:
     """What was measured in the last hour, which ends with the last point."""
 
     points: tuple[Point, ...]
-    """Oldest first, without a gap; from when on it was measured."""
+    """Oldest first, without a gap, beginning with the first sample."""
     done_before: int | None
-    """Jobs that the queue had done before that; None where nothing was measured."""
+    """Jobs that the queue had done before that; None if nothing was measured."""
     since: float | None
-    """From when on it was measured, if that is less than an hour."""
+    """When the first sample was taken, if that is less than an hour ago."""
     until: float = 0.0
     asleep: tuple[tuple[float, float], ...] = ()
-    """From when to when no worker was there."""
+    """Periods without a worker: begin and end of each."""
 
     @property
     def asleep_seconds(self) -> float:
-        """How long no worker was there."""
+        """How long there was no worker."""
         return sum(end - start for start, end in self.asleep)
 
     @property
     def sentence(self) -> str:
-        """What the chart shows, for those who cannot see it."""
+        """The chart in words, for people who cannot see it."""
         if not self.points:
             return "Nothing was measured in the last hour."
-        most = (max(getattr(point, name) for point in self.points) for name in ("waiting", "running", "workers"))
-        waiting, running, workers = most
+        maxima = (max(getattr(point, name) for point in self.points) for name in ("waiting", "running", "workers"))
+        waiting, running, workers = maxima
         return (
             f"The last {self.span}: asleep for {seconds(self.asleep_seconds)}; "
             f"at most {waiting} waiting, {running} running, {counted(workers, 'worker')}."
@@ -60,30 +60,30 @@ class Past:
 
     @property
     def drawable(self) -> bool:
-        """Whether there is a whole step to be drawn; a chart of less is an empty box."""
+        """Whether at least one step was measured; a chart of less is an empty box."""
         return bool(self.points) and (self.since is None or self.until - self.since >= STEP_SECONDS)
 
     @property
     def span(self) -> str:
-        """How long was measured, as people say it."""
+        """The time that was measured: `hour`, or a shorter duration."""
         return "hour" if self.since is None else seconds(self.until - self.since)
 
 
-@shared(seconds=READ_SECONDS)
-def last_hour(address: RedisAddress, list_name: str) -> Past:
-    """Return what a workload did in the last hour."""
+@shared(seconds=MAX_AGE_SECONDS)
+def last_hour(address: RedisAddress, list_name: str) -> LastHour:
+    """Read what a workload did in the last hour."""
     now = time.time()
-    return past(client(address, list_name).history(now - HOUR_SECONDS), now=now)
+    return from_samples(client(address, list_name).history(now - HOUR_SECONDS), now=now)
 
 
-def past(samples: Sequence[Sample], *, now: float) -> Past:
-    """Return what these samples say of the hour before `now`. Pure.
+def from_samples(samples: Sequence[Sample], *, now: float) -> LastHour:
+    """Summarize samples over the hour before `now`. Pure.
 
-    Between two samples the numbers were those of the first. One of them may be older than the hour.
+    Between two samples the numbers are those of the first. One sample may be older than the hour.
     """
     begin = now - HOUR_SECONDS
     if not samples:
-        return Past((), None, None)
+        return LastHour((), None, None)
     ends = [*(sample.at for sample in samples[1:]), max(now, samples[-1].at)]
     asleep: list[tuple[float, float]] = []
     steps: dict[int, Point] = {}
@@ -95,9 +95,9 @@ def past(samples: Sequence[Sample], *, now: float) -> Past:
             begun = asleep.pop()[0] if asleep and asleep[-1][1] == start else start
             asleep.append((begun, end))
         for step in range(int(start // STEP_SECONDS), int(end // STEP_SECONDS) + 1):
-            steps[step] = _most(steps.get(step), step, sample)
+            steps[step] = _maximum(steps.get(step), step, sample)
     since = samples[0].at if samples[0].at > begin else None
-    return Past(
+    return LastHour(
         points=tuple(steps[step] for step in sorted(steps)),
         done_before=samples[0].done,
         since=since,
@@ -106,7 +106,7 @@ def past(samples: Sequence[Sample], *, now: float) -> Past:
     )
 
 
-def _most(before: Point | None, step: int, sample: Sample) -> Point:
+def _maximum(before: Point | None, step: int, sample: Sample) -> Point:
     at = step * STEP_SECONDS
     before = before or Point(at, 0, 0, 0)
     return Point(
