@@ -17,12 +17,10 @@ def line_of_the_hour(past: Past) -> alt.LayerChart:
     """Return a thin line of what waited and ran, over the workers; at its foot, sleep as sleep."""
     # A point of nothing where the chart begins: a younger workload's shows its whole life, but five minutes at least.
     begin = past.until - (HOUR_SECONDS if past.since is None else max(LEAST_SECONDS, past.until - past.since))
-    steps = [
-        {"from": _ms(begin), "Waiting": None, "Running": None, "Workers": None},
-        *(
-            {"from": _ms(point.at), "Waiting": point.waiting, "Running": point.running, "Workers": point.workers}
-            for point in past.points
-        ),
+    steps: list[dict[str, float | None]] = [{"from": _ms(begin), "Waiting": None, "Running": None, "Workers": None}]
+    steps += [
+        {"from": _ms(point.at), "Waiting": point.waiting, "Running": point.running, "Workers": point.workers}
+        for point in past.points
     ]
     asleep = [{"from": _ms(begun), "to": _ms(end)} for begun, end in past.asleep]
     time = alt.X(
