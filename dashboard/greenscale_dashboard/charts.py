@@ -1,7 +1,5 @@
 """Charts of what a workload did. The browser draws them, with nothing from another machine."""
 
-from typing import Any
-
 import altair as alt
 
 from greenscale_dashboard.view.last_hour import HOUR_SECONDS, LastHour
@@ -19,12 +17,10 @@ def line_of_the_hour(hour: LastHour) -> alt.LayerChart:
     """Return a thin line of what waited and ran, over the workers; at its foot, sleep as sleep."""
     # A point of nothing where the chart begins: a younger workload's shows its whole life, but five minutes at least.
     begin = hour.until - (HOUR_SECONDS if hour.since is None else max(LEAST_SECONDS, hour.until - hour.since))
-    steps: list[dict[str, Any]] = [
-        {"from": _ms(begin), "Waiting": None, "Running": None, "Workers": None},
-        *(
-            {"from": _ms(point.at), "Waiting": point.waiting, "Running": point.running, "Workers": point.workers}
-            for point in hour.points
-        ),
+    steps: list[dict[str, float | None]] = [{"from": _ms(begin), "Waiting": None, "Running": None, "Workers": None}]
+    steps += [
+        {"from": _ms(point.at), "Waiting": point.waiting, "Running": point.running, "Workers": point.workers}
+        for point in hour.points
     ]
     asleep = [{"from": _ms(begun), "to": _ms(end)} for begun, end in hour.asleep]
     time = alt.X(
