@@ -47,9 +47,9 @@ def test_a_worker_reads_the_dotenv_file_and_answers_what_redis_cli_pushes(
     compose_redis: RedisServer, tmp_path: Path
 ) -> None:
     address = compose_redis.address
-    told = (ROOT / ".env.example").read_text().replace("GREENSCALE_ENGINE=OpenAI", "GREENSCALE_ENGINE=Echo")
-    told = told.replace("REDIS_HOST=localhost", f"REDIS_HOST={address.host}")
-    (tmp_path / ".env").write_text(told.replace("REDIS_PORT=6379", f"REDIS_PORT={address.port}"))
+    dotenv = (ROOT / ".env.example").read_text().replace("GREENSCALE_ENGINE=OpenAI", "GREENSCALE_ENGINE=Echo")
+    dotenv = dotenv.replace("REDIS_HOST=localhost", f"REDIS_HOST={address.host}")
+    (tmp_path / ".env").write_text(dotenv.replace("REDIS_PORT=6379", f"REDIS_PORT={address.port}"))
     with running(sys.executable, str(ROOT / "worker/worker.py"), folder=tmp_path, log=tmp_path / "log") as worker:
         with redis.Redis(port=address.port) as plain:
             plain.lpush("jobs", json.dumps({"id": "by-hand", "prompt": "hello"}))

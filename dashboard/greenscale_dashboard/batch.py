@@ -1,4 +1,4 @@
-"""Several prompts at once: one a line, typed or from a file. What a full queue refuses is sent when there is room."""
+"""A batch of prompts: one a line, typed or from a file. What a full queue refuses is sent when there is room."""
 
 from typing import Any
 

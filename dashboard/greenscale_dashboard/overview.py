@@ -35,36 +35,38 @@ def _all(context: Context) -> None:
         if context.is_old:
             st.rerun()
         known = bool(workloads.statuses(context.address))
-        seen = [
+        all_workloads = [
             workloads.workload(context.address, name, list_name, local=context.local)
             for name, list_name in context.workloads.items()
         ]
-        hours = {one.list_name: last_hour(context.address, one.list_name) for one in seen}
+        hours = {one.list_name: last_hour(context.address, one.list_name) for one in all_workloads}
     except QueueUnavailable as error:
         st.error(plain(sentence(str(error))), icon=":material/cloud_off:")
     else:
         if not known:
             st.info(FIRST_STEPS, icon=":material/eco:")
         else:
-            st.title(workloads.summary(seen), anchor=False)
-        for one in sorted(seen, key=lambda one: one.urgency):
+            st.title(workloads.summary(all_workloads), anchor=False)
+        for one in sorted(all_workloads, key=lambda one: one.urgency):
             _card(context, one, hours[one.list_name])
     let_it_arrive()
 
 
-def _card(context: Context, seen: Workload, hour: LastHour) -> None:
-    with st.container(border=True, key=f"card-{seen.name}"):
+def _card(context: Context, workload: Workload, hour: LastHour) -> None:
+    with st.container(border=True, key=f"card-{workload.name}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.header(headline(seen), anchor=False)
+            st.header(headline(workload), anchor=False)
             with st.container(horizontal=True, width="content"):
-                _links(context, seen)
-        oldest = f" The next has waited {seconds(seen.oldest_seconds)}." if seen.oldest_seconds is not None else ""
-        st.markdown(plain(seen.sentence) + oldest)
-        if seen.command:
-            st.code(seen.command, language=None, wrap_lines=True)
-        _numbers(seen, hour)
+                _links(context, workload)
+        oldest = (
+            f" The next has waited {seconds(workload.oldest_seconds)}." if workload.oldest_seconds is not None else ""
+        )
+        st.markdown(plain(workload.sentence) + oldest)
+        if workload.command:
+            st.code(workload.command, language=None, wrap_lines=True)
+        _numbers(workload, hour)
         if hour.drawable:
-            st.altair_chart(line_of_the_hour(hour), height=HEIGHT, alt=hour.sentence, key=f"hour-{seen.name}")
+            st.altair_chart(line_of_the_hour(hour), height=HEIGHT, alt=hour.sentence, key=f"hour-{workload.name}")
             st.markdown(f":small[{hour.sentence} :orange[Waiting], :green[running], shaded workers, :blue[asleep].]")
         else:
             st.markdown(f":small[{_why_no_chart(hour)}]")
@@ -77,9 +79,9 @@ def _why_no_chart(hour: LastHour) -> str:
     return f"Measured since {since}. A chart of the last hour follows in a moment."
 
 
-def _links(context: Context, seen: Workload) -> None:
-    here = {"workload": seen.name}
-    if seen.dead:
+def _links(context: Context, workload: Workload) -> None:
+    here = {"workload": workload.name}
+    if workload.dead:
         st.page_link(
             context.pages["jobs"],
             label="View failed jobs",
@@ -90,18 +92,18 @@ def _links(context: Context, seen: Workload) -> None:
         st.page_link(context.pages["prompt"], label="Send a prompt", icon=":material/chat:", query_params=here)
 
 
-def headline(seen: Workload) -> str:
+def headline(workload: Workload) -> str:
     """Return a workload's name and state, as markdown."""
-    style = seen.style
-    return f"{plain(seen.name)} &nbsp; :{style.colour}-badge[:material/{style.icon}: {style.word}]"
+    style = workload.style
+    return f"{plain(workload.name)} &nbsp; :{style.colour}-badge[:material/{style.icon}: {style.word}]"
 
 
-def _numbers(seen: Workload, hour: LastHour) -> None:
-    done = None if hour.done_before is None else max(0, seen.done - hour.done_before)
+def _numbers(workload: Workload, hour: LastHour) -> None:
+    done = None if hour.done_before is None else max(0, workload.done - hour.done_before)
     with st.container(horizontal=True, horizontal_alignment="distribute"):  # columns would stack on a phone
-        st.metric("Waiting", seen.waiting, width="content")
-        st.metric("Running", seen.running, width="content")
-        st.metric("Workers", seen.replicas, width="content")
+        st.metric("Waiting", workload.waiting, width="content")
+        st.metric("Running", workload.running, width="content")
+        st.metric("Workers", workload.replicas, width="content")
         span = "1 h" if hour.since is None else hour.span  # no longer was measured
         st.metric(f"Done in {span}", UNMEASURED if done is None else done, width="content")
-        st.metric("Dead", seen.dead, width="content")
+        st.metric("Dead", workload.dead, width="content")

@@ -54,7 +54,7 @@ def _base(series: Mapping[str, Series], *, span: tuple[float, float], unit: str)
         scale=alt.Scale(domain=names, range=[COLOURS.get(name, PLAIN) for name in names]),
         legend=alt.Legend(orient="top", title=None) if several else None,
     )
-    # As numbers the ends would be taken for a scale that is no time.
+    # Given as numbers, the ends would make an axis of numbers, not of time.
     ends = [dt.datetime.fromtimestamp(at, tz=dt.UTC) for at in span]
     axis = alt.Axis(grid=False, tickCount=6, format="%H:%M")
     chart: alt.Chart = alt.Chart(alt.InlineData(values=_rows(series))).encode(

@@ -147,7 +147,7 @@ def cancel(keys: Keys, job_id: str) -> Script[JobState]:
 
 
 def redrive(keys: Keys, job_ids: Sequence[str]) -> Generator[Call[Any], Any, list[str]]:
-    """Send dead jobs again, with all attempts, and put strays back; return both. `maxLength` does not apply."""
+    """Retry dead jobs, with all attempts, and put strays back; return both. `maxLength` does not apply."""
     ids = [utf8(job_id) for job_id in job_ids]
     sent: list[str] = []
     for first in range(0, len(ids), REDRIVE_IDS):

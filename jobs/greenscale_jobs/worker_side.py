@@ -180,14 +180,14 @@ class WorkerSide(AsyncioQueue):
         return await self._give_up(claim, how, reason, message, delay_seconds=delay_seconds, limit=limit)
 
     async def lose(self, claim: Claim, reason: str, message: str) -> str:
-        """Hand back a job whose engine was lost with it in hand. Returns its new state.
+        """Release a job whose engine was lost with it in hand. Returns its new state.
 
         After two losses in company it is a suspect, which is claimed alone; it is dead after `limits.max_losses` alone.
         """
         return await self._give_up(claim, "lost", reason, message, limit=self.limits.max_losses)
 
     async def release(self, claim: Claim) -> str:
-        """Hand a job back as if it had never been claimed: it is the next one. Returns its new state."""
+        """Release a job as if it had never been claimed: it is next in line. Returns its new state."""
         return await self._give_up(claim, "release")
 
     async def report_fault(

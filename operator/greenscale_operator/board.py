@@ -10,7 +10,7 @@ from greenscale_jobs import Resource, Start, WorkloadStatus
 from greenscale_jobs.board import WorkloadIdentity, workload_status
 from greenscale_operator.facts import Facts
 from greenscale_operator.reconciliation import Reconciliation
-from greenscale_operator.redaction import shown
+from greenscale_operator.redaction import redact
 from greenscale_operator.verdict import workload_facts
 from greenscale_operator.workload import Workload
 
@@ -28,7 +28,7 @@ def page_resource(reconciliation: Reconciliation, after: Body) -> Resource:
 
 
 def _without_status(body: Body) -> Body:
-    redacted: Body = shown({part: value for part, value in body.items() if part != "status"})
+    redacted: Body = redact({part: value for part, value in body.items() if part != "status"})
     return redacted
 
 

@@ -133,7 +133,7 @@ class Children:
     async def _mend(self, change: Change, live: Manifest) -> Manifest:
         kind, name = change.kind, f"{change.kind.kind} {change.manifest['metadata']['name']}"
         was_applied = any(is_applied(entry) for entry in live["metadata"].get("managedFields", []))
-        is_drift = was_applied and _intent(live) == _intent(change.manifest)
+        is_drift = was_applied and _manifest_digest(live) == _manifest_digest(change.manifest)
         entries = annexed(live, change.manifest["apiVersion"], change.foreign)
         if not is_annexed(live, entries):
             live = await self._cluster.write_managed_fields(kind, live, entries)
@@ -182,7 +182,7 @@ class Children:
                 f"{kind.kind} {metadata['name']} belongs to a deleted workload of the same name and will be "
                 "garbage-collected."
             )
-        if not owners and metadata.get("labels", {}).items() >= MANAGED_BY.items() and _intent(live):
+        if not owners and metadata.get("labels", {}).items() >= MANAGED_BY.items() and _manifest_digest(live):
             return
         raise NameConflict(
             f"A {kind.kind} named {metadata['name']} exists in {metadata['namespace']} and does not belong to "
@@ -204,6 +204,6 @@ def ending_seconds(live: Manifest, *, now: float) -> float | None:
     return None if since is None else max(0.0, now - since)
 
 
-def _intent(live: Manifest) -> str | None:
+def _manifest_digest(live: Manifest) -> str | None:
     digest: str | None = live["metadata"].get("annotations", {}).get(ANNOTATION)
     return digest

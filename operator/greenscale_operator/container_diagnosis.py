@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from greenscale_operator.facts import Problem, seconds
-from greenscale_operator.redaction import shown
+from greenscale_operator.redaction import redact
 
 Body = dict[str, Any]
 
@@ -195,6 +195,6 @@ def containers(pod: Body) -> list[Container]:
 
 def last_lines(text: str) -> str:
     """Return the end of a log in one line, without the lines that may hold a secret."""
-    lines = [shown(line.strip()) for line in text.splitlines() if line.strip()][-MAX_LINES:]
+    lines = [redact(line.strip()) for line in text.splitlines() if line.strip()][-MAX_LINES:]
     quoted = " | ".join(lines)
     return quoted if len(quoted) <= MAX_CHARACTERS else f"...{quoted[-MAX_CHARACTERS:]}"

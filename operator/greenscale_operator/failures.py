@@ -7,7 +7,7 @@ from greenscale_operator.errors import Lasting, Passing, Unavailable
 from greenscale_operator.facts import Problem, timestamp
 from greenscale_operator.memory import Memory
 from greenscale_operator.reconciliation import Failure
-from greenscale_operator.redaction import shown
+from greenscale_operator.redaction import redact
 
 LASTING_AFTER = 3
 """So many times the same answer is no passing trouble."""
@@ -36,5 +36,5 @@ def failure_of(error: Exception) -> Problem:
     """Return the problem that an exception is; of one that is not about the cluster only what can hold no secret."""
     if isinstance(error, Lasting):
         return Problem(error.reason, f"{error} {AGAIN}")
-    words = shown(" ".join(str(error).split())[:MAX_WORDS])
+    words = redact(" ".join(str(error).split())[:MAX_WORDS])
     return Problem("InternalError", f"The operator failed: {type(error).__name__}: {words}. Its log has more. {AGAIN}")

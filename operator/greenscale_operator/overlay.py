@@ -18,7 +18,7 @@ MERGE_KEYS: dict[str, tuple[str, ...]] = {
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
     "hostAliases": ("ip",),
 }
-"""By what the entries of a list are told apart, by the list's name; every other list is replaced."""
+"""List name -> the fields that identify an entry of that list. Every other list is replaced."""
 
 KEY_DEFAULTS = {"protocol": "TCP"}
 
@@ -51,13 +51,13 @@ def objects_in(value: Any) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
 
 
-def by_name(ours: list[Any], theirs: list[Any]) -> list[Any]:
+def by_name(base: list[Any], added: list[Any]) -> list[Any]:
     """Return a list of named entries in which each name stands once: the last one wins, at its own place.
 
     Where two name the same, the order matters: a variable may refer to those before it.
     """
-    last = {entry["name"]: entry for entry in [*ours, *theirs]}
-    return [entry for entry in [*ours, *theirs] if last[entry["name"]] is entry]
+    last = {entry["name"]: entry for entry in [*base, *added]}
+    return [entry for entry in [*base, *added] if last[entry["name"]] is entry]
 
 
 def _over_object(base: Any, patch: dict[str, Any], path: str) -> Any:

@@ -25,29 +25,29 @@ SECRET_TEXT = re.compile(
 )
 
 
-def shown(value: Any, name: str = "") -> Any:
+def redact(value: Any, name: str = "") -> Any:
     """Return a part of a resource, whose field is called `name`, with every text hidden that may be a secret.
 
     Every literal value in an `env` is one, whatever it looks like.
     """
     if isinstance(value, dict):
-        return {key: shown(part, key) for key, part in value.items() if key not in LEFT_OUT}
+        return {key: redact(part, key) for key, part in value.items() if key not in LEFT_OUT}
     if isinstance(value, list | tuple):
-        return _shown_list(list(value), name)
+        return _redact_list(list(value), name)
     if isinstance(value, str) and name != "image" and (SECRET_NAME.search(name) or SECRET_TEXT.search(value)):
         return HIDDEN
     return value
 
 
-def _shown_list(parts: list[Any], name: str) -> list[Any]:
+def _redact_list(parts: list[Any], name: str) -> list[Any]:
     if name == "env":
         return [
-            {**shown(entry), "value": HIDDEN} if isinstance(entry, dict) and "value" in entry else shown(entry)
+            {**redact(entry), "value": HIDDEN} if isinstance(entry, dict) and "value" in entry else redact(entry)
             for entry in parts
         ]
     before = ["", *parts]
     return [
-        HIDDEN if isinstance(part, str) and _is_secret_option(option) else shown(part)
+        HIDDEN if isinstance(part, str) and _is_secret_option(option) else redact(part)
         for option, part in zip(before, parts, strict=False)
     ]
 

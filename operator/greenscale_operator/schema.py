@@ -46,7 +46,7 @@ def load(file: Path) -> Json:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidFile(f"{file} cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise InvalidFile(f"{file} is no YAML: {' '.join(str(error).split())}") from None
+        raise InvalidFile(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
     if len(documents) != 1:
         raise InvalidFile(f"{file} holds {len(documents)} documents; give a file with one {KIND}")
     (resource,) = documents

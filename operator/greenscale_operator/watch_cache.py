@@ -36,7 +36,7 @@ class WatchCache:
         if known and _same_object(known, body) and _version(known) > _version(body):
             return False
         self.workloads[key] = body
-        return known is None or _intent(known) != _intent(body)
+        return known is None or _revision(known) != _revision(body)
 
     def put_child(self, kind: str, key: Key, body: Body) -> bool:
         """Keep a child; returns whether anything that matters is new."""
@@ -82,7 +82,7 @@ def _version(body: Body) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def _intent(body: Body) -> tuple[Any, ...]:
+def _revision(body: Body) -> tuple[Any, ...]:
     metadata = body["metadata"]
     return metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
 

@@ -43,7 +43,7 @@ def test_no_redis_is_needed(greenscale: Greenscale) -> None:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        pytest.param(b"spec: [", "workload.yaml is no YAML: while parsing", id="no YAML"),
+        pytest.param(b"spec: [", "workload.yaml is not valid YAML: while parsing", id="no YAML"),
         pytest.param(b"a: \xff", "workload.yaml cannot be read: 'utf-8' codec", id="no UTF-8"),
         pytest.param(b"", "workload.yaml holds 0 documents; give a file with one", id="nothing"),
         pytest.param(b"kind: Pod", "workload.yaml holds no GreenScaleWorkload: it must say", id="another kind"),

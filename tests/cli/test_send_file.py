@@ -308,7 +308,9 @@ def test_a_hundred_thousand_lines_go_in(greenscale: Greenscale, raw: redis.Redis
 def test_answers_are_json_lines(greenscale: Greenscale, start_worker: Callable[..., None]) -> None:
     start_worker()
     ran = greenscale("submit", "--file", "-", "--wait", stdin=lines(120))
-    answers = sorted((told["line"], told["state"], told["result"]) for told in map(json.loads, ran.stdout.splitlines()))
+    answers = sorted(
+        (answer["line"], answer["state"], answer["result"]) for answer in map(json.loads, ran.stdout.splitlines())
+    )
 
     assert (ran.returncode, ran.stderr) == (0, "")
     assert answers == [(number, "done", f"prompt {number}") for number in range(1, 121)]

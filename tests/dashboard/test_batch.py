@@ -1,4 +1,4 @@
-"""Several prompts at once: the page's script, run without a browser against a real Redis."""
+"""A batch of prompts: the page's script, run without a browser against a real Redis."""
 
 import re
 from collections.abc import Callable

@@ -37,9 +37,9 @@ def test_how_each_state_looks() -> None:
 
 @pytest.mark.parametrize("part", ["word", "icon"])
 def test_no_two_states_share_a_word_or_an_icon(part: str) -> None:
-    seen = [getattr(style, part) for style in (*STATE_STYLES.values(), UNKNOWN)]
+    parts = [getattr(style, part) for style in (*STATE_STYLES.values(), UNKNOWN)]
 
-    assert len(set(seen)) == len(seen)
+    assert len(set(parts)) == len(parts)
 
 
 @pytest.mark.parametrize(

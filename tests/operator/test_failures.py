@@ -17,39 +17,39 @@ def noted(memory: Memory, error: Exception, *, now: float = NOW) -> Failure:
 def test_an_answer_that_stays_the_same_is_a_refusal_from_the_third_time_on() -> None:
     memory = Memory(made_generation=2)
     error = Unavailable("Kubernetes could not apply it (500): webhook away.", status=500)
-    looks = [noted(memory, error, now=NOW + number) for number in range(LASTING_AFTER + 1)]
+    failures = [noted(memory, error, now=NOW + number) for number in range(LASTING_AFTER + 1)]
 
-    assert [seen.failure and seen.failure.reason for seen in looks] == [None, None, "Rejected", "Rejected"]
-    assert looks[2].failure
-    assert "webhook away. This is the answer since 2023-11-14T22:13:20Z." in looks[2].failure.message
-    assert looks[2].failure == looks[3].failure, "the text stays, or each try would be a write"
+    assert [failure.failure and failure.failure.reason for failure in failures] == [None, None, "Rejected", "Rejected"]
+    assert failures[2].failure
+    assert "webhook away. This is the answer since 2023-11-14T22:13:20Z." in failures[2].failure.message
+    assert failures[2].failure == failures[3].failure, "the text stays, or each try would be a write"
 
 
 @pytest.mark.parametrize("other", [Unavailable("503.", status=503), Gone("409.")])
 def test_another_answer_begins_the_count_again(other: Passing) -> None:
     memory, error = Memory(made_generation=2), Unavailable("500.", status=500)
-    looks = [noted(memory, one) for one in (error, error, other, error, error)]
+    failures = [noted(memory, one) for one in (error, error, other, error, error)]
 
-    assert [seen.failure for seen in looks] == [None] * 5
+    assert [failure.failure for failure in failures] == [None] * 5
 
 
 @pytest.mark.parametrize("error", [Unavailable("It did not answer."), Unavailable("429.", status=429), Gone("409.")])
 def test_what_passes_is_pending_until_this_generation_is_made(error: Passing) -> None:
     not_made, made = Memory(made_generation=1), Memory(made_generation=2)
-    looks = [noted(not_made, error) for _ in range(LASTING_AFTER + 1)]
+    failures = [noted(not_made, error) for _ in range(LASTING_AFTER + 1)]
 
-    assert {seen.pending and seen.pending.reason for seen in looks} == {"Progressing"}
-    assert {seen.failure for seen in looks} == {None}
+    assert {failure.pending and failure.pending.reason for failure in failures} == {"Progressing"}
+    assert {failure.failure for failure in failures} == {None}
     assert noted(made, error).pending is None, "what is made is as ready as it was"
 
 
 def test_an_error_of_our_own_is_remembered_until_all_went_well() -> None:
     memory = Memory()
-    seen = noted(memory, KeyError("spec"))
+    failure = noted(memory, KeyError("spec"))
 
-    assert seen.failure == memory.failure
-    assert seen.failure
-    assert (seen.failure.reason, "KeyError: 'spec'" in seen.failure.message) == ("InternalError", True)
+    assert failure.failure == memory.failure
+    assert failure.failure
+    assert (failure.failure.reason, "KeyError: 'spec'" in failure.failure.message) == ("InternalError", True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ class Work:
 
     def __init__(self) -> None:
         self.turns: list[str] = []
-        self.at_once = self.most_at_once = 0
+        self.at_once = self.max_at_once = 0
         self.go = asyncio.Event()
         self.go.set()
         self.began = asyncio.Condition()
@@ -22,7 +22,7 @@ class Work:
 
     async def __call__(self, key: str) -> float | None:
         self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.max_at_once = max(self.max_at_once, self.at_once)
         async with self.began:
             self.turns.append(key)
             self.began.notify_all()
@@ -68,7 +68,7 @@ async def test_what_changes_during_a_turn_gets_another(queue: KeyedQueue[str], w
     work.go.set()
     await work.until(lambda turns: len(turns) == 2)
 
-    assert work.most_at_once == 1
+    assert work.max_at_once == 1
 
 
 async def test_only_so_many_keys_at_once(queue: KeyedQueue[str], work: Work) -> None:
@@ -79,7 +79,7 @@ async def test_only_so_many_keys_at_once(queue: KeyedQueue[str], work: Work) -> 
     work.go.set()
     await work.until(lambda turns: len(turns) == 4)
 
-    assert work.most_at_once == 2
+    assert work.max_at_once == 2
 
 
 async def test_work_says_when_it_wants_to_be_called_again(queue: KeyedQueue[str], work: Work) -> None:

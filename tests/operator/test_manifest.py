@@ -159,7 +159,7 @@ def test_memory_is_limited_by_default_for_our_own_image_alone(
 
 
 def test_zero_is_said_by_silence() -> None:
-    """KEDA refuses `idleReplicaCount: 0`, and a `fallback` would scale to zero while Redis is away."""
+    """KEDA refuses `idleReplicaCount: 0`, and a `fallback` would scale to zero while Redis is unavailable."""
     spec = scaled_object(load("minimal"), Install())["spec"]
 
     assert not {"minReplicaCount", "idleReplicaCount", "fallback"} & set(spec)

@@ -31,8 +31,8 @@ def test_an_installation_tells_its_workloads() -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    with pytest.raises(InvalidSettings) as told:
+    with pytest.raises(InvalidSettings) as caught:
         read_settings({"GREENSCALE_HEALTH_PORT": "http", "GREENSCALE_REDIS_PORT": "1"})
 
-    assert "GREENSCALE_HEALTH_PORT=http: Expected `int`" in str(told.value)
-    assert "GREENSCALE_REDIS_PORT is not a setting of the operator" in str(told.value)
+    assert "GREENSCALE_HEALTH_PORT=http: Expected `int`" in str(caught.value)
+    assert "GREENSCALE_REDIS_PORT is not a setting of the operator" in str(caught.value)

@@ -193,10 +193,10 @@ def test_the_users_environment_wins() -> None:
 
 def test_a_variable_given_twice_has_its_last_value_at_its_last_place() -> None:
     """It may refer to the variables before it."""
-    ours = [{"name": "A", "value": "ours"}, {"name": "B", "value": "2"}]
-    theirs = [{"name": "C", "value": "1"}, {"name": "A", "value": "$(C)"}, {"name": "C", "value": "3"}]
+    base = [{"name": "A", "value": "ours"}, {"name": "B", "value": "2"}]
+    added = [{"name": "C", "value": "1"}, {"name": "A", "value": "$(C)"}, {"name": "C", "value": "3"}]
 
-    assert by_name(ours, theirs) == [ours[1], theirs[1], theirs[2]]
+    assert by_name(base, added) == [base[1], added[1], added[2]]
 
 
 def test_the_model_servers_environment_and_the_pull_secrets_are_merged_by_name_too() -> None:

@@ -1,4 +1,4 @@
-"""Which fields others have added, told from the books of server-side apply, and how they are taken over."""
+"""Which fields others have added, by the managed fields of server-side apply, and how they are taken over."""
 
 from typing import Any
 
@@ -84,8 +84,8 @@ def test_nobody_adds_a_container_to_anything_but_a_deployment() -> None:
 
 
 def test_a_foreign_field_becomes_ours_and_the_rest_stays_theirs() -> None:
-    theirs = {"f:metadata": {"f:labels": {"f:a": {}}}, "f:spec": {"f:paused": {}, "f:replicas": {}}}
-    before = live(entry("kubectl", theirs), entry("keda", {"f:spec": {"f:replicas": {}}}, subresource="scale"))
+    foreign = {"f:metadata": {"f:labels": {"f:a": {}}}, "f:spec": {"f:paused": {}, "f:replicas": {}}}
+    before = live(entry("kubectl", foreign), entry("keda", {"f:spec": {"f:replicas": {}}}, subresource="scale"))
     fields = foreign_fields(before, is_deployment=True)
     ours, kubectl, keda = annexed(before, "apps/v1", fields)
 

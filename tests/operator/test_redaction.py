@@ -6,7 +6,7 @@ import pytest
 
 from greenscale_operator.board import page_resource
 from greenscale_operator.reconciliation import ObjectFinding, Reconciliation
-from greenscale_operator.redaction import HIDDEN, shown
+from greenscale_operator.redaction import HIDDEN, redact
 
 SECRET = "s3cr3t"
 
@@ -34,7 +34,7 @@ SECRET = "s3cr3t"
 )
 def test_a_secret_is_hidden(part: dict[str, Any]) -> None:
     assert SECRET in str(part)
-    assert SECRET not in str(shown(part))
+    assert SECRET not in str(redact(part))
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,21 @@ def test_a_secret_is_hidden(part: dict[str, Any]) -> None:
     ids=str,
 )
 def test_the_rest_stands_as_it_was_applied(part: dict[str, Any]) -> None:
-    assert shown(part) == part
+    assert redact(part) == part
 
 
 def test_what_is_hidden_says_so_where_it_was() -> None:
-    assert shown({"env": [{"name": "KEY", "value": "x"}]}) == {"env": [{"name": "KEY", "value": HIDDEN}]}
+    assert redact({"env": [{"name": "KEY", "value": "x"}]}) == {"env": [{"name": "KEY", "value": HIDDEN}]}
 
 
 def test_the_page_is_told_what_was_applied_and_what_became_of_it() -> None:
     metadata = {"name": "w", "namespace": "ns", "resourceVersion": "7", "managedFields": [{}]}
     body = {"kind": "W", "metadata": metadata, "spec": {"suspend": True}, "status": {"state": "S"}}
     scaled = {"kind": "S", "metadata": metadata, "spec": {"x": 1}, "status": {"lastActiveTime": "now"}}
-    look = Reconciliation(body=body, now=0, objects=ObjectFinding(scaled_object=scaled))
-    told = page_resource(look, {"conditions": [{"type": "Ready"}]})
+    reconciliation = Reconciliation(body=body, now=0, objects=ObjectFinding(scaled_object=scaled))
+    resource = page_resource(reconciliation, {"conditions": [{"type": "Ready"}]})
     left = {"name": "w", "namespace": "ns"}
 
-    assert told.resource == {"kind": "W", "metadata": left, "spec": {"suspend": True}}
-    assert told.scaled_object == {"kind": "S", "metadata": left, "spec": {"x": 1}}
-    assert told.conditions == ({"type": "Ready"},)
+    assert resource.resource == {"kind": "W", "metadata": left, "spec": {"suspend": True}}
+    assert resource.scaled_object == {"kind": "S", "metadata": left, "spec": {"x": 1}}
+    assert resource.conditions == ({"type": "Ready"},)

@@ -18,10 +18,10 @@ def workload(**redis: object) -> Workload:
 
 @pytest.mark.parametrize("meaning", [sentence for _, _, sentence in MEANINGS])
 def test_no_variable_is_left(meaning: str) -> None:
-    told = in_resource_words(meaning, workload(host="r.x"), Install())
+    sentence = in_resource_words(meaning, workload(host="r.x"), Install())
 
-    assert not re.search(r"REDIS_[A-Z]", told)
-    assert ("REDIS_" in meaning) == ("spec.queue.redis." in told)
+    assert not re.search(r"REDIS_[A-Z]", sentence)
+    assert ("REDIS_" in meaning) == ("spec.queue.redis." in sentence)
 
 
 UNKNOWN = f"Redis at x does not answer ({socket.gaierror(-2, 'Name or service not known')}). Are REDIS_HOST ... right?"

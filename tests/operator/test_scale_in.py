@@ -77,7 +77,9 @@ def test_local_mode_reckons_as_the_formula_does() -> None:
         manifest = scaled_object(draw(seed).workload(), Install())
         scaled = autoscaler.ScaledObject.read(manifest)
         for _ in range(20):
-            now, seen = float(BEGIN + rng.randrange(86_400)), WatchCache(*(rng.choice([0, 0, 1, 7]) for _ in range(3)))
-            work = seen.pending + seen.inflight
+            now, cache = float(BEGIN + rng.randrange(86_400)), WatchCache(*(rng.choice([0, 0, 1, 7]) for _ in range(3)))
+            work = cache.pending + cache.inflight
 
-            assert autoscaler.value(scaled, work=work, workers=seen.workers, now=now) == composite(manifest, seen, now)
+            assert autoscaler.value(scaled, work=work, workers=cache.workers, now=now) == composite(
+                manifest, cache, now
+            )

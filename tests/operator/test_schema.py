@@ -60,7 +60,7 @@ def test_a_list_name_that_shares_no_key_is_accepted(name: str) -> None:
     ],
 )
 def test_the_structure_is_checked(bad: Json, problem: str) -> None:
-    assert any(told.startswith(problem) for told in schema.check(bad)), schema.check(bad)
+    assert any(found.startswith(problem) for found in schema.check(bad)), schema.check(bad)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_is_handed_through_is_not_closed() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{", "is no YAML"),
+        ("{", "is not valid YAML"),
         ("", "holds 0 documents"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),
         ("kind: Deployment", "holds no GreenScaleWorkload"),

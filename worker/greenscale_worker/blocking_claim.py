@@ -15,7 +15,7 @@ CALL_AGAIN_SECONDS = 0.1
 """How soon a blocking claim that has not returned is called off again."""
 
 HAND_BACK_SECONDS = 5.0
-"""How long a worker that ends waits for Redis; jobs not handed back by then return when their leases expire."""
+"""How long a worker that ends waits for Redis; jobs not released by then return when their leases expire."""
 
 
 class BlockingClaim:

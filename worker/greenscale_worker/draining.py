@@ -1,4 +1,4 @@
-"""The way out of a worker: what runs is finished within the grace period, and the rest is handed back."""
+"""The way out of a worker: what runs is finished within the grace period, and the rest is released."""
 
 import asyncio
 

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Work until a signal: the first drains within the grace period, a second hands back at once."""
+    """Work until a signal: the first drains within the grace period, a second releases the jobs at once."""
     observer = Observer(Log(settings.log_format, worker=settings.worker))
     logging.getLogger().addHandler(LibraryLogs(observer, secrets=settings.secrets))
     if settings.unknown:

@@ -41,7 +41,7 @@ class Observer:
         self._log.info("stopping", running=running, grace_seconds=grace_seconds)
 
     def drain_incomplete(self, error: Exception, *, jobs: int) -> None:
-        """Note that these jobs could not be handed back: they return when their leases expire."""
+        """Note that these jobs could not be released: they return when their leases expire."""
         self._log.warning("drain_incomplete", jobs=jobs, why=error)
 
     def stopped(self) -> None:

@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Variables that come from Secrets, so a restart may bring new values: OPENAI_API_KEY, REDIS_PASSWORD, REDIS_CA. A
     worker ends if one of them is refused. This field and the three before it come in WORKER_SETTINGS."""
     grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=172_800)] = 20
-    """After SIGTERM: what is not finished by then is handed back. Kubernetes gives 30 s by default."""
+    """After SIGTERM: what is not finished by then is released. Kubernetes gives 30 s by default."""
     liveness_port: Port = 0
     """Where GET /livez answers; 0 is nowhere."""
     log_format: Literal["text", "json"] = "text"

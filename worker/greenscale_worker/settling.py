@@ -113,7 +113,7 @@ class Settling:
             self._settling, self._ended = self._ended, []
             for batch in batches([job for job in self._settling if job.finished_well]):
                 await self._store(batch)
-            # The oldest last: what is handed back goes to the front, one before the other.
+            # The oldest last: each released job goes to the front, before those released earlier.
             for job in sorted(self._settling, key=lambda job: job.started_at, reverse=True):
                 if not job.finished_well:
                     await self._settle_failure(job)

@@ -120,7 +120,7 @@ def _wish(scaled: ScaledObject, replicas: int, asked: float) -> int:
 def _recent(
     wishes: tuple[tuple[float, int], ...], scaled: ScaledObject, *, now: float, wish: int
 ) -> tuple[tuple[float, int], ...]:
-    kept = [past for past in wishes if now - past[0] < scaled.stabilization_seconds]
+    kept = [(at, earlier) for at, earlier in wishes if now - at < scaled.stabilization_seconds]
     return (*kept, (now, wish))
 
 

@@ -30,7 +30,7 @@ from greenscale_cli.local.supervisor import Supervisor
 from greenscale_cli.streams import OutputLost, drop_stdout, readable
 from greenscale_jobs import Fleet, JobQueue, RedisAddress, Resource
 from greenscale_operator import manifest
-from greenscale_operator.redaction import shown
+from greenscale_operator.redaction import redact
 from greenscale_operator.scalers.keda import Keda
 from greenscale_operator.tenant import limits_of
 from greenscale_operator.workload import parse
@@ -139,7 +139,7 @@ class _Local:
             queue,
             await stack.enter_async_context(Fleet(queue.address)),
             pool,
-            resource=Resource(shown(self._resource), shown(manifests["ScaledObject"])),
+            resource=Resource(redact(self._resource), redact(manifests["ScaledObject"])),
             say=say_state,
         )
         await supervisor.configure()
@@ -158,7 +158,7 @@ class _Local:
         )
 
     async def _drain(self, pool: WorkerPool) -> None:
-        """End the workers; a second Ctrl-C makes them hand back what they run."""
+        """End the workers; a second Ctrl-C makes them release what they run."""
         self._stop.clear()
         ending = asyncio.create_task(pool.end())
         await self._unless_stopped(asyncio.shield(ending))

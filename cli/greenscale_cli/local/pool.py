@@ -69,7 +69,7 @@ class WorkerPool:
             await self._start()
 
     def hurry(self) -> None:
-        """Make workers that drain already hand back what they run."""
+        """Make workers that are already draining release what they run."""
         for child in self._watchers.values():
             child.interrupt()
 

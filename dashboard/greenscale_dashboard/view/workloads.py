@@ -104,7 +104,7 @@ def workload_names(address: RedisAddress, default_list: str) -> dict[str, str]:
 
 
 def holder(address: RedisAddress, names: Mapping[str, str], job_id: str) -> str | None:
-    """Return which of these workloads (name -> list) has a job; None where none has, or Redis is away."""
+    """Return which of these workloads (name -> list) has a job; None where none has, or Redis is unavailable."""
     for name, list_name in names.items():
         with contextlib.suppress(UnknownJob, QueueUnavailable):
             client(address, list_name).job(job_id)

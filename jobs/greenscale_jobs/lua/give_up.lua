@@ -1,6 +1,6 @@
 -- After moving.lua.
 -- End an attempt without a result. ARGV: now, id, token, how, delay in seconds, reason, message, limit. The ways:
--- retry: again after the delay; the attempt counts. dead: never again. release: handed back, it is the next.
+-- retry: again after the delay; the attempt counts. dead: never again. release: back to the front, next in line.
 -- postpone, behind: again after the delay, before or behind those that wait then; it costs no attempt, but after `limit`
 -- seconds since the first such try (not counting those in which the queue was suspended) the job is dead.
 -- lost: its engine died with it in hand; `limit` is how often it may be there alone.

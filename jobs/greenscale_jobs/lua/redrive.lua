@@ -1,5 +1,5 @@
 -- After moving.lua.
--- Send dead jobs again, with all their attempts, and put back those that are not where their records say. ARGV: now, then ids.
+-- Retry dead jobs, with all their attempts, and put back those that are not where their records say. ARGV: now, then ids.
 -- Answers the ids of both.
 local sent = {}
 refuse_foreign_keys()

@@ -85,9 +85,9 @@ def test_a_schedule_keeps_its_workers_and_is_returned_to() -> None:
 
 def test_gradual_shrinks_to_the_most_wanted_of_late() -> None:
     gradual = dataclasses.replace(SCALED, counts_workers=False, stabilization_seconds=60, min_replicas=1)
-    position, seen = Position(1), []
+    position, replicas = Position(1), []
     for now, work in [(0, 32), (30, 9), (61, 9), (92, 1), (160, 1), (200, 0), (300, 0)]:
         position = decide(gradual, position, work=work, workers=position.replicas, now=now)
-        seen.append(position.replicas)
+        replicas.append(position.replicas)
 
-    assert seen == [4, 4, 2, 2, 1, 1, 1]
+    assert replicas == [4, 4, 2, 2, 1, 1, 1]

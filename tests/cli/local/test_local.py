@@ -177,9 +177,9 @@ def test_a_second_start_says_so(make_instance: Make) -> None:
 def test_the_endpoint_tells_where_redis_is(make_instance: Make) -> None:
     instance = make_instance().start()
     file = instance.run_dir / "endpoint.json"
-    told = json.loads(file.read_text())
+    endpoint = json.loads(file.read_text())
 
-    assert told == {
+    assert endpoint == {
         "redis": {"host": "127.0.0.1", "port": instance.address.port},
         "page": None,
         "pid": instance.pid,
@@ -195,7 +195,7 @@ def test_a_suspended_workload_takes_prompts_and_runs_none(make_instance: Make, c
     client = client_of(instance)
     client.submit("hi")
     several_polls_later = time.time() + 3
-    while not any(told.sampled_at > several_polls_later for told in client.workloads()):
+    while not any(status.sampled_at > several_polls_later for status in client.workloads()):
         time.sleep(0.05)
 
     assert (client.stats().pending, client.workloads()[0].state) == (1, "Suspended")
@@ -233,7 +233,7 @@ def test_workers_that_crash_at_once_are_said_so(make_instance: Make, client_of: 
         (("maxReplicas: 4", "maxReplicas: 0"), "spec.scaling.maxReplicas: 0 is less than the minimum of 1"),
         (("maxReplicas: 4", "maxReplicas: 4\n    minReplicas: 5"), "spec.scaling.minReplicas is more than maxReplicas"),
         (("type: Echo", "type: Server\n    server: {image: i, model: m}"), "which needs a cluster"),
-        (("spec:", "spec: ["), "is no YAML"),
+        (("spec:", "spec: ["), "is not valid YAML"),
     ],
 )
 def test_a_bad_file_is_refused_with_the_remedy(make_instance: Make, change: tuple[str, str], fault: str) -> None:

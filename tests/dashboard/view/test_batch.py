@@ -54,10 +54,10 @@ def test_each_line_is_a_prompt_in_either_form() -> None:
 )
 def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_on(line: str, why: str) -> None:
     batch = read_lines(f"first\n\n{line}\nlast", NONE)
-    ((number, told),) = [(broken.number, broken.why) for broken in batch.broken]
+    ((number, reason),) = [(broken.number, broken.why) for broken in batch.broken]
 
     assert prompts(batch) == ["first", "last"]
-    assert (number, told[: len(why)]) == (3, why)
+    assert (number, reason[: len(why)]) == (3, why)
 
 
 async def test_a_hundred_thousand_lines_all_go_in_by_their_order(client: JobClient, queue: JobQueue) -> None:

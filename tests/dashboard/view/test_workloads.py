@@ -237,12 +237,12 @@ async def test_workers_without_a_fresh_report_are_not_counted(
     client: JobClient, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     await queue.put_workload(replace(status, replicas=3, sampled_at=status.sampled_at - 60))
-    seen = workload(client.address, "w", "jobs")
+    stale = workload(client.address, "w", "jobs")
 
-    assert (seen.style, seen.replicas) == (UNKNOWN, DASH)
+    assert (stale.style, stale.replicas) == (UNKNOWN, DASH)
 
 
-def seen(
+def make_workload(
     style: StateStyle, name: str = "w", *, dead: int = 0, waiting: int = 0, oldest: float | None = None
 ) -> Workload:
     return Workload(name, name, style, "", waiting, 0, DASH, dead, oldest_seconds=oldest)
@@ -251,9 +251,9 @@ def seen(
 def test_what_needs_a_person_comes_first_then_what_works_then_what_sleeps() -> None:
     states = ["ScaledToZero", "Suspended", "CoolingDown", "Active", "Waking", "Degraded"]
     given = [
-        *(seen(STATE_STYLES[state]) for state in states),
-        seen(UNKNOWN),
-        seen(STATE_STYLES["ScaledToZero"], "b", dead=1),
+        *(make_workload(STATE_STYLES[state]) for state in states),
+        make_workload(UNKNOWN),
+        make_workload(STATE_STYLES["ScaledToZero"], "b", dead=1),
     ]
     in_order = [(one.style.word, one.dead) for one in sorted(given, key=lambda one: one.urgency)]
 
@@ -272,18 +272,20 @@ def test_what_needs_a_person_comes_first_then_what_works_then_what_sleeps() -> N
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        pytest.param([seen(STATE_STYLES["ScaledToZero"])], "1 workload: 1 asleep; no prompt waits.", id="one asleep"),
+        pytest.param(
+            [make_workload(STATE_STYLES["ScaledToZero"])], "1 workload: 1 asleep; no prompt waits.", id="one asleep"
+        ),
         pytest.param(
             [
-                seen(STATE_STYLES["ScaledToZero"]),
-                seen(STATE_STYLES["Active"], waiting=1, oldest=3.0),
-                seen(STATE_STYLES["ScaledToZero"]),
+                make_workload(STATE_STYLES["ScaledToZero"]),
+                make_workload(STATE_STYLES["Active"], waiting=1, oldest=3.0),
+                make_workload(STATE_STYLES["ScaledToZero"]),
             ],
             "3 workloads: 1 working, 2 asleep; 1 prompt waits, the oldest for 3.0 s.",
             id="one works",
         ),
         pytest.param(
-            [seen(STATE_STYLES["Degraded"], waiting=1200), seen(STATE_STYLES["Degraded"])],
+            [make_workload(STATE_STYLES["Degraded"], waiting=1200), make_workload(STATE_STYLES["Degraded"])],
             "2 workloads: 2 need attention; 1,200 prompts wait.",
             id="pushed by another client: nobody knows since when",
         ),
@@ -316,7 +318,7 @@ async def test_the_next_prompts_age_is_shown_where_it_was_measured(
     clock.advance(-30)
     await queue.submit("sent half a minute ago")
     aged = workload(client.address, "w", "jobs").oldest_seconds
-    raw.rpush("jobs", "pushed by another client: it is the next")
+    raw.rpush("jobs", "pushed by another client: next in line")
     st.cache_data.clear()
     unknown = workload(client.address, "w", "jobs").oldest_seconds
 

@@ -81,5 +81,5 @@ def pod(
 SIDECAR = {"initContainers": [{"name": "server", "restartPolicy": "Always"}], "containers": [{"name": "worker"}]}
 
 
-def look(*bodies: Body, patience: Patience = OPENAI, **more: Any) -> Pods:
+def diagnose(*bodies: Body, patience: Patience = OPENAI, **more: Any) -> Pods:
     return pod_diagnosis.diagnose(list(bodies), patience=patience, now=NOW, **more)
