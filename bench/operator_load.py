@@ -141,7 +141,7 @@ class _Bench:
 
     def create(self, names: list[str]) -> list[str]:
         """Create workloads and return their names."""
-        self._plane.kubectl("create", "-f", "-", told=as_list(*(self._workload(name) for name in names)))
+        self._plane.kubectl("create", "-f", "-", stdin=as_list(*(self._workload(name) for name in names)))
         return names
 
     def _workload(self, name: str) -> Manifest:

@@ -84,8 +84,8 @@ def workload(control_plane: ControlPlane, namespace: str, address: RedisAddress)
             "queue": {"redis": {"host": "127.0.0.1", "port": address.port}},
             "scaling": {"maxReplicas": 4},
         }
-        for part, told in parts.items():
-            spec[part] = {**spec.get(part, {}), **told} if isinstance(told, dict) else told
+        for part, fields in parts.items():
+            spec[part] = {**spec.get(part, {}), **fields} if isinstance(fields, dict) else fields
         manifest = {
             "apiVersion": "greenscale.dev/v1alpha1",
             "kind": "GreenScaleWorkload",
@@ -103,9 +103,9 @@ def await_reason(control_plane: ControlPlane, namespace: str) -> Callable[..., M
     """Wait until a condition of a workload has this reason, and return it."""
 
     def wait(kind: str, reason: str, name: str = "w", *, seconds: int = 40) -> Manifest:
-        told = f'--for=jsonpath={{.status.conditions[?(@.type=="{kind}")].reason}}={reason}'
+        wait_for = f'--for=jsonpath={{.status.conditions[?(@.type=="{kind}")].reason}}={reason}'
         try:
-            control_plane.kubectl("wait", told, f"gsw/{name}", "-n", namespace, f"--timeout={seconds}s")
+            control_plane.kubectl("wait", wait_for, f"gsw/{name}", "-n", namespace, f"--timeout={seconds}s")
         except AssertionError as error:
             raise AssertionError(f"{error}{control_plane.kubectl('describe', 'gsw', '-n', namespace)}") from None
         conditions: list[Manifest] = control_plane.get("gsw", name, namespace)["status"]["conditions"]

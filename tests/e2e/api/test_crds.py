@@ -74,7 +74,7 @@ def await_served(plane: ControlPlane) -> None:
 
     def served() -> bool:
         try:
-            return plane.kubectl("create", "-f", "-", "--dry-run=server", told=PROBE) != ""
+            return plane.kubectl("create", "-f", "-", "--dry-run=server", stdin=PROBE) != ""
         except AssertionError:
             return False
 
@@ -92,7 +92,9 @@ def await_taken_up(plane: ControlPlane) -> None:
             )
             if owner not in {"", found["metadata"]["uid"]}:
                 plane.kubectl("delete", child, "--wait=false", "--ignore-not-found")
-        reasons = [told["reason"] for told in found["status"].get("conditions", []) if told["type"] == "Ready"]
+        reasons = [
+            condition["reason"] for condition in found["status"].get("conditions", []) if condition["type"] == "Ready"
+        ]
         return reasons == ["WaitingForKeda"]
 
     until(taken_up, seconds=60)
@@ -165,7 +167,7 @@ def test_a_signal_ends_the_operator_that_begins_anew(own_plane: ControlPlane, st
         await_leader(own_plane, f"operator-{rounds}")
         own_plane.kubectl("delete", OURS, "--timeout=150s")
         with contextlib.suppress(subprocess.TimeoutExpired):
-            operator.wait(1 + rounds / 2)  # it begins anew after two seconds
+            operator.wait(1 + rounds / 2)  # it starts again after two seconds
         operator.terminate()
         install(own_plane)
 
@@ -179,14 +181,14 @@ def test_our_finalizer_follows_the_policy(
     own_redis.start()
     start_operator(own_plane)
     own_plane.apply(workload(own_redis))
-    theirs, both = ["theirs.example/f"], ["theirs.example/f", "greenscale.dev/delete-queue"]
+    foreign, both = ["theirs.example/f"], ["theirs.example/f", "greenscale.dev/delete-queue"]
 
     def await_finalizers(expected: list[str]) -> None:
         until(lambda: own_plane.get("gsw", "w", "default")["metadata"].get("finalizers") == expected, seconds=40)
 
-    own_plane.kubectl("patch", "gsw", "w", "--type=merge", "-p", json.dumps({"metadata": {"finalizers": theirs}}))
-    for policy, finalizers in (("Delete", both), ("Retain", theirs), ("Delete", both)):
+    own_plane.kubectl("patch", "gsw", "w", "--type=merge", "-p", json.dumps({"metadata": {"finalizers": foreign}}))
+    for policy, finalizers in (("Delete", both), ("Retain", foreign), ("Delete", both)):
         own_plane.apply(workload(own_redis, deletionPolicy=policy))
         await_finalizers(finalizers)
     own_plane.kubectl("delete", "gsw/w", "--wait=false")
-    await_finalizers(theirs)
+    await_finalizers(foreign)

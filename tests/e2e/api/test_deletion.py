@@ -25,8 +25,8 @@ def await_event(plane: ControlPlane, namespace: str, reason: str, name: str, *, 
     """Wait until an Event of this reason is there for an object, and return what it says."""
     fields = f"reason={reason},involvedObject.name={name}"
     words = ("events", "-n", namespace, f"--field-selector={fields}")
-    told = f"--timeout={seconds}s"
-    plane.kubectl("wait", "--for=create", *words, told)
+    timeout = f"--timeout={seconds}s"
+    plane.kubectl("wait", "--for=create", *words, timeout)
     return plane.kubectl("get", *words, "-o", "jsonpath={.items[0].message}")
 
 
@@ -64,10 +64,10 @@ def test_a_deletion_goes_on_without_keda_and_says_so(
     await_reason("Ready", "WaitingForKeda")
     held_by_keda(control_plane, "w", namespace)
     control_plane.kubectl("delete", "gsw", "w", "-n", namespace, "--wait=false")
-    told = await_reason("Ready", "BeingDeleted")
+    condition = await_reason("Ready", "BeingDeleted")
     control_plane.kubectl("wait", "--for=delete", "gsw/w", "-n", namespace, "--timeout=60s")
 
-    assert "finalizers" in told["message"]
+    assert "finalizers" in condition["message"]
     assert "KEDA does not finish it" in await_event(control_plane, namespace, "BeingDeleted", "w")
 
 
@@ -121,6 +121,6 @@ def test_a_fight_over_a_field_makes_no_storm_of_events(
         control_plane.kubectl(
             "wait", "--for=jsonpath={.spec.cooldownPeriod}=300", "so/w-scaler", "-n", namespace, "--timeout=20s"
         )
-    told = control_plane.kubectl("get", "events", "-n", namespace, "-o", "jsonpath={.items[*].reason}").split()
+    reasons = control_plane.kubectl("get", "events", "-n", namespace, "-o", "jsonpath={.items[*].reason}").split()
 
-    assert told.count("DriftCorrected") == 1
+    assert reasons.count("DriftCorrected") == 1

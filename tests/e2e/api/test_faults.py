@@ -16,8 +16,8 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def status(plane: ControlPlane, namespace: str, name: str = "w") -> Manifest:
-    told: Manifest = plane.get("gsw", name, namespace)["status"]
-    return told
+    found: Manifest = plane.get("gsw", name, namespace)["status"]
+    return found
 
 
 def test_a_missing_secret_is_told_and_its_arrival_noticed(
@@ -50,7 +50,7 @@ def test_redis_absent_at_creation_then_there_then_gone(
     """KEDA gives up for up to sixteen minutes on a Redis that is away when its ScaledObject is made."""
     start_operator()
     workload(queue={"redis": {"host": "127.0.0.1", "port": own_redis.address.port}})
-    told = await_reason("QueueReachable", "RedisUnavailable")
+    condition = await_reason("QueueReachable", "RedisUnavailable")
     made = control_plane.kubectl("get", "scaledobject", "-n", namespace, "-o", "name")
     own_redis.start()
     await_reason("Ready", "WaitingForKeda")
@@ -60,7 +60,7 @@ def test_redis_absent_at_creation_then_there_then_gone(
     own_redis.start()
     await_reason("Ready", "WaitingForKeda")
 
-    assert "does not answer" in told["message"]
+    assert "does not answer" in condition["message"]
     assert made == ""
     assert state == "Degraded"
 
@@ -78,7 +78,7 @@ def test_a_redis_that_wants_a_password(
     start_operator()
     redis = {"host": "127.0.0.1", "port": own_redis.address.port}
     workload(queue={"redis": redis})
-    told = await_reason("QueueReachable", "RedisUnavailable")
+    condition = await_reason("QueueReachable", "RedisUnavailable")
     workload(queue={"redis": {**redis, "passwordSecretRef": {"name": "redis", "key": "password"}}})
     missing = await_reason("QueueReachable", "SecretMissing")
     control_plane.kubectl("create", "secret", "generic", "redis", "--from-literal=password=sesame", "-n", namespace)
@@ -87,7 +87,7 @@ def test_a_redis_that_wants_a_password(
     workload(queue={"redis": {**redis, "passwordSecretRef": None}})
     control_plane.kubectl("wait", "--for=delete", "triggerauthentication/w-redis", "-n", namespace, "--timeout=30s")
 
-    assert "asks for a password" in told["message"]
+    assert "asks for a password" in condition["message"]
     assert "The Secret redis does not exist" in missing["message"]
     assert authentication["spec"]["secretTargetRef"] == [{"parameter": "password", "name": "redis", "key": "password"}]
     assert "sesame" not in control_plane.kubectl("get", "gsw,deploy,so,events", "-n", namespace, "-o", "yaml")
@@ -126,9 +126,9 @@ def test_an_admission_rule_that_refuses_the_deployment_is_quoted(
     _await_refusal(control_plane, namespace)
     start_operator()
     workload()
-    told = await_reason("Ready", "Rejected")
+    condition = await_reason("Ready", "Rejected")
 
-    assert "every Deployment needs a cost centre" in told["message"]
+    assert "every Deployment needs a cost centre" in condition["message"]
 
 
 def _await_refusal(plane: ControlPlane, namespace: str) -> None:
@@ -201,12 +201,12 @@ def test_keda_installed_later_is_noticed(
     own_redis.start()
     start_operator(own_plane)
     own_plane.apply(manifest(own_redis.address.port))
-    told = await_ready(own_plane, "KedaNotInstalled")
+    message = await_ready(own_plane, "KedaNotInstalled")
     replicas = own_plane.get("deployment", "w", "default")["spec"]["replicas"]
     own_plane.kubectl("apply", "--server-side", "-f", str(keda_crds()))
     await_ready(own_plane, "WaitingForKeda", seconds=90)
 
-    assert "KEDA" in told
+    assert "KEDA" in message
     assert replicas == 0
 
 
@@ -221,12 +221,12 @@ def test_a_right_that_is_missing_is_named_and_its_grant_noticed(
     )  # fmt: skip
     start_operator(own_plane)
     own_plane.apply(manifest(own_redis.address.port))
-    told = await_ready(own_plane, "Forbidden")
+    message = await_ready(own_plane, "Forbidden")
     own_plane.grant()
     await_ready(own_plane, "WaitingForKeda", seconds=90)
 
-    assert "deployments.apps" in told
-    assert "Grant it to the operator's ServiceAccount" in told
+    assert "deployments.apps" in message
+    assert "Grant it to the operator's ServiceAccount" in message
 
 
 def test_a_restart_of_the_api_server_is_got_over(

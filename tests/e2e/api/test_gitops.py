@@ -84,7 +84,7 @@ STATES = [
 def settings(control_plane: ControlPlane) -> Manifest:
     """The argocd-cm after the command of docs/kubernetes.md."""
     control_plane.kubectl("create", "namespace", "argocd")
-    control_plane.kubectl("apply", "-n", "argocd", "-f", "-", told=json.dumps(SETTINGS))
+    control_plane.kubectl("apply", "-n", "argocd", "-f", "-", stdin=json.dumps(SETTINGS))
     (command,) = (
         line.strip()
         for line in (ROOT / "docs" / "kubernetes.md").read_text().splitlines()
@@ -194,7 +194,7 @@ EVERYTHING = {
 """With fields that have defaults of their own, a finalizer of ours, and quantities that Kubernetes writes otherwise."""
 
 
-def shown(file: str) -> Manifest:
+def read_manifest(file: str) -> Manifest:
     found: Manifest = yaml.safe_load((ROOT / file).read_text())
     return found
 
@@ -202,8 +202,8 @@ def shown(file: str) -> Manifest:
 MANIFESTS = {
     "defaults": {"engine": {"type": "Echo"}},
     "much": EVERYTHING,
-    "sample": shown("deploy/samples/openai.yaml")["spec"],
-    "example": shown("examples/server-vllm.yaml")["spec"],
+    "sample": read_manifest("deploy/samples/openai.yaml")["spec"],
+    "example": read_manifest("examples/server-vllm.yaml")["spec"],
 }
 
 

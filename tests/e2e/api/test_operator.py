@@ -22,8 +22,8 @@ def replicas(plane: ControlPlane, namespace: str, name: str = "w") -> int:
 
 def applied_whole(plane: ControlPlane, namespace: str, name: str = "w") -> None:
     """Wait until our manager has applied the Deployment."""
-    told = r"--for=jsonpath={.metadata.annotations.greenscale\.dev/intent}"
-    plane.kubectl("wait", told, f"deployment/{name}", "-n", namespace, "--timeout=30s")
+    wait_for = r"--for=jsonpath={.metadata.annotations.greenscale\.dev/intent}"
+    plane.kubectl("wait", wait_for, f"deployment/{name}", "-n", namespace, "--timeout=30s")
 
 
 def test_a_workload_becomes_a_deployment_at_zero_and_a_scaled_object(
@@ -36,15 +36,15 @@ def test_a_workload_becomes_a_deployment_at_zero_and_a_scaled_object(
     deployment = control_plane.get("deployment", "w", namespace)
 
     assert deployment["spec"]["replicas"] == 0
-    assert [told["name"] for told in scaled["spec"]["triggers"]] == ["pending", "inflight", "workers"]
-    assert {told["kind"] for told in scaled["metadata"]["ownerReferences"]} == {"GreenScaleWorkload"}
+    assert [trigger["name"] for trigger in scaled["spec"]["triggers"]] == ["pending", "inflight", "workers"]
+    assert {owner["kind"] for owner in scaled["metadata"]["ownerReferences"]} == {"GreenScaleWorkload"}
     assert "finalizers" not in control_plane.get("gsw", "w", namespace)["metadata"]
 
 
 def test_nothing_is_applied_again_while_all_is_as_it_should_be(
     control_plane: ControlPlane, start_operator: Start, workload: Make, await_reason: Await, namespace: str
 ) -> None:
-    """Not at a restart either: what was applied is told by the objects themselves."""
+    """Not at a restart either: the objects themselves record what was applied."""
     first = start_operator()
     workload()
     await_reason("Ready", "WaitingForKeda")
@@ -57,9 +57,9 @@ def test_nothing_is_applied_again_while_all_is_as_it_should_be(
     await_reason("Ready", "WaitingForKeda", "later")
     asked = control_plane.asked_by_operator()[asked_before:]
     written = [
-        told["objectRef"]["name"]
-        for told in asked
-        if told["verb"] in {"patch", "create"} and told["objectRef"].get("namespace") == namespace
+        request["objectRef"]["name"]
+        for request in asked
+        if request["verb"] in {"patch", "create"} and request["objectRef"].get("namespace") == namespace
     ]
 
     assert control_plane.get("deployment", "w", namespace)["metadata"]["resourceVersion"] == before
@@ -128,7 +128,7 @@ def test_a_deleted_child_is_made_anew_at_zero(
 def test_a_label_stripped_from_a_worker_that_runs_scales_nothing_away(
     control_plane: ControlPlane, start_operator: Start, workload: Make, await_reason: Await, namespace: str
 ) -> None:
-    """The watch shows it as deleted; made anew it would be at zero, with the job gone."""
+    """The watch shows it as deleted; if it were created again, it would be at zero, with the job gone."""
     start_operator()
     workload()
     await_reason("Ready", "WaitingForKeda")
@@ -159,7 +159,7 @@ def test_an_operator_killed_between_its_two_writes_wakes_nothing(
         "--field-manager=greenscale-create",
         "-f",
         "-",
-        told=json.dumps(
+        stdin=json.dumps(
             {
                 "apiVersion": "apps/v1",
                 "kind": "Deployment",
@@ -189,9 +189,9 @@ def test_a_deployment_of_that_name_that_is_not_ours_is_left_alone(
     before = control_plane.get("deployment", "w", namespace)
     start_operator()
     workload()
-    told = await_reason("Ready", "NameConflict")
+    condition = await_reason("Ready", "NameConflict")
 
-    assert "A Deployment named w exists" in told["message"]
+    assert "A Deployment named w exists" in condition["message"]
     assert control_plane.get("deployment", "w", namespace) == before
     assert control_plane.kubectl("get", "scaledobject", "-n", namespace, "-o", "name") == ""
 
@@ -201,10 +201,10 @@ def test_two_workloads_cannot_have_one_list(start_operator: Start, workload: Mak
     workload("first", queue={"listName": "shared"})
     await_reason("Ready", "WaitingForKeda", "first")
     workload("second", queue={"listName": "shared"})
-    told = await_reason("Ready", "QueueTaken", "second")
+    condition = await_reason("Ready", "QueueTaken", "second")
 
-    assert "is the queue of" in told["message"]
-    assert "/first already" in told["message"]
+    assert "is the queue of" in condition["message"]
+    assert "/first already" in condition["message"]
 
 
 def test_a_workload_is_told_to_the_page_and_forgotten_with_it(
@@ -220,14 +220,14 @@ def test_a_workload_is_told_to_the_page_and_forgotten_with_it(
     workload(queue={"maxLength": 5, "resultTTLSeconds": 60})
     await_reason("Ready", "WaitingForKeda")
     with JobClient(address) as client:
-        (told,) = [status for status in client.workloads() if status.namespace == namespace]
+        (published,) = [status for status in client.workloads() if status.namespace == namespace]
         config = raw.hgetall(f"greenscale:{{{namespace}/w}}:config")
         control_plane.kubectl("delete", "gsw", "w", "-n", namespace)
         workload("sentinel")
         await_reason("Ready", "WaitingForKeda", "sentinel")
         left = [status.name for status in client.workloads() if status.namespace == namespace]
 
-    assert (told.name, told.state, told.replicas) == ("w", "ScaledToZero", 0)
+    assert (published.name, published.state, published.replicas) == ("w", "ScaledToZero", 0)
     assert config == {b"maxLength": b"5", b"resultTTLSeconds": b"60", b"paused": b"0"}
     assert left == ["sentinel"]
 

@@ -63,7 +63,7 @@ class Hand:
 
     def worker(self, *, ready: bool, state: Manifest, restarts: int = 0, last: Manifest | None = None) -> None:
         """Report the container of the pod."""
-        told = {"type": "Ready", "status": str(ready), "lastTransitionTime": now()}
+        readiness = {"type": "Ready", "status": str(ready), "lastTransitionTime": now()}
         container = {
             "name": "worker",
             "image": "greenscale-worker:0.1.0",
@@ -73,12 +73,12 @@ class Hand:
             "state": state,
             "lastState": last or {},
         }
-        self.status("pod", "w-1", phase="Running", conditions=[SCHEDULED, told], containerStatuses=[container])
+        self.status("pod", "w-1", phase="Running", conditions=[SCHEDULED, readiness], containerStatuses=[container])
 
     def state(self) -> Manifest:
         """Return the workload's status."""
-        told: Manifest = self.plane.get("gsw", "w", self.namespace)["status"]
-        return told
+        status: Manifest = self.plane.get("gsw", "w", self.namespace)["status"]
+        return status
 
     def await_state(self, state: str, replicas: int) -> None:
         """Wait until the status has both."""
@@ -91,8 +91,10 @@ class Hand:
 
     def pods_listed(self) -> int:
         """Return how often the operator has listed pods here."""
-        asked = [told.get("objectRef", {}) for told in self.plane.asked_by_operator()]
-        return sum((told.get("resource"), told.get("namespace")) == ("pods", self.namespace) for told in asked)
+        asked = [request.get("objectRef", {}) for request in self.plane.asked_by_operator()]
+        return sum(
+            (reference.get("resource"), reference.get("namespace")) == ("pods", self.namespace) for reference in asked
+        )
 
 
 @pytest.fixture
@@ -166,10 +168,10 @@ def test_a_quota_that_allows_no_pod_is_a_fault_at_once_and_pods_that_are_not_cre
     first = await_reason("WorkerAvailable", "Starting")
     refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: gpus"}
     hand.status("deployment", "w", replicas=0, updatedReplicas=0, conditions=[refused])
-    told = await_reason("Ready", "FailedCreate")
+    condition = await_reason("Ready", "FailedCreate")
 
     assert "waiting for Kubernetes to create a pod" in first["message"]
-    assert "exceeded quota: gpus" in told["message"]
+    assert "exceeded quota: gpus" in condition["message"]
 
 
 def test_a_crash_stays_a_fault_until_the_worker_has_lived(hand: Hand, await_reason: Await) -> None:
@@ -178,7 +180,7 @@ def test_a_crash_stays_a_fault_until_the_worker_has_lived(hand: Hand, await_reas
     hand.pod(memory="12Mi")
     hand.worker(ready=False, state={"waiting": {"reason": "CrashLoopBackOff"}}, restarts=2, last={"terminated": crash})
     hand.scale(1)
-    told = await_reason("Ready", "OOMKilled")
+    condition = await_reason("Ready", "OOMKilled")
     hand.worker(ready=True, state={"running": {"startedAt": now()}}, restarts=3, last={"terminated": crash})
     hand.scale(1, ready=1)
     listed = hand.pods_listed()
@@ -189,8 +191,8 @@ def test_a_crash_stays_a_fault_until_the_worker_has_lived(hand: Hand, await_reas
     hand.kubectl("annotate", "deployment", "w", "somebody=looks-again", "--overwrite")
     await_reason("Ready", "WorkersRunning")
 
-    assert "raise the memory limit (12Mi)" in told["message"]
-    assert "not enough" in told["message"]
+    assert "raise the memory limit (12Mi)" in condition["message"]
+    assert "not enough" in condition["message"]
     assert "hunter2" not in hand.kubectl("get", "gsw,events", "-o", "yaml")
     assert (still["type"], still["reason"]) == ("Ready", "OOMKilled")
     assert hand.warnings() == ["OOMKilled"]
@@ -207,9 +209,9 @@ def await_look(hand: Hand, listed: int) -> None:
 
 def test_a_pause_that_somebody_set_is_reported_and_its_end_noticed(hand: Hand, await_reason: Await) -> None:
     hand.kubectl("annotate", "scaledobject", "w-scaler", "autoscaling.keda.sh/paused=true")
-    told = await_reason("ScalerReady", "Paused")
+    condition = await_reason("ScalerReady", "Paused")
     await_reason("Ready", "Paused")
-    command = told["message"].rpartition("kubectl ")[2].split()
+    command = condition["message"].rpartition("kubectl ")[2].split()
     hand.plane.kubectl(*command)
     await_reason("Ready", "ScaledToZero")
 

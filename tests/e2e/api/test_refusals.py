@@ -187,12 +187,12 @@ async def test_an_error_of_our_own_ends_in_a_status_and_in_a_ready_when_it_is_me
 ) -> None:
     """Without the operator's process: its own bug is an installation that was never checked."""
     workload(queue={"redis": {"host": None}})
-    key, seen, queues = Key(namespace, "w"), WatchCache(), Queues()
+    key, cache, queues = Key(namespace, "w"), WatchCache(), Queues()
     await config.load_kube_config(str(control_plane.kubeconfig))  # type: ignore[no-untyped-call]
     async with client.ApiClient() as api:
         broken: Any = None
-        seen.put_workload(control_plane.get("gsw", "w", namespace))
-        reconciler = make_reconciler(Cluster(api), seen, queues, Keda(), Install(redis_host=broken), identity="test")
+        cache.put_workload(control_plane.get("gsw", "w", namespace))
+        reconciler = make_reconciler(Cluster(api), cache, queues, Keda(), Install(redis_host=broken), identity="test")
         try:
             for _ in range(2):
                 with pytest.raises(TypeError):
@@ -203,7 +203,7 @@ async def test_an_error_of_our_own_ends_in_a_status_and_in_a_ready_when_it_is_me
                 await reconciler.reconcile(key)
             again = control_plane.get("gsw", "w", namespace)["metadata"]["resourceVersion"]
             workload(queue={"redis": {"host": "127.0.0.1", "port": address.port}})
-            seen.put_workload(control_plane.get("gsw", "w", namespace))
+            cache.put_workload(control_plane.get("gsw", "w", namespace))
             for _ in range(2):
                 await reconciler.reconcile(key)
             mended = conditions(control_plane, namespace)

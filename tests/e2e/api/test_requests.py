@@ -56,7 +56,11 @@ def test_a_changed_config_map_rolls_out_and_each_is_read_once_a_minute(
 
 
 def reads(plane: ControlPlane, namespace: str) -> list[str]:
-    asked = [told["objectRef"] for told in plane.asked_by_operator() if told["verb"] == "get" and "objectRef" in told]
+    asked = [
+        request["objectRef"]
+        for request in plane.asked_by_operator()
+        if request["verb"] == "get" and "objectRef" in request
+    ]
     return [
         f"{one['resource']}/{one['name']}"
         for one in asked

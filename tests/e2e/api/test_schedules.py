@@ -66,22 +66,22 @@ def test_workers_that_a_schedule_keeps_do_not_cool_down(
         control_plane, namespace, "deployment/w", {"status": {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}}
     )
     active = [{"type": "Ready", "status": "True"}, {"type": "Active", "status": "True"}]
-    told = {"conditions": active, "lastActiveTime": "2026-01-01T00:00:00Z"}
-    patch(control_plane, namespace, "scaledobject/w-scaler", {"status": told})
+    status = {"conditions": active, "lastActiveTime": "2026-01-01T00:00:00Z"}
+    patch(control_plane, namespace, "scaledobject/w-scaler", {"status": status})
     await_reason("Ready", "WorkersRunning")
     state = control_plane.get("gsw", "w", namespace)["status"]["state"]
     with JobClient(address) as client:
 
         def published() -> WorkloadStatus:
-            return next(told for told in client.workloads() if told.namespace == namespace)
+            return next(status for status in client.workloads() if status.namespace == namespace)
 
         until(lambda: published().state == "Active", seconds=20)
-        shown = published()
+        idle = published()
 
     assert state == "Active"
-    assert shown.message.startswith("Idle; 1 worker is kept by a schedule until ")
-    assert shown.message.endswith("(Europe/Berlin).")
-    assert shown.asleep_at is None
+    assert idle.message.startswith("Idle; 1 worker is kept by a schedule until ")
+    assert idle.message.endswith("(Europe/Berlin).")
+    assert idle.asleep_at is None
 
 
 def patch(plane: ControlPlane, namespace: str, what: str, change: Manifest) -> None:

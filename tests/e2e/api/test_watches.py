@@ -71,8 +71,8 @@ def manifest(port: int, name: str) -> Manifest:
 
 
 def await_ready(plane: ControlPlane, name: str) -> None:
-    told = '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=WaitingForKeda'
-    plane.kubectl("wait", told, f"gsw/{name}", "--timeout=60s")
+    wait_for = '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=WaitingForKeda'
+    plane.kubectl("wait", wait_for, f"gsw/{name}", "--timeout=60s")
 
 
 @pytest.mark.parametrize("hears", [True, False])
@@ -85,12 +85,12 @@ async def test_a_watch_that_shows_nothing_fails_the_probe(
     configuration = client.Configuration()
     await config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
     async with client.ApiClient(configuration) as api:
-        cluster, seen, queues = Cluster(api), WatchCache(), Queues()
-        reconciler = make_reconciler(cluster, seen, queues, Keda(), Install(), identity="test")
-        signals = Signals(cluster, seen, reconciler, resync_seconds=0.05, deaf_seconds=0.5)
+        cluster, cache, queues = Cluster(api), WatchCache(), Queues()
+        reconciler = make_reconciler(cluster, cache, queues, Keda(), Install(), identity="test")
+        signals = Signals(cluster, cache, reconciler, resync_seconds=0.05, deaf_seconds=0.5)
         if hears:
             for body in await cluster.workloads():
-                seen.put_workload(body)
+                cache.put_workload(body)
         health = Health([signals.deaf])
         resync = asyncio.create_task(signals.resync())
         await asyncio.sleep(2)  # that nothing is noticed takes its time to show

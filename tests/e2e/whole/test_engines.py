@@ -43,9 +43,9 @@ def serve_api(namespace: str) -> str:
 
 
 def test_an_api_is_asked_with_the_key_of_a_secret(workload: Make, client_of: Client, namespace: str) -> None:
-    told = {"model": "echo", "baseURL": serve_api(namespace)}
+    api = {"model": "echo", "baseURL": serve_api(namespace)}
     key = {"apiKeySecretRef": {"name": "openai", "key": "api-key"}}
-    workload("api", engine={"type": "OpenAI", "openAI": {**told, **key}})
+    workload("api", engine={"type": "OpenAI", "openAI": {**api, **key}})
     missing = await_condition("api", namespace, "Ready", "SecretMissing")
     kubectl("create", "secret", "generic", "openai", "--from-literal=api-key=sk-1", "-n", namespace)
     await_condition("api", namespace, "Ready", "ScaledToZero")
@@ -63,13 +63,13 @@ def test_an_api_that_refuses_every_job_degrades_the_workload_and_costs_no_attemp
     workload("refused", engine={"type": "OpenAI", "openAI": {"model": "401", "baseURL": address}})
     client = client_of("refused")
     job_id = client.submit("hello")
-    told = await_condition("refused", namespace, "Ready", "EngineRefuses")
+    ready = await_condition("refused", namespace, "Ready", "EngineRefuses")
     attempts = client.job(job_id).attempts
     workload("refused", engine={"type": "OpenAI", "openAI": {"model": "echo", "baseURL": address}})
     job = client.result(job_id)
     await_condition("refused", namespace, "Degraded", "AsExpected")
 
-    assert "it refuses the API key" in told["message"]
+    assert "it refuses the API key" in ready["message"]
     assert attempts <= 1  # of the one that was asking just then
     assert (job.state, job.attempts) == (JobState.DONE, 1)
 
@@ -80,11 +80,11 @@ def test_an_image_that_cannot_be_pulled_is_told_in_the_status(
     workload("broken", worker={"image": "no-such-image:1"})
     client_of("broken").submit("hello")
     await_state("broken", namespace, "Degraded")
-    told = condition("broken", namespace, "Ready")
+    ready = condition("broken", namespace, "Ready")
 
-    assert told["status"] == "False"
-    assert told["reason"] in {"ErrImagePull", "ImagePullBackOff"}
-    assert "the image cannot be pulled" in told["message"]
+    assert ready["status"] == "False"
+    assert ready["reason"] in {"ErrImagePull", "ImagePullBackOff"}
+    assert "the image cannot be pulled" in ready["message"]
 
 
 def test_a_redis_behind_a_password_and_tls_in_another_namespace(workload: Make, namespace: str, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_ten_faults(workload: Make, client_of: Client, namespace: str) -> None:
     printed, messages = [], {}
     for name, reason, _, _ in FAULTS:
         messages[name] = await_condition(name, namespace, "Ready", reason, seconds=SECONDS)["message"]
-        printed.append(f"$ kubectl describe gsw {name}\n{_told(kubectl('describe', 'gsw', name, '-n', namespace))}")
+        printed.append(f"$ kubectl describe gsw {name}\n{_excerpt(kubectl('describe', 'gsw', name, '-n', namespace))}")
     PRINTED.parent.mkdir(parents=True, exist_ok=True)
     PRINTED.write_text("\n\n".join(printed) + "\n")
     missing = {name: messages[name] for name, _, words, _ in FAULTS if words not in messages[name]}
@@ -80,7 +80,7 @@ def test_ten_faults(workload: Make, client_of: Client, namespace: str) -> None:
     assert {get("gsw", name, namespace)["status"]["state"] for name, *_ in FAULTS} == {"Degraded"}
 
 
-def _told(described: str) -> str:
+def _excerpt(described: str) -> str:
     """Return of a description the condition `Ready`, which is the first, the state and the events."""
     status = described.partition("Status:\n")[2].partition("\nEvents:")
     ready = status[0].partition("Ready\n")[0] + "Ready"

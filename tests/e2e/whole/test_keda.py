@@ -46,8 +46,9 @@ def redis_pod(namespace: str) -> Manifest:
 def scaler(namespace: str) -> tuple[str, str]:
     """Return what KEDA says of its ScaledObject, and the annotation by which it is nudged."""
     found = get("scaledobject", "echo-scaler", namespace)
-    told = {told["type"]: told for told in found["status"]["conditions"]}
-    return told["Ready"]["reason"], found["metadata"].get("annotations", {}).get("autoscaling.keda.sh/force-activation")
+    conditions = {condition["type"]: condition for condition in found["status"]["conditions"]}
+    annotations = found["metadata"].get("annotations", {})
+    return conditions["Ready"]["reason"], annotations.get("autoscaling.keda.sh/force-activation")
 
 
 @pytest.mark.timeout(400)
@@ -98,8 +99,8 @@ def test_what_keda_s_webhook_refuses_is_quoted_and_tried_again(workload: Make, n
         }
     )
     workload()
-    told = await_condition("echo", namespace, "Ready", "Rejected")
+    condition = await_condition("echo", namespace, "Ready", "Rejected")
     kubectl("delete", "hpa", "theirs", "-n", namespace)
     await_condition("echo", namespace, "Ready", "ScaledToZero", seconds=90)
 
-    assert "already managed by the hpa 'theirs'" in told["message"]
+    assert "already managed by the hpa 'theirs'" in condition["message"]

@@ -151,7 +151,7 @@ def test_deletion_leaves_nothing_behind_but_a_queue_that_is_retained(
         kubectl("wait", "--for=delete", kind, "-n", namespace, "--timeout=60s")
 
     assert client.stats().pending == (1 if policy == "Retain" else 0)
-    assert [told.name for told in client.workloads() if told.namespace == namespace] == []
+    assert [status.name for status in client.workloads() if status.namespace == namespace] == []
 
 
 def test_least_replicas_are_kept(workload: Make, client_of: Client, namespace: str) -> None:

@@ -58,7 +58,7 @@ def test_a_prompt_wakes_a_pod_and_its_whole_story_is_told(
     workload("seen")
     kubectl("wait", "--for=condition=Ready", "gsw/seen", "-n", namespace, "--timeout=60s")
     client = client_of("seen")
-    until(lambda: any(told.name == "seen" for told in client.workloads()), seconds=60)
+    until(lambda: any(status.name == "seen" for status in client.workloads()), seconds=60)
     tab = page.page
     tab.goto("/prompt?workload=seen")
     expect(badge(tab, "Asleep")).to_be_visible()

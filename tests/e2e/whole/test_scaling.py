@@ -19,8 +19,8 @@ def words(seconds: float) -> str:
 
 
 def await_replicas(name: str, namespace: str, count: int, *, seconds: int = 60) -> None:
-    told = f"--for=jsonpath={{.spec.replicas}}={count}"
-    kubectl("wait", told, f"deployment/{name}", "-n", namespace, f"--timeout={seconds}s", seconds=seconds + 10)
+    wait_for = f"--for=jsonpath={{.spec.replicas}}={count}"
+    kubectl("wait", wait_for, f"deployment/{name}", "-n", namespace, f"--timeout={seconds}s", seconds=seconds + 10)
 
 
 def test_gradual_takes_idle_workers_away_and_lets_the_busy_one_finish(

@@ -30,8 +30,8 @@ def test_six_states(workload: Make, client_of: Client, namespace: str) -> None:
         await_state("assistant", namespace, state, seconds=seconds)
         words = ("get", "gsw", "-n", namespace)
         table = kubectl(*words)
-        told = condition("assistant", namespace, "Degraded" if state == "Degraded" else "Ready")
-        printed.append(f"{state}: {told['message']}\n$ kubectl get gsw\n{table}")
+        reported = condition("assistant", namespace, "Degraded" if state == "Degraded" else "Ready")
+        printed.append(f"{state}: {reported['message']}\n$ kubectl get gsw\n{table}")
         return table.splitlines()[1]
 
     parts = {"worker": {"concurrency": 2, "podTemplate": {"spec": {"initContainers": [SLOW]}}}}

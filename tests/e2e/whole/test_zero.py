@@ -21,8 +21,8 @@ def test_zero_is_when_the_pods_are_gone(workload: Make, client_of: Client, names
     put_sources(namespace)
     server, pod = beside_the_worker(memory="192Mi")
     for name, script in SCRIPTS.items():
-        told = {**server, "model": "echo", "command": ["sh", "-c", script.format(" ".join(server["command"]))]}
-        engine, queue = {"type": "Server", "server": told}, {"jobTimeoutSeconds": 10}
+        spec = {**server, "model": "echo", "command": ["sh", "-c", script.format(" ".join(server["command"]))]}
+        engine, queue = {"type": "Server", "server": spec}, {"jobTimeoutSeconds": 10}
         workload(name, engine=engine, worker={"podTemplate": pod}, queue=queue)
     for name in SCRIPTS:
         client = client_of(name)

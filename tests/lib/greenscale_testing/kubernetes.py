@@ -22,11 +22,11 @@ class KubectlFailed(AssertionError):
     """The text is what kubectl said."""
 
 
-def kubectl(*words: str, told: str | None = None, seconds: int = 120) -> str:
+def kubectl(*words: str, stdin: str | None = None, seconds: int = 120) -> str:
     """Run kubectl and return what it printed; raises KubectlFailed."""
     run = subprocess.run(
         ["kubectl", *words],  # noqa: S607
-        input=told,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -39,7 +39,7 @@ def kubectl(*words: str, told: str | None = None, seconds: int = 120) -> str:
 
 def apply(*manifests: Manifest) -> None:
     """Apply objects."""
-    kubectl("apply", "-f", "-", told=as_list(*manifests))
+    kubectl("apply", "-f", "-", stdin=as_list(*manifests))
 
 
 def as_list(*manifests: Manifest) -> str:
