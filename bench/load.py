@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ import redis
 from bench.counters import cpu_seconds, redis_commands, redis_cpu_seconds
 from bench.places import PRODUCT, ROOT, python_path
 from bench.servers import clean_environment
-from bench.venvs import python_of
+from bench.venvs import python_of, script_of
 
 CHECK_SECONDS = 0.05
 WARM_SHARE = 0.1
@@ -41,7 +41,9 @@ class Peer:
     jobs: dict[str, int]
     """Kind of job -> how many of them take some seconds."""
     locked: bool = True
-    """Whether it has a virtual environment of its own."""
+    """Whether it has an environment of its own."""
+    node: bool = False
+    """Whether Node runs it: then `peers/<name>/<name>.mjs` is its worker and its producer."""
     variables: dict[str, str] = field(default_factory=dict)
     needs_redis: tuple[int, ...] = (6, 2)
 
@@ -49,6 +51,12 @@ class Peer:
     def python(self) -> str:
         """The Python that runs it."""
         return str(python_of(self.name)) if self.locked else sys.executable
+
+    def command(self, role: str) -> list[str]:
+        """Return what starts its `worker` or its `producer`."""
+        if self.node:
+            return ["node", str(script_of(self.name)), role]
+        return [self.python, "-m", "bench.app", self.module, role]
 
     @property
     def root(self) -> Path:
@@ -70,6 +78,7 @@ SURVIVING = [
     Peer("arq", "bench.peers.arq", {"noop": 4000, "http": 3000, "openai": 2000}),
     Peer("streaq", "bench.peers.streaq", {"noop": 4000, "http": 3000, "openai": 2000}, needs_redis=(7,)),
 ]
+BULLMQ = Peer("bullmq", "", {"noop": 20000}, node=True)
 OTHERS = [
     Peer("saq", "bench.peers.saq", {"noop": 6000, "http": 4000, "openai": 2000}),
     Peer("taskiq", "bench.peers.taskiq", {"noop": 5000, "http": 3000, "openai": 2000}),
@@ -77,7 +86,7 @@ OTHERS = [
     Peer("celery", "bench.peers.celery", {"noop": 3000, "http": 2000, "openai": 1500}),
     Peer("rq", "bench.peers.rq", {"noop": 150}),
 ]
-EVERYONE = {peer.name: peer for peer in [OURS, *FLOORS, *SURVIVING, *OTHERS]}
+EVERYONE = {peer.name: peer for peer in [OURS, *FLOORS, *SURVIVING, BULLMQ, *OTHERS]}
 
 
 @dataclass(frozen=True)
@@ -177,7 +186,7 @@ class Producer:
 
     def __enter__(self) -> Self:
         """Start it."""
-        command = [self._peer.python, "-m", "bench.app", self._peer.module, "producer"]
+        command = self._peer.command("producer")
         self._errors: IO[bytes] = self.log.with_suffix(".producer.log").open("wb")
         self._process = subprocess.Popen(
             command,
@@ -220,7 +229,7 @@ def working(peer: Peer, environment: dict[str, str], log: Path) -> Iterator[subp
 
 def start_worker(peer: Peer, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Start a peer's worker in a process group of its own; its output goes into a file."""
-    command: Sequence[str] = [peer.python, "-m", "bench.app", peer.module, "worker"]
+    command = peer.command("worker")
     with log.open("ab") as file:
         return subprocess.Popen(
             command, cwd=peer.root, env=_in(peer.root, environment), stdout=file, stderr=file, start_new_session=True

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.load import FLOORS, OTHERS, OURS, SURVIVING, Load, Peer, measure
+from bench.load import BULLMQ, FLOORS, OTHERS, OURS, SURVIVING, Load, Peer, measure
 from bench.measured import YARDSTICK, Measured
 from bench.servers import empty, redis_version
 
@@ -33,7 +33,7 @@ CONTESTS = [
         "no-ops",
         "noop",
         100,
-        [OURS, BATCHED, *SURVIVING],
+        [OURS, BATCHED, BULLMQ, *SURVIVING],
         [LEASED, ONE, *OTHERS],
         rows=frozenset({"1", "2"}),
         beside=frozenset({"6"}),
@@ -87,6 +87,8 @@ def figures(loads: Sequence[Load]) -> Iterator[Measured]:
         ("6 Redis commands per job", "redis_commands_per_job", "", thin, None),
         ("6 Redis CPU per job", "redis_cpu_us_per_job", "us", thin, of.get(("no-ops", DRAMATIQ.name))),
     ]
+    if bullmq := of.get(("no-ops", BULLMQ.name)):
+        rows.insert(1, ("1 no-op jobs/s, BullMQ", "jobs_per_second", "/s", noop, bullmq))
     for row, field, unit, ours, theirs in rows:
         if ours:
             yield Measured(row, OURS.name, getattr(ours, field), unit)

@@ -38,8 +38,9 @@ class Target:
 
 
 TARGETS = [
-    Target("1 no-op jobs/s", 3, at_least=True),
-    Target("2 CPU per no-op job", 4),
+    Target("1 no-op jobs/s", 5, at_least=True),
+    Target("1 no-op jobs/s, BullMQ", 1.2, at_least=True),
+    Target("2 CPU per no-op job", 1.5),
     Target("3 HTTP jobs/s", 0.8, at_least=True),
     Target("3 CPU per HTTP job", 1.4),
     Target("4 OpenAI jobs/s", 1.5, at_least=True),

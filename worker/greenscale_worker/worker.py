@@ -34,7 +34,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._queue = queue
-        self._engine = runner
+        self._runner = runner
         self._observer = observer
         self._pulse = pulse
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
@@ -96,7 +96,7 @@ class Worker:
 
     async def _until_ready(self) -> None:
         """Wait for the engine, or until stopped; nothing is claimed before, so no job waits for a model to load."""
-        ready, stopping = asyncio.create_task(self._engine.ready()), asyncio.create_task(self._stopping.wait())
+        ready, stopping = asyncio.create_task(self._runner.ready()), asyncio.create_task(self._stopping.wait())
         while not ready.done() and not stopping.done():
             self._pulse.beat()
             await asyncio.wait({ready, stopping}, timeout=BLOCK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -159,4 +159,4 @@ class Worker:
         return job
 
     async def _ask(self, job: Running) -> Answer:
-        return await self._engine.answer(parse_item(job.claim.raw, job.claim.id), job.emit)
+        return await self._runner.answer(parse_item(job.claim.raw, job.claim.id), job.emit)
