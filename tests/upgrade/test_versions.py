@@ -1,6 +1,6 @@
 """A rolling upgrade: workers of two versions on one queue, one drained while the other starts, and the other way round.
 
-The old version is the commit `OLD`. What its queue looks like is recorded in `tests/data/upgrade`; its workers run from
+The old version is the commit `OLD`. What its queue looks like is recorded beside this file; its workers run from
 git. A newer version is this code with another `ITEM_VERSION`.
 """
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 OLD = "537f3ca"
 """Item and record have had this form since then."""
 
-RECORDED: dict[str, tuple[str, object]] = json.loads((ROOT / f"tests/data/upgrade/{OLD}.json").read_text())
+RECORDED: dict[str, tuple[str, object]] = json.loads((ROOT / f"tests/upgrade/{OLD}.json").read_text())
 """Each key that this version left in Redis, with its type; the times are those of November 2023."""
 
 SHORT, LONG = 2, 20

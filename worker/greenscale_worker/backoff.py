@@ -5,6 +5,9 @@ import msgspec
 DOUBT_FIRST_SECONDS, DOUBT_MAX_SECONDS = 5.0, 60.0
 """A doubtful job is tried again after growing pauses, so that others can be answered meanwhile."""
 
+NEWER_VERSION_SECONDS = 10.0
+"""How soon a job of a newer version is claimed again: by then a worker of that version may be there."""
+
 
 class Backoff(msgspec.Struct, frozen=True):
     """How long to wait before attempt 2, 3, ...: between 0 and `initial * 2^n`, at most `max_seconds`."""

@@ -5,7 +5,7 @@ Pure: no I/O, no clock, no randomness of its own. `outcomes` says what the engin
 
 import msgspec
 
-from greenscale_worker.backoff import Backoff, doubt_delay
+from greenscale_worker.backoff import NEWER_VERSION_SECONDS, Backoff, doubt_delay
 from greenscale_worker.errors import AttemptFailed, Doubtful, EngineError, EngineLost, JobRejected, NewerVersion
 
 
@@ -45,9 +45,6 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 NextStep = Retry | GiveUp | Postpone | Doubt | Leave | Lost
-
-NEWER_VERSION_SECONDS = 10.0
-"""How soon a job of a newer version is claimed again: by then a worker of that version may be there."""
 
 
 class Evidence(msgspec.Struct, frozen=True):

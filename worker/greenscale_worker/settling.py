@@ -12,7 +12,7 @@ from functools import partial
 
 from greenscale_jobs import Claim, JobQueue, JobRefusedByRedis, QueueUnavailable
 from greenscale_jobs.engine_report import FAULT_SECONDS
-from greenscale_worker.backoff import Backoff
+from greenscale_worker.backoff import NEWER_VERSION_SECONDS, Backoff
 from greenscale_worker.claim_limit import ClaimLimit
 from greenscale_worker.credentials import KeyRefusals
 from greenscale_worker.errors import (
@@ -26,7 +26,6 @@ from greenscale_worker.errors import (
 from greenscale_worker.observe import Observer
 from greenscale_worker.outage import Outage
 from greenscale_worker.retry import (
-    NEWER_VERSION_SECONDS,
     Doubt,
     Evidence,
     GiveUp,
