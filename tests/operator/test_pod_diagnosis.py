@@ -13,8 +13,8 @@ from greenscale_testing.pod_bodies import (
     Body,
     ago,
     condition,
+    diagnose,
     ended,
-    look,
     pod,
     running,
     scheduled,
@@ -119,7 +119,7 @@ from greenscale_testing.pod_bodies import (
     ],
 )
 def test_what_a_pod_is_doing(body: Body, expected: str | None) -> None:
-    found = look(body)
+    found = diagnose(body)
 
     assert found.doing == (expected.removesuffix(" for 0 s") if expected else None)
     assert found.problem is None
@@ -129,8 +129,8 @@ def test_what_a_pod_is_doing(body: Body, expected: str | None) -> None:
 def test_a_server_that_was_ready_and_answers_no_longer_is_not_called_loading() -> None:
     status = [scheduled(900), condition("Ready", "False", 20)]
     body = pod(*status, inits=(running(800, "server"),), containers=(running(800, ready=True),), spec=SIDECAR)
-    found = look(body, patience=SERVER)
-    later = look(
+    found = diagnose(body, patience=SERVER)
+    later = diagnose(
         {**body, "status": {**body["status"], "conditions": [scheduled(900), condition("Ready", "False", 31)]}}
     )
 
@@ -138,7 +138,7 @@ def test_a_server_that_was_ready_and_answers_no_longer_is_not_called_loading() -
     assert found.problem is None
     assert found.lost is not None
     assert found.lost.reason == "ModelServerNotReady"
-    assert look(pod(name="w-0"), body, patience=SERVER).lost == found.lost
+    assert diagnose(pod(name="w-0"), body, patience=SERVER).lost == found.lost
     assert found.working == 0
     assert later.problem == found.lost
 
@@ -150,19 +150,19 @@ def test_a_worker_beside_a_container_that_is_not_ready_still_works() -> None:
         containers=(running(800, ready=True), running(800, "metrics")),
     )
 
-    assert look(sick).working == 1
+    assert diagnose(sick).working == 1
 
 
 def test_a_worker_that_crashes_again_and_again_does_not_count_as_working_while_it_happens_to_be_ready() -> None:
     crashing = running(9, ready=True, restartCount=3, lastState=ended(10, 137, "OOMKilled"))
-    found = look(pod(scheduled(90), condition("Ready", "True", 8), containers=(crashing,)))
+    found = diagnose(pod(scheduled(90), condition("Ready", "True", 8), containers=(crashing,)))
 
     assert found.problem is not None
     assert found.working == 0
 
 
 def test_one_pod_that_waits_and_one_that_starts() -> None:
-    found = look(pod(unschedulable(700)), pod(scheduled(), containers=(running(),), name="w-2"))
+    found = diagnose(pod(unschedulable(700)), pod(scheduled(), containers=(running(),), name="w-2"))
 
     assert found.problem is not None
     assert found.starting
@@ -177,11 +177,11 @@ def test_pods_that_are_being_deleted_count_as_ending_and_those_that_are_over_do_
 
     end = Pods(looked=True, ending=1, ending_since=NOW - 40, ending_until=NOW + 590)
 
-    assert look(ending, evicted, to_zero=True) == end
-    assert look(ending, evicted, fresh).ending == 1
-    assert look(ending, evicted, fresh).doing == "the worker is starting"
-    assert look(evicted, to_zero=True) == Pods(looked=True)
-    assert look(fresh, to_zero=True).ending == 1
+    assert diagnose(ending, evicted, to_zero=True) == end
+    assert diagnose(ending, evicted, fresh).ending == 1
+    assert diagnose(ending, evicted, fresh).doing == "the worker is starting"
+    assert diagnose(evicted, to_zero=True) == Pods(looked=True)
+    assert diagnose(fresh, to_zero=True).ending == 1
 
 
 def test_pods_that_nobody_creates() -> None:

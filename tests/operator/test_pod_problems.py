@@ -13,8 +13,8 @@ from greenscale_testing.pod_bodies import (
     Body,
     ago,
     condition,
+    diagnose,
     ended,
-    look,
     pod,
     running,
     scheduled,
@@ -191,7 +191,7 @@ TRACE = "Traceback ...\nValueError: REDIS_PORT must be a whole number, not 'x'"
     ],
 )
 def test_what_keeps_a_pod_from_becoming_ready(body: Body, reason: str, words: str) -> None:
-    found = look(body, redis="redis:6379")
+    found = diagnose(body, redis="redis:6379")
 
     assert found.problem is not None
     assert found.problem.reason == reason
@@ -236,21 +236,21 @@ def test_what_keeps_a_pod_from_becoming_ready(body: Body, reason: str, words: st
     ],
 )
 def test_what_takes_its_time_is_no_fault(body: Body, patience: Patience) -> None:
-    assert look(body, patience=patience).problem is None
+    assert diagnose(body, patience=patience).problem is None
 
 
 def test_no_patience_at_all_can_be_asked_for() -> None:
-    assert look(pod(unschedulable(0)), patience=Patience(node=0)).problem is not None
+    assert diagnose(pod(unschedulable(0)), patience=Patience(node=0)).problem is not None
 
 
 def test_a_fault_is_worded_the_same_at_every_look() -> None:
     """A status whose words change is written each time, and its Events come again."""
     back_off = waiting("CrashLoopBackOff", "back-off 40s restarting", restartCount=3, lastState=ended(30, 2))
     again = running(1, restartCount=3, lastState=ended(41, 2))
-    looks = [look(pod(scheduled(), containers=(status,))) for status in (back_off, again)]
-    later = [look(pod(unschedulable(seconds))).problem for seconds in (700, 5000)]
+    diagnoses = [diagnose(pod(scheduled(), containers=(status,))) for status in (back_off, again)]
+    later = [diagnose(pod(unschedulable(seconds))).problem for seconds in (700, 5000)]
 
-    assert looks[0].problem == looks[1].problem
+    assert diagnoses[0].problem == diagnoses[1].problem
     assert later[0] == later[1]
 
 
@@ -268,7 +268,7 @@ def test_pods_that_fail_as_wholes_again_and_again() -> None:
         return {"metadata": {"name": name, "namespace": "shop", "creationTimestamp": ago(seconds)}, "status": status}
 
     fresh = pod(scheduled(), name="w-9")
-    found = look(failed("w-1", 20), failed("w-2", 10), fresh)
+    found = diagnose(failed("w-1", 20), failed("w-2", 10), fresh)
 
     assert found.problem == Problem(
         "UnexpectedAdmissionError",
@@ -276,15 +276,15 @@ def test_pods_that_fail_as_wholes_again_and_again() -> None:
         "failed due to no healthy devices present.",
     )
     assert not found.starting
-    assert look(failed("w-1", 10), fresh).problem is None
-    assert look(failed("w-1", 2000), failed("w-2", 10), fresh).problem is None
+    assert diagnose(failed("w-1", 10), fresh).problem is None
+    assert diagnose(failed("w-1", 2000), failed("w-2", 10), fresh).problem is None
 
 
 @pytest.mark.parametrize("secret", ["password=hunter2", "Bearer abcdefgh12345678", "redis://:hunter2@redis:6379"])
 def test_a_logs_last_lines_are_bounded_and_hide_secrets(secret: str) -> None:
     log = "\n".join(["first", "x " * 4000, secret, "last"])
     crash = waiting("CrashLoopBackOff", restartCount=3, lastState=ended(3, 1, message=log))
-    found = look(pod(scheduled(), containers=(crash,)))
+    found = diagnose(pod(scheduled(), containers=(crash,)))
 
     assert found.problem is not None
     assert secret not in found.problem.message

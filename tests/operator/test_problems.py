@@ -11,7 +11,7 @@ from greenscale_operator.conditions import ready
 from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
 from greenscale_operator.problems import CLAIM_SECONDS
 from greenscale_operator.verdict import verdict
-from greenscale_testing.observations import NOW, UNTIL, of, seen, sentence
+from greenscale_testing.observations import NOW, UNTIL, make_facts, of, sentence
 
 UP = {"scaler": Scaler(ready=True, active=True, last_active=NOW - 5), "name": "w", "namespace": "shop"}
 QUOTA = Problem("FailedCreate", "exceeded quota")
@@ -23,50 +23,56 @@ STUCK = Pods(looked=True, problem=NO_NODE)
     ("facts", "ready_status", "degraded", "available"),
     [
         pytest.param(
-            seen(**UP, workers=Workers(1), pods=Pods(looked=True, doing="waiting for a node for 40 s", starting=True)),
+            make_facts(
+                **UP, workers=Workers(1), pods=Pods(looked=True, doing="waiting for a node for 40 s", starting=True)
+            ),
             "True",
             "AsExpected",
             "1 wanted: waiting for a node for 40 s.",
             id="a node may still come",
         ),
-        pytest.param(seen(**UP, workers=Workers(1), pods=STUCK), "False", "Unschedulable", "no node", id="none came"),
         pytest.param(
-            seen(**UP, workers=Workers(2, 1), pods=Pods(looked=True, working=1, problem=NO_NODE)),
+            make_facts(**UP, workers=Workers(1), pods=STUCK), "False", "Unschedulable", "no node", id="none came"
+        ),
+        pytest.param(
+            make_facts(**UP, workers=Workers(2, 1), pods=Pods(looked=True, working=1, problem=NO_NODE)),
             "True",
             "Unschedulable",
             "1 of 2 workers are ready: no node",
             id="one of two has none",
         ),
         pytest.param(
-            seen(**UP, workers=Workers(4, 2, QUOTA, existing=2), pods=Pods(looked=True, working=2)),
+            make_facts(**UP, workers=Workers(4, 2, QUOTA, existing=2), pods=Pods(looked=True, working=2)),
             "True",
             "FailedCreate",
             "2 of 4 workers are ready: exceeded quota",
             id="a quota for two of four",
         ),
         pytest.param(
-            seen(**UP, workers=Workers(4, 0, QUOTA, existing=2), pods=Pods(looked=True, starting=True, doing="starts")),
+            make_facts(
+                **UP, workers=Workers(4, 0, QUOTA, existing=2), pods=Pods(looked=True, starting=True, doing="starts")
+            ),
             "True",
             "FailedCreate",
             "4 wanted: exceeded quota",
             id="a quota, and two that start",
         ),
         pytest.param(
-            seen(**UP, workers=Workers(1, 0, QUOTA), pods=Pods(looked=True)),
+            make_facts(**UP, workers=Workers(1, 0, QUOTA), pods=Pods(looked=True)),
             "False",
             "FailedCreate",
             "exceeded quota",
             id="a quota for none",
         ),
         pytest.param(
-            seen(**UP, workers=Workers(2), pods=Pods(looked=True, problem=NO_NODE, starting=True)),
+            make_facts(**UP, workers=Workers(2), pods=Pods(looked=True, problem=NO_NODE, starting=True)),
             "True",
             "Unschedulable",
             "2 wanted: no node",
             id="one waits for a node and one starts",
         ),
         pytest.param(
-            seen(**UP, workers=Workers(2, 2, existing=2), pods=Pods(looked=True, working=0, problem=NO_NODE)),
+            make_facts(**UP, workers=Workers(2, 2, existing=2), pods=Pods(looked=True, working=0, problem=NO_NODE)),
             "False",
             "Unschedulable",
             "no node",
@@ -84,17 +90,21 @@ def test_ready_is_lost_only_where_no_worker_is_ready_and_none_will_be(
 
 def test_a_rollout_that_cannot_proceed_is_reported_while_a_former_worker_serves() -> None:
     image = Problem("ErrImagePull", "no such image")
-    stuck = seen(**UP, workers=Workers(2, 1, existing=2, outdated=1), pods=Pods(looked=True, working=1, problem=image))
+    stuck = make_facts(
+        **UP, workers=Workers(2, 1, existing=2, outdated=1), pods=Pods(looked=True, working=1, problem=image)
+    )
 
     assert (ready(stuck).status, ready(stuck).reason) == ("True", "RollingOut")
     assert "1 of 2 workers have the present one" in ready(stuck).message
     assert of("Degraded", stuck).reason == "ErrImagePull"
-    assert ready(seen(**UP, workers=Workers(2, 2, existing=2, outdated=1))).reason == "WorkersRunning"
+    assert ready(make_facts(**UP, workers=Workers(2, 2, existing=2, outdated=1))).reason == "WorkersRunning"
 
 
 def test_a_model_server_that_is_away_takes_ready_away_but_is_no_fault_at_once() -> None:
     lost = Problem("ModelServerNotReady", "the model server is not ready")
-    facts = seen(**UP, workers=Workers(1), stats=Stats(1, 0, 0, 0), pods=Pods(looked=True, starting=True, lost=lost))
+    facts = make_facts(
+        **UP, workers=Workers(1), stats=Stats(1, 0, 0, 0), pods=Pods(looked=True, starting=True, lost=lost)
+    )
 
     assert (ready(facts).status, ready(facts).reason) == ("Unknown", "ModelServerNotReady")
     assert of("Degraded", facts).status == "False"
@@ -110,21 +120,21 @@ def test_a_model_server_that_is_away_takes_ready_away_but_is_no_fault_at_once() 
     ],
 )
 def test_what_has_a_job_in_hand_is_active(changes: dict[str, Any], expected: str) -> None:
-    facts = seen(**{**UP, "workers": Workers(1), "stats": Stats(1, 0, 0, 0), **changes})
+    facts = make_facts(**{**UP, "workers": Workers(1), "stats": Stats(1, 0, 0, 0), **changes})
 
     assert verdict(facts).state == expected
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(CLAIM_SECONDS - 1, "WorkersRunning"), (CLAIM_SECONDS, "NotClaiming")])
 def test_a_ready_worker_that_claims_nothing(seconds: float, reason: str) -> None:
-    facts = seen(**UP, stats=Stats(1, 0, 0, 0), workers=Workers(1, 1), unclaimed_since=NOW - seconds)
+    facts = make_facts(**UP, stats=Stats(1, 0, 0, 0), workers=Workers(1, 1), unclaimed_since=NOW - seconds)
 
     assert ready(facts).reason == reason
 
 
 def test_a_fault_of_the_engine_goes_before_the_claims_that_it_holds_up() -> None:
     stats = Stats(1, 0, 0, 0, {}, "nobody listens", NOW - 9)
-    facts = seen(**UP, stats=stats, workers=Workers(1, 1), unclaimed_since=NOW - 999)
+    facts = make_facts(**UP, stats=stats, workers=Workers(1, 1), unclaimed_since=NOW - 999)
 
     assert ready(facts).reason == "EngineRefuses"
 
@@ -137,7 +147,7 @@ PAUSE = Problem("Paused", "paused by somebody")
 def test_a_pause_that_is_not_ours_is_reported(replicas: int, *, starts_workers: bool) -> None:
     """Ready is lost where no worker starts; where one runs, or only none may end, a job is still done."""
     scaler = Scaler(ready=True, active=False, pause=PAUSE, starts_workers=starts_workers)
-    facts = seen(**{**UP, "scaler": scaler}, workers=Workers(replicas, replicas))
+    facts = make_facts(**{**UP, "scaler": scaler}, workers=Workers(replicas, replicas))
     starved = replicas == 0 and not starts_workers
 
     assert (of("ScalerReady", facts).status, of("ScalerReady", facts).reason) == ("False", "Paused")
@@ -148,7 +158,7 @@ def test_a_pause_that_is_not_ours_is_reported(replicas: int, *, starts_workers: 
 
 def test_a_suspended_workload_is_paused_by_the_operator_itself() -> None:
     scaler = Scaler(ready=True, pause=PAUSE, starts_workers=False)
-    facts = seen(**{**UP, "scaler": scaler}, suspend=True)
+    facts = make_facts(**{**UP, "scaler": scaler}, suspend=True)
 
     assert of("ScalerReady", facts).status == "True"
     assert ready(facts).reason == "Suspended"
@@ -159,7 +169,7 @@ def test_a_suspended_workload_is_paused_by_the_operator_itself() -> None:
     [(59, 2, "ScaledToZero"), (60, 2, "ScalerNotLooking"), (89, 30, "ScaledToZero"), (90, 30, "ScalerNotLooking")],
 )
 def test_a_keda_that_does_not_see_what_waits(seconds: float, polling: int, reason: str) -> None:
-    facts = seen(**UP, stats=Stats(1, 0, 0, 0), unscaled_since=NOW - seconds, polling_seconds=polling)
+    facts = make_facts(**UP, stats=Stats(1, 0, 0, 0), unscaled_since=NOW - seconds, polling_seconds=polling)
 
     assert ready(facts).reason == reason
     assert (of("ScalerReady", facts).reason == "ScalerNotLooking") == (reason == "ScalerNotLooking")
@@ -178,7 +188,7 @@ def test_a_keda_that_does_not_see_what_waits(seconds: float, polling: int, reaso
 )
 def test_a_keda_that_lets_no_worker_go(changes: dict[str, Any], reason: str) -> None:
     scaler = Scaler(ready=True, active=False, last_active=NOW - 60 - 60)
-    facts = seen(**{**UP, "scaler": scaler, "workers": Workers(1, 1), **changes})
+    facts = make_facts(**{**UP, "scaler": scaler, "workers": Workers(1, 1), **changes})
 
     assert of("ScalerReady", facts).reason == reason
     assert of("Degraded", facts).reason == (reason if reason == "ScalerNotLooking" else "AsExpected")
@@ -189,7 +199,7 @@ ENDING = Pods(looked=True, ending=1, ending_since=NOW - 45, ending_until=NOW + 5
 
 
 def test_zero_is_when_the_pods_are_gone() -> None:
-    facts = seen(**UP, pods=ENDING)
+    facts = make_facts(**UP, pods=ENDING)
 
     assert verdict(facts).state == "CoolingDown"
     assert sentence(facts) == "1 worker is still ending (for 40 s)."
@@ -200,9 +210,12 @@ def test_zero_is_when_the_pods_are_gone() -> None:
 
 
 def test_a_suspended_workload_is_drained_when_its_pods_are_gone() -> None:
-    told = of("Suspended", seen(**UP, pods=ENDING, suspend=True))
+    condition = of("Suspended", make_facts(**UP, pods=ENDING, suspend=True))
 
-    assert (told.reason, told.message) == ("Draining", "Takes prompts, runs none; 1 worker is still ending (for 40 s).")
+    assert (condition.reason, condition.message) == (
+        "Draining",
+        "Takes prompts, runs none; 1 worker is still ending (for 40 s).",
+    )
 
 
 @pytest.mark.parametrize(
@@ -212,17 +225,17 @@ def test_a_suspended_workload_is_drained_when_its_pods_are_gone() -> None:
 def test_a_pod_that_ignores_sigterm_is_reported(seconds: float, in_flight: int, reason: str) -> None:
     """One that still has a job takes the time it has."""
     ending = msgspec.structs.replace(ENDING, ending_since=NOW - seconds)
-    told = of("Degraded", seen(**UP, pods=ending, stats=Stats(0, in_flight, 0, 0)))
+    condition = of("Degraded", make_facts(**UP, pods=ending, stats=Stats(0, in_flight, 0, 0)))
 
-    assert told.reason == reason
+    assert condition.reason == reason
     if reason == "EndingSlowly":
-        assert "until 1970-01-12T13:56:25Z at the latest" in told.message
+        assert "until 1970-01-12T13:56:25Z at the latest" in condition.message
 
 
 @pytest.mark.parametrize("most", [1, 4])
 def test_another_autoscaler_of_the_same_deployment_is_reported(most: int) -> None:
     """With one worker, too: it may want more."""
     scaler = Scaler(ready=True, active=True, conflict=Problem("ForeignAutoscaler", "theirs"))
-    told = of("Degraded", seen(**{**UP, "scaler": scaler}, workers=Workers(1, 1), max_replicas=most))
+    condition = of("Degraded", make_facts(**{**UP, "scaler": scaler}, workers=Workers(1, 1), max_replicas=most))
 
-    assert (told.reason, told.message) == ("ForeignAutoscaler", "theirs")
+    assert (condition.reason, condition.message) == ("ForeignAutoscaler", "theirs")

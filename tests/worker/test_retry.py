@@ -15,7 +15,7 @@ from greenscale_worker.errors import (
 )
 from greenscale_worker.retry import Doubt, Evidence, GiveUp, Leave, Lost, Postpone, Retry, blames_engine, next_step
 
-BACKOFF = Backoff(initial_seconds=5, longest_seconds=300)
+BACKOFF = Backoff(initial_seconds=5, max_seconds=300)
 WORKS, BROKEN = Evidence(engine_works=True), Evidence(engine_works=False)
 
 

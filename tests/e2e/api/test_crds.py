@@ -74,7 +74,7 @@ def await_served(plane: ControlPlane) -> None:
 
     def served() -> bool:
         try:
-            return plane.kubectl("create", "-f", "-", "--dry-run=server", told=PROBE) != ""
+            return plane.kubectl("create", "-f", "-", "--dry-run=server", stdin=PROBE) != ""
         except AssertionError:
             return False
 

@@ -61,7 +61,7 @@ def test_an_older_crd_is_told_apart(examine: Examine, control_plane: ControlPlan
     crd = yaml.safe_load(file.read_text())
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     del spec["properties"]["suspend"]
-    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", told=json.dumps(crd))
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(crd))
     try:
         found = examine()
     finally:

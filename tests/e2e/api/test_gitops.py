@@ -84,7 +84,7 @@ STATES = [
 def settings(control_plane: ControlPlane) -> Manifest:
     """The argocd-cm after the command of docs/kubernetes.md."""
     control_plane.kubectl("create", "namespace", "argocd")
-    control_plane.kubectl("apply", "-n", "argocd", "-f", "-", told=json.dumps(SETTINGS))
+    control_plane.kubectl("apply", "-n", "argocd", "-f", "-", stdin=json.dumps(SETTINGS))
     (command,) = (
         line.strip()
         for line in (ROOT / "docs" / "kubernetes.md").read_text().splitlines()

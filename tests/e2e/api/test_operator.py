@@ -159,7 +159,7 @@ def test_an_operator_killed_between_its_two_writes_wakes_nothing(
         "--field-manager=greenscale-create",
         "-f",
         "-",
-        told=json.dumps(
+        stdin=json.dumps(
             {
                 "apiVersion": "apps/v1",
                 "kind": "Deployment",

@@ -167,7 +167,7 @@ def mutating(control_plane: ControlPlane, namespace: str) -> Iterator[Callable[[
             },
         }
         for _ in range(200):  # it takes effect in its own time
-            made = control_plane.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", told=json.dumps(probe))
+            made = control_plane.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", stdin=json.dumps(probe))
             if "mirror/worker" in made:
                 return
         raise AssertionError("the policy is not enforced")

@@ -14,21 +14,21 @@ Json = dict[str, Any]
 
 
 def refused(plane: ControlPlane, manifest: Json) -> str:
-    with pytest.raises(AssertionError) as told:
-        plane.kubectl("create", "--dry-run=server", "-f", "-", told=json.dumps(manifest))
-    return str(told.value)
+    with pytest.raises(AssertionError) as refusal:
+        plane.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(manifest))
+    return str(refusal.value)
 
 
 @pytest.mark.parametrize(("bad", "good", "message"), RULES)
 def test_each_rule_holds_and_says_what_to_do(control_plane: ControlPlane, bad: Json, good: Json, message: str) -> None:
     assert message in refused(control_plane, bad)
-    control_plane.kubectl("create", "--dry-run=server", "-f", "-", told=json.dumps(good))
+    control_plane.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(good))
 
 
 def test_defaults_are_those_of_local_mode(control_plane: ControlPlane) -> None:
     bare = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": "w"}, "spec": {"engine": {}}}
     made = json.loads(
-        control_plane.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", told=json.dumps(bare))
+        control_plane.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", stdin=json.dumps(bare))
     )
 
     assert made["spec"] == schema.with_defaults(bare)["spec"]
@@ -49,7 +49,7 @@ def test_what_we_show_is_valid(control_plane: ControlPlane, folder: str) -> None
     for file in sorted((ROOT / folder).glob("*.yaml")):
         manifest = yaml.safe_load(file.read_text())
         manifest["metadata"].pop("namespace", None)
-        control_plane.kubectl("create", "--dry-run=server", "-f", "-", told=json.dumps(manifest))
+        control_plane.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(manifest))
 
 
 def test_kubectl_explains_every_field(control_plane: ControlPlane) -> None:

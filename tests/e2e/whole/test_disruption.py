@@ -62,7 +62,7 @@ def evict(pod: str, namespace: str) -> None:
     name = pod.removeprefix("pod/")
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
     path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
-    kubectl("create", "--raw", path, "-f", "-", told=json.dumps(eviction))
+    kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
 
 
 def test_an_eviction_waits_for_the_budget_and_then_for_the_job(
@@ -118,7 +118,7 @@ def removed(*words: str, wait: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", told=as_list(*items))
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=as_list(*items))
 
 
 def test_jobs_run_on_without_the_operator_of_keda(workload: Make, client_of: Client, namespace: str) -> None:
@@ -170,7 +170,7 @@ def test_our_crd_is_upgraded_while_jobs_run(workload: Make, client_of: Client, n
     spec = upgraded["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     spec["properties"]["later"] = {"type": "string", "default": "added", "description": "Of a later version."}
     try:
-        kubectl("replace", "-f", "-", told=json.dumps(upgraded))
+        kubectl("replace", "-f", "-", stdin=json.dumps(upgraded))
         until(lambda: get("gsw", "echo", namespace)["spec"].get("later") == "added", seconds=30)
         workload("new")
         await_condition("new", namespace, "Ready", "ScaledToZero")

@@ -146,11 +146,11 @@ class ControlPlane:
         for name in ("kube-apiserver", "etcd"):
             self._stop(name)
 
-    def kubectl(self, *words: str, told: str | None = None, seconds: int = 180) -> str:
+    def kubectl(self, *words: str, stdin: str | None = None, seconds: int = 180) -> str:
         """Run kubectl as the administrator; a failure is an AssertionError with what it said."""
         run = subprocess.run(
             ["kubectl", f"--kubeconfig={self.kubeconfig}", *words],  # noqa: S607
-            input=told,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
@@ -161,7 +161,7 @@ class ControlPlane:
 
     def apply(self, *manifests: Manifest) -> None:
         """Apply objects."""
-        self.kubectl("apply", "-f", "-", told=as_list(*manifests))
+        self.kubectl("apply", "-f", "-", stdin=as_list(*manifests))
 
     def get(self, kind: str, name: str, namespace: str) -> Manifest:
         """Return an object."""
@@ -175,8 +175,8 @@ class ControlPlane:
 
     def compact(self) -> None:
         """Have etcd forget all history: who watches on from before gets 410 Expired."""
-        told = _ask_etcd(self._etcd_port, "range", {"key": "AA=="})
-        _ask_etcd(self._etcd_port, "compaction", {"revision": told["header"]["revision"]})
+        reply = _ask_etcd(self._etcd_port, "range", {"key": "AA=="})
+        _ask_etcd(self._etcd_port, "compaction", {"revision": reply["header"]["revision"]})
 
     def asked_by_operator(self) -> list[dict[str, Any]]:
         """Return its requests so far, as the audit log has them."""

@@ -31,7 +31,7 @@ ASLEEP = Facts(
 """A workload that is well and has nothing to do."""
 
 
-def seen(**changes: Any) -> Facts:
+def make_facts(**changes: Any) -> Facts:
     return msgspec.structs.replace(ASLEEP, **changes)
 
 
