@@ -51,8 +51,8 @@ def main() -> None:
         print(f"{'':<34} seen after  Redis busy")
         for name, act in STEPS.items():
             costs = [_step(browser, f"{url}/jobs", plain, act) for _ in range(options.rounds + 1)][1:]
-            seen, busy = (median(column) for column in zip(*costs, strict=True))
-            print(f"{name:<34} {seen:>8.2f} s  {busy * 1000:>7.1f} ms")
+            delay, busy = (median(column) for column in zip(*costs, strict=True))
+            print(f"{name:<34} {delay:>8.2f} s  {busy * 1000:>7.1f} ms")
         for name, path in (("left open", "/jobs"), ("left open on a search in vain", "/jobs?text=nothing-like-it")):
             share = _left_open(browser, f"{url}{path}", plain, seconds=options.seconds)
             print(f"{name:<34} {'':>10}  {share * 1000:>7.1f} ms in a second, with a new job in each")

@@ -89,11 +89,11 @@ def figures(loads: Sequence[Load]) -> Iterator[Measured]:
     ]
     if bullmq := of.get(("no-ops", BULLMQ.name)):
         rows.insert(1, ("1 no-op jobs/s, BullMQ", "jobs_per_second", "/s", noop, bullmq))
-    for row, field, unit, ours, theirs in rows:
+    for row, field, unit, ours, yardstick in rows:
         if ours:
             yield Measured(row, OURS.name, getattr(ours, field), unit)
-        if ours and theirs:
-            yield Measured(row, YARDSTICK, getattr(theirs, field), unit)
+        if ours and yardstick:
+            yield Measured(row, YARDSTICK, getattr(yardstick, field), unit)
     faults = sum(load.lost + load.errors for load in loads if load.subject == OURS.name)
     if any(load.subject == OURS.name for load in loads):
         yield Measured("1-6 jobs lost, errors", OURS.name, faults, "")

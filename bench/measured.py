@@ -70,7 +70,7 @@ TARGETS = [
 def line(target: Target, rounds: Sequence[Sequence[Measured]]) -> tuple[list[str], bool] | None:
     """Return a target's row of the table and whether it is met; None where it was not measured."""
     ours = [one for found in rounds for one in found if (one.row, one.subject) == (target.row, OURS)]
-    theirs = [one for found in rounds for one in found if (one.row, one.subject) == (target.row, YARDSTICK)]
+    yardstick = [one for found in rounds for one in found if (one.row, one.subject) == (target.row, YARDSTICK)]
     if not ours:
         return None
     value, unit = median(one.value for one in ours), ours[0].unit
@@ -79,9 +79,9 @@ def line(target: Target, rounds: Sequence[Sequence[Measured]]) -> tuple[list[str
         met = target.holds(value)
         return [target.row, _text(value, unit), "", "", target.text(unit), verdict(met=met)], met
     # Within a round both had the same noise: so the ratio is taken per round.
-    ratio = median(one.value / other.value for one, other in zip(ours, theirs, strict=True))
+    ratio = median(one.value / other.value for one, other in zip(ours, yardstick, strict=True))
     met = target.holds(ratio)
-    floor = _text(median(one.value for one in theirs), unit)
+    floor = _text(median(one.value for one in yardstick), unit)
     return [target.row, _text(value, unit), floor, f"{ratio:.2f}x", target.text(unit), verdict(met=met)], met
 
 

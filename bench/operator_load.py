@@ -230,8 +230,8 @@ def _print(ours: Figures, floor: Figures, count: int) -> bool:
         met = ours[name] <= most * (floor[name] if of_floor else 1)
         verdicts.append(met)
         target = f"<= {most:g}{'x' if of_floor else ''}"
-        theirs = f"{floor[name]:.2f}" if name in floor else ""
-        figures.add_row(name, f"{ours[name]:.2f}", theirs, target, verdict(met=met))
+        yardstick = f"{floor[name]:.2f}" if name in floor else ""
+        figures.add_row(name, f"{ours[name]:.2f}", yardstick, target, verdict(met=met))
     for name in ("seconds until all are Ready", "peak memory, all made (MiB)"):
         figures.add_row(name, f"{ours[name]:.2f}", f"{floor[name]:.2f}")
     show(figures, f"{count} workloads, Kubernetes {os.environ.get('KUBERNETES_VERSION', '1.36.3')}")

@@ -145,7 +145,7 @@ def page_finds(stage: Local, steps: Steps) -> None:
 
 
 def page_retries(stage: Local, steps: Steps) -> None:
-    """Send all dead again, and confirm it."""
+    """Retry all failed jobs, and confirm it."""
     stage.fail(DEAD)
     answered = stage.answered()
     with steps.timed():

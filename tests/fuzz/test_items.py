@@ -45,7 +45,7 @@ async def test_every_input_is_answered_or_dead_with_a_reason(
             async with asyncio.timeout(60):
                 while (await queue.stats()).work:
                     assert not worker.done()
-                    await asyncio.sleep(0.02)  # only who asks is told
+                    await asyncio.sleep(0.02)  # the end of the work is found only by asking
             outcome = await _outcome(queue)
             assert outcome.total() == len(batch)
             assert outcome["done"] >= pushed["good"]

@@ -49,7 +49,7 @@ async def test_a_planted_bug_is_seen(mutant: Mutant, test: str, tmp_path: Path) 
         env={**os.environ, "PYTHONPATH": str(planted), "GREENSCALE_TEST_INPUTS": "2000", "GREENSCALE_TEST_SEED": "5"},
         stdout=asyncio.subprocess.PIPE,
     )
-    told, _ = await fuzzer.communicate()
+    output, _ = await fuzzer.communicate()
 
-    assert fuzzer.returncode == 1, told.decode()
-    assert "AssertionError" in told.decode()
+    assert fuzzer.returncode == 1, output.decode()
+    assert "AssertionError" in output.decode()

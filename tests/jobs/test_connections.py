@@ -167,7 +167,7 @@ def test_workers_keep_and_lose_jobs_as_the_stall_is_short_or_long(
 async def test_nothing_is_sent_twice_beneath_the_queue(
     far: JobQueue, far_client: JobClient, queue: JobQueue, proxy: TcpProxy, bytes_through: int
 ) -> None:
-    """redis-py repeats a command after a broken connection unless told not to, whatever the command is."""
+    """redis-py repeats a command after a broken connection unless `retry` forbids it, whatever the command is."""
     await far.submit("so that Redis knows the script")
     proxy.cut_next_reply(bytes_through)
     with pytest.raises(QueueUnavailable):

@@ -222,7 +222,7 @@ async def test_a_damaged_queue_holds_up_no_other(address: RedisAddress, raw: red
 
 
 async def test_half_a_surrogate_pair_in_an_answer_is_stored_as_a_question_mark(queue: JobQueue) -> None:
-    """An engine streams what it likes; what could not be told to Redis was said again for ever."""
+    """An engine streams what it likes; what could not be sent to Redis was repeated for ever."""
     await queue.submit("hi", job_id="j")
     await queue.submit("hi", job_id="k")
     (claim, other) = await queue.claim("w\ud800", 2) or []

@@ -15,7 +15,7 @@ def stats(pending: int = 0, in_flight: int = 0, delayed: int = 0, *, fault: str 
 
 
 @pytest.mark.parametrize(
-    ("seen", "changes", "expected"),
+    ("queue_stats", "changes", "expected"),
     [
         pytest.param(
             stats(38, 2),
@@ -43,15 +43,15 @@ def stats(pending: int = 0, in_flight: int = 0, delayed: int = 0, *, fault: str 
         pytest.param(None, {"workers": 2}, None, id="a queue that was not read"),
     ],
 )
-def test_what_is_said_of_an_engine(seen: Stats | None, changes: dict[str, Any], expected: str | None) -> None:
-    assert engine_fault(seen, **{"suspended": False, "now": NOW, **changes}) == expected
+def test_what_is_said_of_an_engine(queue_stats: Stats | None, changes: dict[str, Any], expected: str | None) -> None:
+    assert engine_fault(queue_stats, **{"suspended": False, "now": NOW, **changes}) == expected
 
 
 def test_a_report_is_news_for_as_long_as_it_says() -> None:
     """The worker that ends to read its key again is back after five minutes, or a little later."""
-    told = Stats(1, 0, 0, 0, {}, "it refuses the API key", NOW, NOW + 420)
+    report = Stats(1, 0, 0, 0, {}, "it refuses the API key", NOW, NOW + 420)
 
-    assert [seconds_of_news(told, now=NOW + after) for after in (0, 419, 421)] == [420, 1, 0]
+    assert [seconds_of_news(report, now=NOW + after) for after in (0, 419, 421)] == [420, 1, 0]
 
 
 def test_a_report_is_news_for_three_minutes() -> None:

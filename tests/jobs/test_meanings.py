@@ -84,10 +84,10 @@ def test_each_refusal_in_a_script_has_a_sentence_of_its_own(said: str, meaning: 
     ],
 )
 def test_each_refusal_names_its_remedy(error: Exception, meaning: str) -> None:
-    told = translate(error, "r:1")
+    translated = translate(error, "r:1")
 
-    assert isinstance(told, QueueUnavailable)
-    assert meaning in str(told)
+    assert isinstance(translated, QueueUnavailable)
+    assert meaning in str(translated)
 
 
 @pytest.mark.parametrize(

@@ -434,11 +434,11 @@ async def test_counters_add_up(queue: JobQueue) -> None:
 
 async def test_a_fault_is_withdrawn_by_the_next_result(queue: JobQueue) -> None:
     await queue.report_fault("the key is refused")
-    told = (await queue.stats()).fault
+    fault = (await queue.stats()).fault
     await queue.submit("hi")
     await queue.finish([done(await claim_one(queue))])
 
-    assert told == "the key is refused"
+    assert fault == "the key is refused"
     assert (await queue.stats()).fault is None
 
 

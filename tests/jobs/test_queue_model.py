@@ -14,7 +14,7 @@ from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.mutants import TESTING, Mutant
 
 SEARCH = os.environ.get("GREENSCALE_TEST_EXAMPLES")
-"""How many sequences to draw at random. Unless told, the same 260 each time: a change is never refused by chance."""
+"""How many sequences to draw at random. Without it the same 260 each time: a change is never refused by chance."""
 
 
 @pytest.mark.timeout(3600 if SEARCH else 180)
@@ -134,9 +134,9 @@ def test_the_model_sees_a_broken_queue(
         text=True,
         check=True,
     )
-    told = json.loads(result.stdout.splitlines()[-1])
+    report = json.loads(result.stdout.splitlines()[-1])
     with capsys.disabled():
-        print(f"\n{mutant.id}: seen within {told['steps']} steps", end="")  # noqa: T201
+        print(f"\n{mutant.id}: seen within {report['steps']} steps", end="")  # noqa: T201
 
-    assert told["found"] is not None
-    assert told["found"].startswith(("AssertionError", "KeyError")), told["found"]
+    assert report["found"] is not None
+    assert report["found"].startswith(("AssertionError", "KeyError")), report["found"]

@@ -24,10 +24,10 @@ async def bury(queue: JobQueue, count: int) -> list[str]:
 async def test_all_dead_are_sent_again_in_steps_oldest_first(queue: JobQueue, address: RedisAddress, who: str) -> None:
     ids = await bury(queue, REDRIVE_BATCH + 7)
     steps: list[tuple[int, int]] = []
-    seen: list[str] = []
+    reported: list[str] = []
 
     def on_step(sent: Sequence[str], left: int) -> None:
-        seen.extend(sent)
+        reported.extend(sent)
         steps.append((len(sent), left))
 
     if who == "asyncio":
@@ -38,7 +38,7 @@ async def test_all_dead_are_sent_again_in_steps_oldest_first(queue: JobQueue, ad
     claims = await queue.claim("w", 1000) or []
 
     assert (sent, steps) == (len(ids), [(REDRIVE_BATCH, 7), (7, 0)])
-    assert [claim.id for claim in claims] == seen == ids
+    assert [claim.id for claim in claims] == reported == ids
     assert {claim.attempt for claim in claims} == {1}
     assert (await queue.stats()).dead == 0
 
@@ -155,9 +155,9 @@ async def test_who_waits_for_a_job_that_was_sent_again_waits_for_its_new_end(
     (claim,) = await queue.claim("w") or []
     await queue.finish([Finished(claim, "hi", Outcome())])
     if who == "asyncio":
-        told = [event.type async for event in queue.events(job_id)]
+        types = [event.type async for event in queue.events(job_id)]
     else:
         with JobClient(address) as client:
-            told = [event.type for event in client.events(job_id)]
+            types = [event.type for event in client.events(job_id)]
 
-    assert told == ["claimed", "dead", "waiting", "claimed", "done"]
+    assert types == ["claimed", "dead", "waiting", "claimed", "done"]

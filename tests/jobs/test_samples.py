@@ -82,7 +82,7 @@ def test_the_first_sample_is_kept() -> None:
 
 
 async def test_a_line_begins_at_its_left_edge(raw: redis.Redis, address: RedisAddress) -> None:
-    """What held when the time begins is told by the last sample before it."""
+    """The last sample before the time begins says what held then."""
     for second in (10, 20, 30, 40):
         sample = Sample.of(Stats(second, 0, 0, 0, {"done": 1, "tokens": second}), replicas=0, at=0)
         raw.xadd("jobs:history", sample_fields(sample), id=f"{second * 1000}-0")
@@ -107,8 +107,8 @@ async def test_an_entry_of_another_hand_does_not_hide_the_others(
 @pytest.mark.parametrize(
     ("usages", "tokens"),
     [
-        pytest.param([None], None, id="no engine told of any"),
-        pytest.param([Usage(3, 4), None, Usage(None, 5)], 12, id="of those that were told"),
+        pytest.param([None], None, id="no engine reported any"),
+        pytest.param([Usage(3, 4), None, Usage(None, 5)], 12, id="of those that were reported"),
         pytest.param([Usage(-5, None), Usage(10**30, 1), Usage(1, 1)], 10**9 + 2, id="numbers that cannot be"),
     ],
 )

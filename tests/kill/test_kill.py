@@ -22,7 +22,7 @@ AT_ONCE = 8
 """Lives at the same time, each in a database of its own: most of it is waiting for a lease to end."""
 
 TIMES = os.environ.get("GREENSCALE_TEST_KILLS")
-"""At how many of each point's turns to kill, in each scenario. Unless told: once, in the first that has the point."""
+"""At how many of each point's turns to kill, in each scenario. Without it: once, in the first that has the point."""
 
 IN_EACH = {"finish"}
 """Points that are part of every scenario's kills: what the engine was asked, and paid for, is at stake."""
@@ -45,8 +45,8 @@ async def test_a_process_killed_at_any_point_loses_nothing(
             plain.script_load(script_text(name))
     async with serving() as (_, url):
         whole = [Case(scenario) for scenario in scenarios(url)]
-        seen = await _live_all(whole, address, tmp_path)
-        cases = _kills([(case.scenario, outcome.passed) for case, outcome in zip(whole, seen, strict=True)])
+        unharmed = await _live_all(whole, address, tmp_path)
+        cases = _kills([(case.scenario, outcome.passed) for case, outcome in zip(whole, unharmed, strict=True)])
         outcomes = await _live_all(cases, address, tmp_path)
     table = _table(cases, outcomes)
     TABLE.parent.mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ async def test_a_process_killed_at_any_point_loses_nothing(
     assert [(case, outcome.wrong) for case, outcome in lives if outcome.wrong or outcome.lost] == []
     assert [case for case, outcome in lives if outcome.started_twice] == []
     hit = {(case.kill.point, case.kill.side) for case, outcome in lives if case.kill and outcome.killed}
-    points = {point for outcome in seen for point in outcome.passed}
+    points = {point for outcome in unharmed for point in outcome.passed}
     assert {(point, side) for point in points for side in ("before", "after")} - hit == set()
     assert {point.split()[0] for point in points if point[0].islower()} == set(script_names().values())
 
@@ -104,10 +104,10 @@ async def test_a_kill_shows_a_broken_queue(address: RedisAddress, tmp_path: Path
         assert outcome.lost + outcome.started_twice > 0, case.scenario.name
 
 
-def _kills(seen: Sequence[tuple[Scenario, Counter[str]]]) -> list[Case]:
+def _kills(passes: Sequence[tuple[Scenario, Counter[str]]]) -> list[Case]:
     """Return what to do to hit every point that was seen, before and after."""
     cases, known = [], set[str]()
-    for scenario, passed in seen:
+    for scenario, passed in passes:
         for point, times in passed.items():
             if TIMES is None and point in known - IN_EACH:
                 continue

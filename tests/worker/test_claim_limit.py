@@ -6,11 +6,11 @@ from greenscale_worker.claim_limit import ClaimLimit
 
 
 def limits_while_answered(limit: ClaimLimit, count: int) -> list[int]:
-    seen = []
+    limits = []
     for number in range(count):
         limit.answered(f"job {number}", 1000.0, started_at=1000.0)
-        seen.append(limit.allowed)
-    return seen
+        limits.append(limit.allowed)
+    return limits
 
 
 def test_one_job_finds_out_and_the_former_limit_returns_by_doubling() -> None:

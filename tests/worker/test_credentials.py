@@ -74,7 +74,7 @@ def test_every_refusal_that_another_key_may_end_has_its_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "now", "expected"),
+    ("answers", "now", "expected"),
     [
         pytest.param([(0, NO_PASSWORD)], 30, NO_PASSWORD, id="for long enough"),
         pytest.param([(0, NO_PASSWORD)], 29, None, id="not for long enough"),
@@ -84,10 +84,10 @@ def test_every_refusal_that_another_key_may_end_has_its_time() -> None:
     ],
 )
 def test_a_password_is_read_again(
-    seen: list[tuple[float, QueueUnavailable | None]], now: float, expected: AccessRefused | None
+    answers: list[tuple[float, QueueUnavailable | None]], now: float, expected: AccessRefused | None
 ) -> None:
     password = AccessRefusals({"REDIS_PASSWORD"})
-    for at, error in seen:
+    for at, error in answers:
         if error:
             password.note(error, at)
         else:

@@ -21,7 +21,7 @@ LONG = " ".join("word" for _ in range(60))
 """Echo says it in 3 s."""
 
 END_SECONDS = 30
-"""Far above what a worker may take to end: 5 s to call off a claim, its grace, 5 s to hand back."""
+"""Far above what a worker may take to end: 5 s to call off a claim, its grace, 5 s to release its jobs."""
 
 
 @pytest.fixture

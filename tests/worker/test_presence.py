@@ -1,4 +1,4 @@
-"""Live workers are counted in Redis: from their start, while a model loads, until they are told to end."""
+"""Live workers are counted in Redis: from their start, while a model loads, until they get SIGTERM."""
 
 import subprocess
 from collections.abc import Callable, Iterator

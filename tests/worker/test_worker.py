@@ -178,7 +178,7 @@ def test_logs_tell_no_prompt(start_worker: Start, client: JobClient, worker_log:
     worker.wait(10)
     lines = [json.loads(line) for line in worker_log().splitlines()]
 
-    events = [line["event"] for line in lines if line["event"] != "jobs_may_be_lost"]  # Redis is told of at any moment
+    events = [line["event"] for line in lines if line["event"] != "jobs_may_be_lost"]  # may come at any moment
     assert events == ["started", "claimed", "done", "stopping", "stopped"]
     assert "secret" not in worker_log()
 

@@ -1,1 +1,1 @@
-"""What several tests use: real servers, and a clock that moves when told to."""
+"""What several tests use: real servers, and a clock that moves only when the test advances it."""

@@ -128,8 +128,8 @@ class ApiProxy:
 
     async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         hop = {"Transfer-Encoding", "Content-Length", "Connection"}
-        told = {name: value for name, value in answer.headers.items() if name not in hop}
-        response = web.StreamResponse(status=answer.status, headers=told)
+        headers = {name: value for name, value in answer.headers.items() if name not in hop}
+        response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
         is_watch = "watch=true" in request.raw_path
         async for piece in answer.content.iter_any():

@@ -20,7 +20,7 @@ NEWEST = 500
 
 
 class ChaosLoad:
-    """Submits, and keeps account of what was submitted and what ended; insists while Redis is away."""
+    """Submits, and keeps account of what was submitted and what ended; insists while Redis is unavailable."""
 
     def __init__(self, queue: JobQueue, *, seed: int) -> None:
         self.jobs: dict[int, str] = {}
@@ -51,11 +51,11 @@ class ChaosLoad:
         number = len(self.jobs) + 1
         self.jobs[number] = kind
         parameters = Parameters(**KINDS[kind].parameters)
-        with contextlib.suppress(DuplicateJob):  # it was heard the first time, and only the answer was lost
+        with contextlib.suppress(DuplicateJob):  # it was accepted the first time, and only the answer was lost
             submit = partial(self._queue.submit, prompt_of(kind, number), job_id=f"job-{number}", parameters=parameters)
             await insist(submit)
 
-    async def look(self) -> None:
+    async def note_ended(self) -> None:
         """Take note of what has ended; a state that is final stays."""
         for state in (JobState.DONE, JobState.DEAD):
             page = await insist(partial(self._queue.jobs, state, limit=NEWEST))

@@ -98,7 +98,7 @@ class ChaosSoak:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(0.5)
-            await self.load.look()
+            await self.load.note_ended()
             for worker in list(self.chaos.workers.values()):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     self.peak_mb = max(self.peak_mb, psutil.Process(worker.pid).memory_info().rss / 2**20)

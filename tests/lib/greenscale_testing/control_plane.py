@@ -175,8 +175,8 @@ class ControlPlane:
 
     def compact(self) -> None:
         """Have etcd forget all history: who watches on from before gets 410 Expired."""
-        told = _ask_etcd(self._etcd_port, "range", {"key": "AA=="})
-        _ask_etcd(self._etcd_port, "compaction", {"revision": told["header"]["revision"]})
+        reply = _ask_etcd(self._etcd_port, "range", {"key": "AA=="})
+        _ask_etcd(self._etcd_port, "compaction", {"revision": reply["header"]["revision"]})
 
     def asked_by_operator(self) -> list[dict[str, Any]]:
         """Return its requests so far, as the audit log has them."""

@@ -100,7 +100,7 @@ class KillProxy:
     async def _end_it(self) -> None:
         assert self.victim is not None
         self.victim.kill()
-        self.killed_at = time.time()  # before others are told of its end
+        self.killed_at = time.time()  # before others are notified of its end
         await self.victim.wait()
         async with self._news:
             self._news.notify_all()

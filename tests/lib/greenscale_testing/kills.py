@@ -51,7 +51,7 @@ class Scenario:
     """The queue that it uses: a broken one, if it is to."""
     patience_seconds: float = PATIENCE_SECONDS
     sigterm_after: str | None = None
-    """The point after which it is told to end; else when all jobs are final."""
+    """The point after which it gets SIGTERM; else when all jobs are final."""
 
     @property
     def works(self) -> bool:
@@ -63,9 +63,9 @@ def scenarios(url: str) -> list[Scenario]:
     """Return all; `url` is the OpenAI server's."""
 
     def openai(model: str) -> dict[str, str]:
-        told = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "GREENSCALE_MODEL": model}
+        settings = {"GREENSCALE_ENGINE": "OpenAI", "OPENAI_BASE_URL": url, "GREENSCALE_MODEL": model}
         # The import of `openai` holds up everything else in the process, the longer the busier the machine.
-        return {**told, "GREENSCALE_BACKOFF_INITIAL_SECONDS": "0.1", "GREENSCALE_LEASE_SECONDS": "10"}
+        return {**settings, "GREENSCALE_BACKOFF_INITIAL_SECONDS": "0.1", "GREENSCALE_LEASE_SECONDS": "10"}
 
     one = ("a prompt",)
     return [
@@ -128,7 +128,7 @@ async def live(scenario: Scenario, address: RedisAddress, folder: Path, kill: Ki
             ids |= set(acknowledged) | _ids(plain)
             await rescue
         if kill is not None:
-            _look(outcome, client, plain, ids | _ids(plain), killed_at=proxy.killed_at or 0.0)
+            _check(outcome, client, plain, ids | _ids(plain), killed_at=proxy.killed_at or 0.0)
         return outcome
 
 
@@ -139,12 +139,12 @@ async def _end(
     ended = asyncio.create_task(victim.wait())
     if scenario.works:
         if scenario.sigterm_after:
-            told = asyncio.create_task(proxy.until(scenario.sigterm_after))
+            trigger = asyncio.create_task(proxy.until(scenario.sigterm_after))
         else:
-            told = asyncio.create_task(_all_final(client, ids))
-        first, _ = await asyncio.wait({ended, told}, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            trigger = asyncio.create_task(_all_final(client, ids))
+        first, _ = await asyncio.wait({ended, trigger}, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         assert first, f"{scenario.name}: it came to no end, nor to {scenario.sigterm_after or 'the end of its jobs'}"
-        told.cancel()
+        trigger.cancel()
         with contextlib.suppress(ProcessLookupError):
             victim.terminate()
     await ended
@@ -170,7 +170,7 @@ async def _all_final(client: JobClient, ids: set[str]) -> None:
         stats = client.stats()
         if not stats.work and not stats.delayed and all(_is_final(client, job_id) for job_id in ids):
             return
-        await asyncio.sleep(0.05)  # only who asks is told; the processes need the turn
+        await asyncio.sleep(0.05)  # the end is found only by asking; the processes need the turn
 
 
 def _is_final(client: JobClient, job_id: str) -> bool:
@@ -211,8 +211,8 @@ async def _prepared(scenario: Scenario, address: RedisAddress) -> set[str]:
     """Leave what those who are no workers find: a dead job; an expired lease, a due retry, a stranded claim."""
     if scenario.works:
         return set()
-    past = time.time() - 1000
-    async with JobQueue(address, clock=lambda: past) as queue:
+    long_ago = time.time() - 1000
+    async with JobQueue(address, clock=lambda: long_ago) as queue:
         ids = [await queue.submit("hi", job_id=job_id) for job_id in (*roles.DEAD, "expired", "due", "stranded")]
         *dead, _, due = await queue.claim("gone", 4) or []
         for claim in dead:
@@ -227,7 +227,7 @@ def _ids(plain: redis.Redis) -> set[str]:
     return {key.decode().removeprefix("jobs:job:") for key in plain.scan_iter("jobs:job:*")}
 
 
-def _look(outcome: Outcome, client: JobClient, plain: redis.Redis, ids: set[str], *, killed_at: float) -> None:
+def _check(outcome: Outcome, client: JobClient, plain: redis.Redis, ids: set[str], *, killed_at: float) -> None:
     """Note what does not hold now that everything should be final."""
     outcome.jobs = len(ids)
     for job_id in sorted(ids):
@@ -237,9 +237,9 @@ def _look(outcome: Outcome, client: JobClient, plain: redis.Redis, ids: set[str]
         outcome.wrong.append(f"{many} of {len(roles.MANY)} jobs that go together were submitted")
     jobs = [client.job(job_id) for job_id in ids & _ids(plain)]
     counters = client.stats().counters
-    told = _counters(jobs)
-    if {name: counters.get(name, 0) for name in told} != told:
-        outcome.wrong.append(f"the counters are {counters}, the jobs {told}")
+    expected = _counters(jobs)
+    if {name: counters.get(name, 0) for name in expected} != expected:
+        outcome.wrong.append(f"the counters are {counters}, the jobs {expected}")
     keys = Keys("jobs")
     kept = [job.id for job in jobs if job.state is not JobState.DEAD and plain.ttl(keys.job(job.id)) < 0]
     if kept:

@@ -97,9 +97,9 @@ def names(kind: str, namespace: str) -> list[str]:
 
 def await_state(name: str, namespace: str, state: str, *, seconds: int = 60) -> None:
     """Wait until a workload's status says this state."""
-    told = f"--for=jsonpath={{.status.state}}={state}"
+    criterion = f"--for=jsonpath={{.status.state}}={state}"
     try:
-        kubectl("wait", told, f"gsw/{name}", "-n", namespace, f"--timeout={seconds}s", seconds=seconds + 10)
+        kubectl("wait", criterion, f"gsw/{name}", "-n", namespace, f"--timeout={seconds}s", seconds=seconds + 10)
     except KubectlFailed as error:
         raise KubectlFailed(f"{error}\n{kubectl('describe', 'gsw', name, '-n', namespace)}") from None
 
@@ -107,14 +107,14 @@ def await_state(name: str, namespace: str, state: str, *, seconds: int = 60) -> 
 def condition(name: str, namespace: str, kind: str) -> Manifest:
     """Return one condition of a workload."""
     conditions: list[Manifest] = get("gsw", name, namespace)["status"]["conditions"]
-    return next(told for told in conditions if told["type"] == kind)
+    return next(condition for condition in conditions if condition["type"] == kind)
 
 
 def await_condition(name: str, namespace: str, kind: str, reason: str, *, seconds: int = 60) -> Manifest:
     """Wait until a workload's condition has this reason, and return it."""
-    told = f'--for=jsonpath={{.status.conditions[?(@.type=="{kind}")].reason}}={reason}'
+    criterion = f'--for=jsonpath={{.status.conditions[?(@.type=="{kind}")].reason}}={reason}'
     try:
-        kubectl("wait", told, f"gsw/{name}", "-n", namespace, f"--timeout={seconds}s", seconds=seconds + 10)
+        kubectl("wait", criterion, f"gsw/{name}", "-n", namespace, f"--timeout={seconds}s", seconds=seconds + 10)
     except KubectlFailed as error:
         raise KubectlFailed(f"{error}\n{kubectl('describe', 'gsw', name, '-n', namespace)}") from None
     return condition(name, namespace, kind)

@@ -1,4 +1,4 @@
-"""What several tests use: a clock that moves when told to, and a real redis-server."""
+"""What several tests use: a clock that moves only when the test advances it, and a real redis-server."""
 
 import os
 import socket
@@ -32,8 +32,8 @@ def free_port() -> int:
 
 def redis_binary() -> str:
     """GREENSCALE_TEST_REDIS, or the Valkey that `make test` installs, or what is on the PATH."""
-    if told := os.environ.get("GREENSCALE_TEST_REDIS"):
-        return told
+    if chosen := os.environ.get("GREENSCALE_TEST_REDIS"):
+        return chosen
     from greenscale_cli.local.private_redis import redis_servers  # noqa: PLC0415 - a bench measures releases without it
 
     binary = next(iter(redis_servers()), None)
@@ -101,8 +101,8 @@ class RedisServer:
         with redis.Redis(port=self.address.port) as client, redis.Redis(port=primary.address.port) as source:
             written = source.info("replication")["master_repl_offset"]
             while True:
-                told = client.info("replication")
-                if told["master_link_status"] == "up" and told["slave_repl_offset"] >= written:
+                replication = client.info("replication")
+                if replication["master_link_status"] == "up" and replication["slave_repl_offset"] >= written:
                     return
                 assert time.monotonic() < deadline, "the replica did not catch up"
                 time.sleep(0.01)

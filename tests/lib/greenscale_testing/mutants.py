@@ -25,6 +25,6 @@ class Mutant:
         copy = folder / package.name
         shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
         source = (copy / self.file).read_text()
-        assert source.count(self.text) == 1, f"{self.file} has changed: write the mutant {self.id!r} anew"
+        assert source.count(self.text) == 1, f"{self.file} has changed: rewrite the mutant {self.id!r}"
         (copy / self.file).write_text(source.replace(self.text, self.instead))
         return copy

@@ -73,8 +73,8 @@ class OpenAIServer:
         model, prompt = body["model"], body["messages"][-1]["content"]
         if model in ERRORS:
             status, error, headers = ERRORS[model]
-            told = {**error, "message": f"{prompt} {request.headers.get('Authorization')}"}
-            return web.json_response({"error": told}, status=status, headers=headers)
+            body_error = {**error, "message": f"{prompt} {request.headers.get('Authorization')}"}
+            return web.json_response({"error": body_error}, status=status, headers=headers)
         if model in self._special:
             return await self._special[model](request, prompt)
         return await self._stream(request, prompt.split(" "))
@@ -231,5 +231,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--host", default="127.0.0.1")
-    told = parser.parse_args()
-    asyncio.run(_main(told.port, told.host))
+    options = parser.parse_args()
+    asyncio.run(_main(options.port, options.host))

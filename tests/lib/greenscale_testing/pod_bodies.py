@@ -47,13 +47,13 @@ def running(seconds: float = 2, name: str = "worker", *, ready: bool = False, **
 
 
 def waiting(reason: str = "ContainerCreating", message: str = "", name: str = "worker", **more: Any) -> Body:
-    told = {"reason": reason, **({"message": message} if message else {})}
-    return {"name": name, "ready": False, "started": False, "restartCount": 0, "state": {"waiting": told}, **more}
+    state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
+    return {"name": name, "ready": False, "started": False, "restartCount": 0, "state": state, **more}
 
 
 def ended(seconds: float, code: int, reason: str = "Error", message: str = "", *, lived: float = 1) -> Body:
-    told = {"exitCode": code, "reason": reason, "startedAt": ago(seconds + lived), "finishedAt": ago(seconds)}
-    return {"terminated": {**told, **({"message": message} if message else {})}}
+    details = {"exitCode": code, "reason": reason, "startedAt": ago(seconds + lived), "finishedAt": ago(seconds)}
+    return {"terminated": {**details, **({"message": message} if message else {})}}
 
 
 def pod(

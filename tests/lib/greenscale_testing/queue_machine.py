@@ -115,11 +115,11 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def redis_is_as_the_model_says(self) -> None:
         type(self).steps += 1
-        expected, seen = self.model.snapshot(), observe(self.redis)
+        expected, actual = self.model.snapshot(), observe(self.redis)
         wrong = {
-            key: (seen.get(key), expected.get(key))
-            for key in sorted(expected.keys() | seen.keys())
-            if expected.get(key) != seen.get(key)
+            key: (actual.get(key), expected.get(key))
+            for key in sorted(expected.keys() | actual.keys())
+            if expected.get(key) != actual.get(key)
         }
         assert not wrong, f"(Redis, model) differ: {wrong}"
 
@@ -221,8 +221,8 @@ class QueueMachine(RuleBasedStateMachine):
         new_ids = {int(job_id.rpartition("-")[2]): job_id for job_id in new}
         token = claims[0].token if claims else ""
         expected = self.model.claim(worker, count, token, new_ids, in_hand=in_hand, suspect_first=suspect_first)
-        seen = None if claims is None else [(claim.id, claim.raw, claim.attempt, claim.alone) for claim in claims]
-        assert expected == seen
+        actual = None if claims is None else [(claim.id, claim.raw, claim.attempt, claim.alone) for claim in claims]
+        assert expected == actual
         self.claims += claims or []
 
     @precondition(lambda self: self.claims)
@@ -287,10 +287,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def maintain(self) -> None:
-        told = self.do(self.queue.maintain())
-        assert (told.stranded, told.expired, told.due, told.dead) == self.model.maintain()
+        maintained = self.do(self.queue.maintain())
+        assert (maintained.stranded, maintained.expired, maintained.due, maintained.dead) == self.model.maintain()
         ends = [*self.model.inflight.values(), *self.model.delayed.values()]
-        assert told.next_in == (round(max(0.0, min(ends) - self.clock()), 3) if ends else None)
+        assert maintained.next_in == (round(max(0.0, min(ends) - self.clock()), 3) if ends else None)
 
     @rule(worker=WORKERS, count=st.integers(1, 3))
     def a_worker_vanishes(self, worker: str, count: int) -> None:
@@ -369,7 +369,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(
         what=st.sampled_from(
-            ["the engine fails", "the operator looks", "results expire", "everybody starts anew", "workers come and go"]
+            ["the engine fails", "the operator looks", "results expire", "everybody restarts", "workers come and go"]
         )
     )
     def rarely(self, what: str) -> None:
@@ -484,10 +484,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--examples", type=int, default=100)
-    told = parser.parse_args()
-    machine, found = machine_for(RedisAddress("127.0.0.1", told.port)), None
+    options = parser.parse_args()
+    machine, found = machine_for(RedisAddress("127.0.0.1", options.port)), None
     try:
-        run_machine(machine, examples=told.examples, shrink=False)
+        run_machine(machine, examples=options.examples, shrink=False)
     except Exception as error:  # noqa: BLE001 - a broken queue may fail in any way
         found = f"{type(error).__name__}: {error}"
     print(json.dumps({"steps": machine.steps, "found": found}))  # noqa: T201

@@ -1,6 +1,6 @@
-"""The queue's rules as plain Python: what Redis must hold after each call, told without Redis and without Lua.
+"""The queue's rules as plain Python: what Redis must hold after each call, without Redis and without Lua.
 
-Pure: the time is an argument of the model, ids and tokens that the queue draws are told to it.
+Pure: the time is an argument of the model, and so are the ids and tokens that the queue draws.
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ class ModelJob:
     result: str | None = None
     settled_by: str | None = None
     """The token that ended the last attempt that was ended by its worker."""
-    shown: str | None = None
+    last_batch: str | None = None
     """The last batch of pieces that has a name."""
     behind: bool = False
     losses: int | None = None
@@ -58,9 +58,9 @@ class ModelJob:
 
     def fields(self) -> dict[str, Any]:
         """Return what its hash must hold."""
-        told = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del told["events"], told["events_expire"], told["expires_at"]
-        return {**told, "errors": list(self.errors), "expires": self.expires_at is not None}
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["events"], values["events_expire"], values["expires_at"]
+        return {**values, "errors": list(self.errors), "expires": self.expires_at is not None}
 
 
 class QueueModel:
@@ -89,7 +89,7 @@ class QueueModel:
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that Redis must hold, in the form of `queue_state.observe`."""
-        told: dict[str, Any] = {
+        parts: dict[str, Any] = {
             "waiting": self.waiting,
             "claiming": self.claiming,
             "inflight": self.inflight,
@@ -105,10 +105,10 @@ class QueueModel:
             "workers": self.workers,
         }
         for job_id, job in self.jobs.items():
-            told[f"job {job_id}"] = job.fields()
+            parts[f"job {job_id}"] = job.fields()
             if job.events:
-                told[f"events {job_id}"] = (job.events_expire, job.events)
-        return told
+                parts[f"events {job_id}"] = (job.events_expire, job.events)
+        return parts
 
     # What a producer does.
 
@@ -343,9 +343,9 @@ class QueueModel:
     def emit(self, job_id: str, token: str, attempt: int, text: str, batch: str) -> None:
         """Add a piece of an answer, unless its batch was shown just before."""
         job = self.holds(job_id, token)
-        if job and (not batch or job.shown != batch):
+        if job and (not batch or job.last_batch != batch):
             job.events.append(("delta", attempt, text))
-            job.shown = batch or job.shown
+            job.last_batch = batch or job.last_batch
 
     def finish(self, job_id: str, token: str, text: str, unseen: str, tokens: int = 0) -> bool:
         """Answer whether it was stored, now or when it was said before."""
@@ -542,10 +542,10 @@ def reference(job_id: str) -> bytes:
 def told_id(raw: bytes) -> str | None:
     """Return the id that an item gives itself."""
     try:
-        told = json.loads(raw)
+        document = json.loads(raw)
     except ValueError:
         return None
-    job_id = told.get("id") if isinstance(told, dict) else None
+    job_id = document.get("id") if isinstance(document, dict) else None
     return job_id if isinstance(job_id, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]{0,63}", job_id) else None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-LOOK = """
+READ_ALL = """
 local found = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
     local kind, value = redis.call('TYPE', key).ok, nil
@@ -30,31 +30,31 @@ TIMES = {
 
 def observe(client: redis.Redis, list_name: str = "jobs") -> dict[str, Any]:
     """Return what there is; a key that belongs to no queue stands there by its name."""
-    seen: dict[str, Any] = {"waiting": [], "claiming": [], "inflight": {}, "delayed": {}, "done": {}, "dead": []}
-    seen |= {"config": {}, "counters": {}, "fault": None, "trouble": None, "history": [], "starts": [], "workers": {}}
-    for raw_key, ttl, value in client.eval(LOOK, 0):
+    parts: dict[str, Any] = {"waiting": [], "claiming": [], "inflight": {}, "delayed": {}, "done": {}, "dead": []}
+    parts |= {"config": {}, "counters": {}, "fault": None, "trouble": None, "history": [], "starts": [], "workers": {}}
+    for raw_key, ttl, value in client.eval(READ_ALL, 0):
         key = raw_key.decode()
         part = "waiting" if key == list_name else key.removeprefix(f"{list_name}:")
         match part.split(":", 1):
             case ["waiting" | "claiming"]:
-                seen[part] = value
+                parts[part] = value
             case ["inflight" | "delayed" | "done" | "workers"]:
-                seen[part] = {member: float(score) for member, score in _pairs(value)}
+                parts[part] = {member: float(score) for member, score in _pairs(value)}
             case ["dead"]:
-                seen[part] = [_dead(entry) for entry in value]
+                parts[part] = [_dead(entry) for entry in value]
             case ["config"]:
-                seen[part] = {name: float(number) for name, number in _pairs(value)}
+                parts[part] = {name: float(number) for name, number in _pairs(value)}
             case ["stats"]:
-                seen |= _stats(dict(_pairs(value)))
+                parts |= _stats(dict(_pairs(value)))
             case ["history" | "starts"]:
-                seen[part] = [{name: float(number) for name, number in _pairs(fields)} for _, fields in value]
+                parts[part] = [{name: float(number) for name, number in _pairs(fields)} for _, fields in value]
             case ["job", job_id]:
-                seen[f"job {job_id}"] = {**_job(dict(_pairs(value))), "expires": ttl >= 0}
+                parts[f"job {job_id}"] = {**_job(dict(_pairs(value))), "expires": ttl >= 0}
             case ["events", job_id]:
-                seen[f"events {job_id}"] = (ttl >= 0, [_event(fields) for _, fields in value])
+                parts[f"events {job_id}"] = (ttl >= 0, [_event(fields) for _, fields in value])
             case _:
-                seen[key] = value
-    return seen
+                parts[key] = value
+    return parts
 
 
 def _pairs(flat: list[bytes]) -> list[tuple[str, bytes]]:
@@ -62,62 +62,62 @@ def _pairs(flat: list[bytes]) -> list[tuple[str, bytes]]:
 
 
 def _dead(entry: bytes) -> tuple[str, str, int, float]:
-    told = json.loads(entry)
-    return told["id"], told["reason"], told["attempt"], told["at"]
+    entry_fields = json.loads(entry)
+    return entry_fields["id"], entry_fields["reason"], entry_fields["attempt"], entry_fields["at"]
 
 
-def _stats(told: dict[str, bytes]) -> dict[str, Any]:
-    fault, *times = (told.pop(name, None) for name in ("fault", "faultAt", "faultUntil"))
-    trouble = [told.pop(name, None) for name in ("troubleSince", "troubleAt")]
+def _stats(fields: dict[str, bytes]) -> dict[str, Any]:
+    fault, *times = (fields.pop(name, None) for name in ("fault", "faultAt", "faultUntil"))
+    trouble = [fields.pop(name, None) for name in ("troubleSince", "troubleAt")]
     return {
-        "counters": {name: int(number) for name, number in told.items()},
+        "counters": {name: int(number) for name, number in fields.items()},
         "fault": None if fault is None else (fault.decode(), *(float(at) for at in times if at)),
         "trouble": tuple(float(at) for at in trouble if at) or None,
     }
 
 
-def _job(told: dict[str, bytes]) -> dict[str, Any]:
+def _job(fields: dict[str, bytes]) -> dict[str, Any]:
     def text(name: str) -> str | None:
-        return told[name].decode() if name in told else None
+        return fields[name].decode() if name in fields else None
 
     def number(name: str) -> int | None:
-        return int(told[name]) if name in told else None
+        return int(fields[name]) if name in fields else None
 
-    errors = [json.loads(line) for line in told.get("errors", b"").splitlines()]
+    errors = [json.loads(line) for line in fields.get("errors", b"").splitlines()]
     return {
         "state": text("state"),
-        "item": told.get("item"),
-        **{ours: float(told[name]) if name in told else None for name, ours in TIMES.items()},
+        "item": fields.get("item"),
+        **{ours: float(fields[name]) if name in fields else None for name, ours in TIMES.items()},
         "attempts": number("attempts"),
-        "behind": "behind" in told,
+        "behind": "behind" in fields,
         "losses": number("losses"),
         "lost_alone": number("lostAlone"),
-        "alone": "alone" in told,
-        "drained": (text("drainedBy"), float(told["drainedUntil"])) if "drainedBy" in told else None,
-        "uncharged": _uncharged(told),
+        "alone": "alone" in fields,
+        "drained": (text("drainedBy"), float(fields["drainedUntil"])) if "drainedBy" in fields else None,
+        "uncharged": _uncharged(fields),
         "token": text("token"),
         "worker": text("worker"),
-        "cancel": "cancel" in told,
+        "cancel": "cancel" in fields,
         "result": text("result"),
         "settled_by": text("settledBy"),
-        "shown": text("shown"),
+        "last_batch": text("shown"),
         "errors": [(error["reason"], error["attempt"], error["at"]) for error in errors],
     }
 
 
-def _uncharged(told: dict[str, bytes]) -> tuple[int, float, float, str, str, float] | None:
-    if "unchargedTries" not in told:
+def _uncharged(fields: dict[str, bytes]) -> tuple[int, float, float, str, str, float] | None:
+    if "unchargedTries" not in fields:
         return None
     return (
-        int(told["unchargedTries"]),
-        float(told["unchargedFirstAt"]),
-        float(told["unchargedLastAt"]),
-        told["unchargedReason"].decode(),
-        told["unchargedMessage"].decode(),
-        float(told["unchargedSuspended"]),
+        int(fields["unchargedTries"]),
+        float(fields["unchargedFirstAt"]),
+        float(fields["unchargedLastAt"]),
+        fields["unchargedReason"].decode(),
+        fields["unchargedMessage"].decode(),
+        float(fields["unchargedSuspended"]),
     )
 
 
 def _event(fields: list[bytes]) -> tuple[str, int, str]:
-    told = dict(_pairs(fields))
-    return told["type"].decode(), int(told["attempt"]), told.get("text", b"").decode()
+    event = dict(_pairs(fields))
+    return event["type"].decode(), int(event["attempt"]), event.get("text", b"").decode()

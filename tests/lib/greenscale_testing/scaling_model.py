@@ -29,14 +29,14 @@ class WatchCache:
     workers: int
 
 
-def composite(manifest: Manifest, seen: WatchCache, now: float, *, cron_idle: int = 0) -> float:
+def composite(manifest: Manifest, cache: WatchCache, now: float, *, cron_idle: int = 0) -> float:
     """Return what the formula gives; `cron_idle` is what a cron trigger is outside of its time (before 2.21: 1)."""
     values: dict[str, float] = {}
     for trigger in manifest["spec"]["triggers"]:
         if trigger["type"] == "cron":
             values[trigger["name"]] = _cron(trigger["metadata"], now, cron_idle)
         else:
-            values[trigger["name"]] = getattr(seen, trigger["name"])
+            values[trigger["name"]] = getattr(cache, trigger["name"])
     return evaluate(manifest["spec"]["advanced"]["scalingModifiers"]["formula"], values)
 
 

@@ -121,18 +121,18 @@ class World:
         for second in range(SECONDS):
             self._suspend(second)
             self._live(second)
-            seen = self._read(second)
+            cache = self._read(second)
             before = self.replicas
-            self._scale(second, seen)
+            self._scale(second, cache)
             self._replace_pods(second, shrinks=self.replicas < before)
             self._check(second)
 
-    def _scale(self, second: int, seen: WatchCache) -> None:
+    def _scale(self, second: int, cache: WatchCache) -> None:
         now = float(BEGIN + second)
         polls, syncs = second % self.scaling.polling_interval == 0, second % SYNC_SECONDS == self.scenario.phase
         if not polls and not syncs:
             return
-        value = composite(self.keda.manifest, seen, now, cron_idle=self.scenario.cron_idle)
+        value = composite(self.keda.manifest, cache, now, cron_idle=self.scenario.cron_idle)
         if polls:
             self.replicas = self.keda.poll(self.replicas, value, now)
         if syncs and self.hpa:
@@ -197,13 +197,13 @@ class World:
         That is a matter of milliseconds: of two looks of the HPA it befalls one, and none that follows on an idle one.
         """
         workers = sum(pod.counted_at <= second for pod in self._kept_pods) + sum(at > second for at in self.ghosts)
-        seen = WatchCache(len(self.waiting), self._inflight, workers)
+        cache = WatchCache(len(self.waiting), self._inflight, workers)
         if not self.waiting and not self._inflight:
             self._clear_at = second
         if self._claimed and second - self._clear_at > SYNC_SECONDS + 1:
             self._clear_at = second
-            return WatchCache(seen.pending, seen.inflight - self._claimed, workers)
-        return seen
+            return WatchCache(cache.pending, cache.inflight - self._claimed, workers)
+        return cache
 
     def _replace_pods(self, second: int, *, shrinks: bool) -> None:
         """Do as a ReplicaSet; of those that are ready the busiest goes, which is the worst that it may do."""

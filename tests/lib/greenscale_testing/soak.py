@@ -67,7 +67,7 @@ class Soak:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.load.run(until, per_second=PER_SECOND))
             group.create_task(self.chaos.run(until, every_seconds=FAULT_EVERY_SECONDS))
-            group.create_task(self._look(until))
+            group.create_task(self._observe(until))
         await self._finish_all()
         stats = await insist(self.queue.stats)
         self.wrong += [*self.load.ledger.wrong, *growth(self.samples)]
@@ -76,13 +76,13 @@ class Soak:
         await self._let_expire()
         await self.chaos.end()
 
-    async def _look(self, until: float) -> None:
+    async def _observe(self, until: float) -> None:
         seconds = 0
         while asyncio.get_running_loop().time() < until:
             await asyncio.sleep(1)
             seconds += 1
             async with self.chaos.redis_is_up:
-                await self._watch.look()
+                await self._watch.note_ended()
                 self.samples.append(await self._sample())
                 if seconds % REDRIVE_EVERY_SECONDS == 0:
                     await self._send_again()
@@ -105,7 +105,7 @@ class Soak:
             async with asyncio.timeout(FINISH_SECONDS):
                 while self.lost:
                     await asyncio.sleep(0.5)
-                    await self._watch.look()
+                    await self._watch.note_ended()
                     await self._send_again()
 
     async def _let_expire(self) -> None:
@@ -127,7 +127,7 @@ def table(title: str, soak: Soak) -> str:
     parts = {
         "submitted": Counter(ledger.kinds.values()) + Counter({"malformed": len(MALFORMED)}),
         "done to the processes": soak.chaos.done,
-        "happened to the jobs": ledger.seen + Counter({"dead jobs sent again": soak.sent_again}),
+        "happened to the jobs": ledger.counts + Counter({"dead jobs sent again": soak.sent_again}),
         "ended": Counter(ledger.ended.values()) + Counter({"dead (malformed)": len(MALFORMED)}),
         "wrong": {
             "jobs lost": len(soak.lost),

@@ -48,7 +48,7 @@ class Chaos:
         self._random = random.Random(seed)  # noqa: S311 - chaos is no secret
         self._names = (f"worker-{number}" for number in itertools.count(1))
         self.redis_is_up = asyncio.Lock()
-        """Held while Redis is away, and by who needs it to be there."""
+        """Held while Redis is unavailable, and by who needs it to be there."""
 
     async def begin(self) -> None:
         """Start the workers."""

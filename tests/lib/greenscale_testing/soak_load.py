@@ -63,7 +63,7 @@ class Ledger:
     ended: dict[str, str] = dataclasses.field(default_factory=dict)
     """Job id -> done or cancelled."""
     wrong: list[str] = dataclasses.field(default_factory=list)
-    seen: Counter[str] = dataclasses.field(default_factory=Counter)
+    counts: Counter[str] = dataclasses.field(default_factory=Counter)
     """What happened to jobs, by their events and errors."""
 
     @property
@@ -82,7 +82,7 @@ async def insist(action: Callable[[], Awaitable[T]]) -> T:
 
 
 class Load:
-    """Submits, cancels and sends dead jobs again; insists while Redis is away."""
+    """Submits and cancels jobs; insists while Redis is unavailable."""
 
     def __init__(self, queue: JobQueue, plain: redis.asyncio.Redis, *, seed: int, max_attempts: int) -> None:
         self.ledger = Ledger()
@@ -119,7 +119,7 @@ class Load:
         job_id = f"job-{number}"
         self.ledger.kinds[job_id] = kind
         delay = self._random.uniform(0.5, 4) if kind == "for later" else 0
-        with contextlib.suppress(DuplicateJob):  # it was heard the first time, and only the answer was lost
+        with contextlib.suppress(DuplicateJob):  # it was accepted the first time, and only the answer was lost
             await insist(partial(self._queue.submit, prompt, job_id=job_id, delay_seconds=delay))
         if kind == "cancelled":
             task = asyncio.create_task(self._cancel(job_id, self._random.uniform(0, 1)))
@@ -127,7 +127,7 @@ class Load:
             task.add_done_callback(self._later.discard)
 
     async def _push(self, text: str) -> None:
-        """Push as any client may: what gets no answer may have been heard, and comes no second time."""
+        """Push as any client may: what gets no answer may have arrived, and comes no second time."""
         self.ledger.pushed.add(text)
         try:
             await self._plain.lpush("jobs", text)

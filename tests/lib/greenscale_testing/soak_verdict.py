@@ -57,14 +57,14 @@ def miscounted(ledger: Ledger, stats: Stats, *, dead: int) -> list[str]:
     """Say which counters are not what the ledger says."""
     states = list(ledger.ended.values())
     submitted = sum(kind != "pushed bare" for kind in ledger.kinds.values())
-    told = {
+    expected = {
         "submitted": submitted,
         "done": states.count("done"),
         "cancelled": states.count("cancelled"),
         "dead": dead,
     }
-    counted = {name: stats.counters.get(name, 0) for name in told}
-    return [] if counted == told else [f"the counters are {counted}, the jobs {told}"]
+    counted = {name: stats.counters.get(name, 0) for name in expected}
+    return [] if counted == expected else [f"the counters are {counted}, the jobs {expected}"]
 
 
 def left_over(stats: Stats, *, malformed: int) -> list[str]:

@@ -17,7 +17,7 @@ class Watch:
     def __init__(self, queue: JobQueue, ledger: Ledger, chaos: Chaos, *, lease_seconds: float) -> None:
         self._queue, self._ledger, self._chaos, self._lease_seconds = queue, ledger, chaos, lease_seconds
 
-    async def look(self) -> None:
+    async def note_ended(self) -> None:
         """Enter the jobs that have ended since; one that ends a second time is wrong."""
         page = await insist(lambda: self._queue.jobs(JobState.DONE, limit=MOST))
         for job in page.jobs:
@@ -43,8 +43,8 @@ class Watch:
     def _look_at_starts(self, job: Job, events: Sequence[Event]) -> None:
         """Count what happened to it, and look whether a start came while the worker before was alive."""
         ledger = self._ledger
-        ledger.seen.update(event.type for event in events)
-        ledger.seen.update(f"an attempt ended: {error.reason}" for error in job.errors)
+        ledger.counts.update(event.type for event in events)
+        ledger.counts.update(f"an attempt ended: {error.reason}" for error in job.errors)
         ends = [event.type for event in events if event.type in {"done", "cancelled"}]
         if ends != [job.state]:
             ledger.wrong.append(f"{job.id} is {job.state} and ended as {ends}")
@@ -62,12 +62,12 @@ class Watch:
             if error.reason != "WorkerLost" or not self._chaos.was_alive(worker, at):
                 continue
             if claim is None or not self._chaos.has_started(worker, job.id, after=claim.at, before=at):
-                ledger.seen["a claim whose answer died with Redis"] += 1
+                ledger.counts["a claim whose answer died with Redis"] += 1
                 continue
             # A busy machine starts it late.
             away = self._chaos.away_seconds(at, lease_seconds=self._lease_seconds)
             if away > self._lease_seconds / 2:
-                ledger.seen["a lease that ended while Redis was away"] += 1
+                ledger.counts["a lease that ended while Redis was away"] += 1
                 continue
             ledger.wrong.append(
                 f"{job.id} was taken from {worker}, which was alive, at {at}; Redis was away {away:.1f} s"

@@ -30,11 +30,11 @@ def astray(plain: redis.Redis, list_name: str = "jobs") -> list[str]:
 def _ids(plain: redis.Redis, key: str) -> Iterator[str]:
     for raw in plain.lrange(key, 0, -1):
         try:
-            told = json.loads(raw)
+            document = json.loads(raw)
         except (ValueError, RecursionError):
             continue
-        if isinstance(told, dict) and isinstance(told.get("id"), str):
-            yield told["id"]
+        if isinstance(document, dict) and isinstance(document.get("id"), str):
+            yield document["id"]
 
 
 def _members(plain: redis.Redis, key: str) -> Iterator[str]:
