@@ -197,7 +197,9 @@ async def test_a_call_hangs_until_the_outage_is_over(engine: EngineProcess, name
     async with connected(engine) as wire:
         await wire.ask("plain")
         got = await until_reset_or_end(wire)
-    await outage
+        await outage
+        # Only then may the connection go: what the engine has sent, it must also note.
+        await engine.until(lambda _: any(call.ended_at for call in calls_of(engine.lines)))
     (call,), (lasted,) = calls_of(engine.lines), outages_of(engine.lines)
 
     dies = name.endswith("dies")

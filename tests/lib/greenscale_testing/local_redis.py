@@ -95,6 +95,13 @@ class RedisServer:
         with redis.Redis(port=self.address.port) as client:
             return cast("dict[str, Any]", client.info(section))
 
+    def await_written(self) -> None:
+        """Wait until a killed Redis would keep all: it writes its file later while the disk is busy."""
+        deadline = time.monotonic() + 20
+        while self.info("persistence")["aof_buffer_length"]:
+            assert time.monotonic() < deadline, "Redis does not write its file"
+            time.sleep(0.01)
+
     def await_replication(self, primary: "RedisServer") -> None:
         """Wait until this replica has all that its primary has."""
         deadline = time.monotonic() + 20

@@ -424,6 +424,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.model.configure(max_length, 100, paused=paused)
 
     def _restart_redis(self, server: RedisServer) -> None:
+        server.await_written()
         server.stop(kill=True)
         server.start()
         type(self).restarts += 1
