@@ -79,7 +79,7 @@ def test_an_image_that_cannot_be_pulled_is_told_in_the_status(
 ) -> None:
     workload("broken", worker={"image": "no-such-image:1"})
     client_of("broken").submit("hello")
-    await_state("broken", namespace, "Degraded")
+    await_state("broken", namespace, "Degraded", seconds=180)  # other pods may pull first
     ready = condition("broken", namespace, "Ready")
 
     assert ready["status"] == "False"
