@@ -1,24 +1,26 @@
 """What is measured: idle latency, start to first job, memory and idling."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from statistics import median, quantiles
 
 import psutil
 import redis
 
-from bench.counters import cpu_seconds, redis_commands
-from bench.measured import Measured
+from bench.counters import redis_commands
+from bench.measured import YARDSTICK, Measured
 from bench.servers import empty
 from bench.subjects import Floor, GreenScale, Subject, running, start
 
 LATENCY_SAMPLES = 1000
 STARTS = 5
 LOAD_JOBS = 5000
-IDLE_SECONDS = 30.0
+IDLE_SECONDS, START_SECONDS = 30.0, 2.0
 
 
 def measure(wanted: set[str], port: int, prompt_url: str, *, alone: bool = False) -> Iterator[Measured]:
@@ -27,7 +29,7 @@ def measure(wanted: set[str], port: int, prompt_url: str, *, alone: bool = False
         ("7", partial(latency, port, alone=alone)),
         ("8", partial(starts, port, prompt_url, alone=alone)),
         ("9", partial(memory, port, alone=alone)),
-        ("9", partial(idling, port)),
+        ("9", partial(idling, port, alone=alone)),
     ]
     for row, part in parts:
         if row in wanted:
@@ -85,17 +87,47 @@ def memory(port: int, *, alone: bool = False) -> Iterator[Measured]:
         yield Measured("9 memory (PSS) after a load", subject.name, pss / 2**20, "MiB")
 
 
-def idling(port: int) -> Iterator[Measured]:
-    """Let our worker wait for a job that does not come."""
+def idling(port: int, *, alone: bool = False) -> Iterator[Measured]:
+    """Let our worker wait for a job that does not come, and then a loop that wakes as often."""
     subject = GreenScale(port)
     with running(subject) as process, redis.Redis(port=port) as plain:
         _one_job(subject)
-        commands, cpu, since = redis_commands(plain), cpu_seconds(process.pid), time.perf_counter()
-        time.sleep(IDLE_SECONDS)
+        commands, wakes, since = redis_commands(plain), _wakes(process.pid), time.perf_counter()
+        cpu = _idle_cpu(process.pid)
         seconds = time.perf_counter() - since
         # The reading itself is a command.
         yield Measured("9 idle Redis commands", subject.name, (redis_commands(plain) - commands - 1) / seconds, "/s")
-        yield Measured("9 idle CPU", subject.name, 100 * (cpu_seconds(process.pid) - cpu) / seconds, "%")
+        yield Measured("9 idle CPU", subject.name, cpu, "%")
+        wakes = _wakes(process.pid) - wakes
+    if alone:
+        return
+    # A ping is two of them: one waits for its reply, one for the next.
+    command = [sys.executable, str(Path(__file__).parent / "idle_loop.py"), str(port), str(2 * seconds / wakes)]
+    with subprocess.Popen(command) as loop:
+        time.sleep(START_SECONDS)
+        yield Measured("9 idle CPU", YARDSTICK, _idle_cpu(loop.pid), "%")
+        loop.kill()
+
+
+def _idle_cpu(process_id: int) -> float:
+    """Return the CPU that a process takes while it is left alone, in percent of a core."""
+    cpu, since = _run_seconds(process_id), time.perf_counter()
+    time.sleep(IDLE_SECONDS)
+    return 100 * (_run_seconds(process_id) - cpu) / (time.perf_counter() - since)
+
+
+def _run_seconds(process_id: int) -> float:
+    """Return for how long all threads of a process have run: to the nanosecond, where its CPU times count in 10 ms."""
+    tasks = Path(f"/proc/{process_id}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+def _wakes(process_id: int) -> int:
+    """Return how often a process has waited, in all its threads, as the kernel counts it."""
+    tasks = Path(f"/proc/{process_id}/task").glob("*/status")
+    return sum(
+        int(line.split()[1]) for task in tasks for line in task.read_text().splitlines() if line.startswith("voluntary")
+    )
 
 
 def _one_job(subject: Subject) -> float:
