@@ -86,12 +86,12 @@ def test_an_eviction_waits_for_the_budget_and_then_for_the_job(
 
 def test_a_drained_node_lets_the_job_finish(workload: Make, client_of: Client, namespace: str) -> None:
     """Only the worker's pod is evicted, for the node is the cluster's only one; the jobs that wait need it back."""
-    workload(**ONE_WORKER)
-    client = client_of("echo")
+    workload("drained", **ONE_WORKER)  # pods of other tests' namespaces may still be ending
+    client = client_of("drained")
     jobs = start_jobs(client, 10)
     (pod,) = names("pods", namespace)
     node = kubectl("get", pod, "-n", namespace, "-o", "jsonpath={.spec.nodeName}")
-    selected = "--pod-selector=app.kubernetes.io/instance=echo"
+    selected = "--pod-selector=app.kubernetes.io/instance=drained"
     try:
         kubectl("drain", node, selected, "--ignore-daemonsets", "--timeout=60s")
         drained = client.job(jobs[0])
