@@ -86,7 +86,7 @@ def test_a_key_that_is_no_queue_is_named(refused: Refused, raw: redis.Redis) -> 
     assert "(jobs is a string, not a list). Rename that key" in refused(Exit.UNAVAILABLE, "submit", "hi")
 
 
-def test_without_any_redis_the_ways_to_one_are_told(refused: Refused, tmp_path: Path) -> None:
+def test_without_any_redis_the_ways_to_one_are_named(refused: Refused, tmp_path: Path) -> None:
     nowhere = {"REDIS_HOST": "", "REDIS_PORT": ""}
     fault = refused(Exit.UNAVAILABLE, "submit", "hi", "--run-dir", str(tmp_path / "none"), **nowhere)
 

@@ -49,7 +49,7 @@ def test_every_error_of_the_queue_has_an_exit_status() -> None:
     assert {*QueueError.__subclasses__(), *QueueUnavailable.__subclasses__(), InvalidItem} == set(STATUSES)
 
 
-def test_the_version_is_told(greenscale: Greenscale) -> None:
+def test_the_version_is_reported(greenscale: Greenscale) -> None:
     ran = greenscale("version")
 
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -68,7 +68,7 @@ def test_the_version_is_told(greenscale: Greenscale) -> None:
         pytest.param(["jobs", "cancel"], "Missing argument 'ID'", id="no job"),
     ],
 )
-def test_wrong_usage_is_told_on_stderr(greenscale: Greenscale, words: list[str], fault: str) -> None:
+def test_wrong_usage_is_reported_on_stderr(greenscale: Greenscale, words: list[str], fault: str) -> None:
     ran = greenscale(*words)
 
     assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")

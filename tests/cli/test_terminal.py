@@ -89,7 +89,7 @@ def test_a_prompt_is_asked_for_at_a_terminal(terminal: Open, client: JobClient) 
     assert client.job("j").prompt == "typed by hand\n"
 
 
-async def test_status_is_drawn_anew_until_ctrl_c(terminal: Open, queue: JobQueue, workload: WorkloadStatus) -> None:
+async def test_status_is_redrawn_until_ctrl_c(terminal: Open, queue: JobQueue, workload: WorkloadStatus) -> None:
     screen = terminal("status", "--watch")
     screen.shows("No workload is known here yet")
     await queue.put_workload(workload)
@@ -103,9 +103,7 @@ async def test_status_is_drawn_anew_until_ctrl_c(terminal: Open, queue: JobQueue
     assert "Traceback" not in screen.text
 
 
-async def test_status_never_clears_what_it_draws_anew(
-    terminal: Open, queue: JobQueue, workload: WorkloadStatus
-) -> None:
+async def test_status_never_clears_what_it_redraws(terminal: Open, queue: JobQueue, workload: WorkloadStatus) -> None:
     """A cell that is cleared before it is written flickers."""
     await queue.put_workload(workload)
     screen = terminal("status", "--watch")

@@ -67,7 +67,7 @@ async def test_the_commands_to_go_on_with_are_those_of_the_place(
     assert {code.value.startswith(beginning) for code in page.code} == {True}
 
 
-async def test_a_bare_queue_is_shown_without_commands(open_page: Draw, address: RedisAddress) -> None:
+async def test_a_queue_without_a_workload_is_shown_without_commands(open_page: Draw, address: RedisAddress) -> None:
     page = open_page(address, "workload", tab="Commands")
 
     assert [info.value for info in page.info] == ["No workload uses this queue: it was deleted or never existed."]

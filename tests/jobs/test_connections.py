@@ -55,7 +55,7 @@ def far_client(proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Job
 # Stalls.
 
 
-async def test_a_producer_is_told_of_a_stall_and_gets_no_stale_reply(
+async def test_a_producer_learns_of_a_stall_and_gets_no_stale_reply(
     far: JobQueue, far_client: JobClient, proxy: TcpProxy
 ) -> None:
     """A late reply that is taken for the next command's would be one job's answer given to another."""

@@ -43,7 +43,9 @@ async def test_what_is_in_a_queue_is_seen(fleet: Fleet, clock: Clock) -> None:
     assert claim.attempt == 1
 
 
-async def test_a_stranded_claim_and_a_due_retry_are_to_be_tended(fleet: Fleet, raw: redis.Redis, clock: Clock) -> None:
+async def test_stranded_claims_and_due_retries_are_to_be_maintained(
+    fleet: Fleet, raw: redis.Redis, clock: Clock
+) -> None:
     raw.lpush("stranded:claiming", "hello")
     await fleet.queue("due").submit("1")
     (claim,) = await fleet.queue("due").claim("w") or []

@@ -195,7 +195,7 @@ def _no_room(plain: redis.Redis, _: Path) -> None:
         pytest.param(_no_room, "Raise its maxclients", id="it has too many clients"),
     ],
 )
-def test_a_real_redis_in_trouble_is_told_in_a_sentence(
+def test_a_real_redis_in_trouble_is_reported_in_a_sentence(
     own_redis: RedisServer, tmp_path: Path, spoil: Spoil, meaning: str
 ) -> None:
     (tmp_path / "gone").mkdir()
@@ -211,7 +211,7 @@ def test_a_real_redis_in_trouble_is_told_in_a_sentence(
     assert all(meaning in text for text in said), said
 
 
-def test_a_redis_that_is_busy_with_a_script_is_told(own_redis: RedisServer) -> None:
+def test_a_redis_that_is_busy_with_a_script_is_reported(own_redis: RedisServer) -> None:
     own_redis.start()
     own_redis.say("CONFIG", "SET", "lua-time-limit", "1")
 
@@ -288,7 +288,7 @@ def answering() -> Iterator[Callable[[bytes], RedisAddress]]:
         ),
     ],
 )
-def test_what_answers_in_another_way_is_told(
+def test_what_answers_in_another_way_is_reported(
     answering: Callable[[bytes], RedisAddress], answer: bytes, meaning: str
 ) -> None:
     said = refused(answering(answer))
@@ -296,7 +296,7 @@ def test_what_answers_in_another_way_is_told(
     assert all(meaning in text for text in said), said
 
 
-def test_tls_that_nobody_answers_is_told(address: RedisAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_that_nobody_answers_is_reported(address: RedisAddress, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis waits for the end of what it takes for a command."""
     monkeypatch.setattr(address_module, "COMMAND_TIMEOUT_SECONDS", 0.3)
     said = refused(replace(address, tls=True))

@@ -21,7 +21,7 @@ async def test_jobs_of_a_dead_worker_come_back_in_their_order(queue: JobQueue, c
     assert [claim.id for claim in await claim_all(queue)][:5] == ids
 
 
-async def test_more_than_one_tending_takes_come_back_in_their_order(queue: JobQueue, clock: Clock) -> None:
+async def test_more_than_one_maintenance_takes_come_back_in_their_order(queue: JobQueue, clock: Clock) -> None:
     ids = [await queue.submit("hi", job_id=f"{number:03}") for number in range(250)]
     await claim_all(queue)
     clock.advance(Limits().lease_seconds + 1)

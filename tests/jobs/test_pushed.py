@@ -58,7 +58,7 @@ def test_nulls_of_a_turn_are_passed_over() -> None:
         pytest.param({"prompt": "x", "v": 1, "tools": []}, id="an unknown field in today's version"),
     ],
 )
-def test_what_does_not_fit_is_told_what_is_allowed(item: object) -> None:
+def test_what_does_not_fit_is_refused_with_what_is_allowed(item: object) -> None:
     with pytest.raises(InvalidItem, match=r"the item does not fit: .*; allowed are prompt, id, parameters"):
         parse_item(json.dumps(item).encode(), "j")
 
@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_told_what_is_allowed(item: object) -> None:
         pytest.param(b'\xef\xbb\xbf {"v":2}', id="nothing else, after a byte order mark"),
     ],
 )
-def test_what_a_newer_version_wrote_is_told_apart(raw: bytes) -> None:
+def test_what_a_newer_version_wrote_is_distinguished(raw: bytes) -> None:
     with pytest.raises(NewerItem, match=r"the item has version [27], and this GreenScale reads up to 1: update it"):
         parse_item(raw, "j")
 

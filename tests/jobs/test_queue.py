@@ -287,13 +287,13 @@ async def test_a_stranded_claim_is_taken_by_the_next(queue: JobQueue, raw: redis
     assert [claim.id for claim in await queue.claim("other", 2) or []] == [first, second]
 
 
-async def test_tending_returns_stranded_claims_in_their_order(queue: JobQueue, raw: redis.Redis) -> None:
+async def test_maintenance_returns_stranded_claims_in_their_order(queue: JobQueue, raw: redis.Redis) -> None:
     ids = [await queue.submit(str(number)) for number in range(3)]
     strand(raw)
     strand(raw)
-    tended = await queue.maintain()
+    moved = await queue.maintain()
 
-    assert tended.stranded == 2
+    assert moved.stranded == 2
     assert [claim.id for claim in await queue.claim("w", 3) or []] == ids
 
 
@@ -530,6 +530,6 @@ async def test_own_clocks_do_not_matter(address: RedisAddress) -> None:
     async with JobQueue(address) as queue:
         await queue.submit("hi")
         await claim_one(queue)
-        tended = await queue.maintain()
+        moved = await queue.maintain()
 
-    assert tended.next_in == pytest.approx(LEASE_SECONDS, abs=1)
+    assert moved.next_in == pytest.approx(LEASE_SECONDS, abs=1)

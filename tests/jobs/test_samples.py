@@ -22,7 +22,7 @@ from greenscale_jobs import (
 from greenscale_jobs.samples import COUNTED_SECONDS, STARTS_KEPT, sample_fields
 
 
-async def test_the_last_starts_are_told_newest_first(queue: JobQueue, address: RedisAddress) -> None:
+async def test_the_last_starts_are_returned_newest_first(queue: JobQueue, address: RedisAddress) -> None:
     began = time.time()
     for seconds in (1.0, 12.3456, 3.0):
         await queue.note_start(seconds)

@@ -101,7 +101,7 @@ async def test_the_time_is_when_it_ended_else_began_else_was_sent(
             assert ids(client, state, until=at - 1) == []
 
 
-async def test_the_cancelled_can_be_told_from_the_done(queue: JobQueue, address: RedisAddress) -> None:
+async def test_the_cancelled_can_be_distinguished_from_the_done(queue: JobQueue, address: RedisAddress) -> None:
     await done(queue, "done", job_id="d")
     await queue.submit("cancelled", job_id="c")
     await queue.cancel("c")

@@ -34,7 +34,7 @@ def sentinel(own_redis: RedisServer) -> RedisServer:
 
 
 @pytest.mark.parametrize(("kind", "sentence"), [("cluster", CLUSTER), ("sentinel", SENTINEL)])
-async def test_whoever_comes_to_a_wrong_server_is_told_so(
+async def test_whoever_comes_to_a_wrong_server_reads_so(
     request: pytest.FixtureRequest, kind: str, sentence: str
 ) -> None:
     """A worker, the operator (by its fleet), the page and the command: all say the same."""

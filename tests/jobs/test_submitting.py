@@ -136,9 +136,9 @@ async def test_a_due_job_whose_record_is_gone_is_let_go(queue: JobQueue, raw: re
     here = await queue.submit("here", delay_seconds=1)
     raw.delete(f"jobs:job:{gone}")
     clock.advance(2)
-    tended = await queue.maintain()
+    moved = await queue.maintain()
 
-    assert tended.due == 1
+    assert moved.due == 1
     assert [claim.id for claim in await queue.claim("w", 9) or []] == [here]
     assert raw.exists(f"jobs:job:{gone}") == 0
 

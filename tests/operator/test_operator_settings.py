@@ -30,7 +30,7 @@ def test_an_installation_tells_its_workloads() -> None:
     assert settings.install == Install("ai", "redis", "w:1")
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(InvalidSettings) as caught:
         read_settings({"GREENSCALE_HEALTH_PORT": "http", "GREENSCALE_REDIS_PORT": "1"})
 

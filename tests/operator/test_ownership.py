@@ -127,14 +127,14 @@ def test_a_field_is_removed_once_and_left_where_somebody_insists() -> None:
     back, later = memory.judge("u", [PAUSED]), memory.judge("u", [PAUSED])
     clock.now += INSIST_SECONDS
     much_later, gone = memory.judge("u", [PAUSED]), memory.judge("u", [])
-    anew = memory.judge("u", [PAUSED])
+    made_again = memory.judge("u", [PAUSED])
 
     assert (first.to_remove, first.news) == ((PAUSED,), ())
     assert again.to_remove == (PAUSED,), "a removal that did not succeed is tried again"
     assert (back.to_remove, back.news) == ((), (PAUSED,))
     assert (later.to_remove, later.news) == ((), ()), "it is reported once"
     assert (much_later.to_remove, gone.to_remove) == ((), ()), "no fight without end"
-    assert anew.to_remove == (PAUSED,)
+    assert made_again.to_remove == (PAUSED,)
 
 
 def test_what_comes_with_our_own_write_is_reported_once_and_left() -> None:

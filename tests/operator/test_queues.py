@@ -139,7 +139,7 @@ async def test_the_line_gets_no_point_where_nothing_changes(
         assert raw.xlen("jobs:history") == 1
 
 
-async def test_what_a_workload_is_is_told_when_it_changes_and_goes_with_it(
+async def test_what_a_workload_is_is_reported_when_it_changes_and_goes_with_it(
     address: RedisAddress, raw: redis.Redis, clock: Clock
 ) -> None:
     """It is large, and the same at nearly every look."""

@@ -58,7 +58,7 @@ def test_what_is_hidden_says_so_where_it_was() -> None:
     assert redact({"env": [{"name": "KEY", "value": "x"}]}) == {"env": [{"name": "KEY", "value": HIDDEN}]}
 
 
-def test_the_page_is_told_what_was_applied_and_what_became_of_it() -> None:
+def test_the_page_reads_what_was_applied_and_what_became_of_it() -> None:
     metadata = {"name": "w", "namespace": "ns", "resourceVersion": "7", "managedFields": [{}]}
     body = {"kind": "W", "metadata": metadata, "spec": {"suspend": True}, "status": {"state": "S"}}
     scaled = {"kind": "S", "metadata": metadata, "spec": {"x": 1}, "status": {"lastActiveTime": "now"}}

@@ -155,7 +155,7 @@ def test_a_worker_waits_for_a_redis_that_is_not_there_yet(own_redis: RedisServer
         assert client.result(client.submit("hi")).result == "hi"
 
 
-def test_a_wrong_environment_is_told_in_one_line(start_worker: Start, worker_log: Callable[[], str]) -> None:
+def test_a_wrong_environment_is_reported_in_one_line(start_worker: Start, worker_log: Callable[[], str]) -> None:
     worker = start_worker(GREENSCALE_CONCURRENCY="many", REDIS_PORT="x")
 
     assert worker.wait(10) == 2

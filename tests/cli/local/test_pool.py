@@ -21,7 +21,7 @@ def test_a_worker_has_the_settings_of_its_resource_not_those_of_our_own_environm
     assert json.loads(started["WORKER_SETTINGS"])["maxLosses"] == 2
 
 
-def test_a_worker_is_not_told_that_its_restart_reads_secrets_again() -> None:
+def test_a_worker_is_not_given_that_its_restart_reads_secrets_again() -> None:
     """A process here has the values of our own environment, whenever it starts: it would end again and again."""
     asked = {"type": "OpenAI", "openAI": {"apiKeySecretRef": {"name": "openai", "key": "api-key"}}}
     resource = {"metadata": {"name": "w"}, "spec": {"engine": asked, "queue": {"maxLosses": 2}}}

@@ -160,7 +160,7 @@ def test_the_end_of_our_crd_removes_the_queues_that_go_with_their_workloads(
     assert left == 0
 
 
-def test_a_signal_ends_the_operator_that_begins_anew(own_plane: ControlPlane, start_operator: Start) -> None:
+def test_a_signal_ends_the_operator_that_begins_again(own_plane: ControlPlane, start_operator: Start) -> None:
     """In whichever state it comes: Kopf takes the signals from us, and drops one that comes while it ends."""
     for rounds in range(4):
         operator = start_operator(own_plane)

@@ -31,7 +31,7 @@ def await_event(plane: ControlPlane, namespace: str, reason: str, name: str, *, 
 
 
 @pytest.mark.timeout(240)
-def test_a_scaled_object_that_keda_never_ends_is_told_with_the_remedy(
+def test_a_scaled_object_that_keda_never_ends_is_reported_with_the_remedy(
     control_plane: ControlPlane, start_operator: Start, workload: Make, await_reason: Await, namespace: str
 ) -> None:
     """With KEDA uninstalled its finalizer holds them for ever, and their namespace with them."""

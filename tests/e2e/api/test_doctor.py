@@ -56,7 +56,7 @@ def test_what_is_not_installed_is_a_fault(examine: Examine) -> None:
     assert found["operator"] == ("fault", "no namespace has a Deployment greenscale-operator")
 
 
-def test_an_older_crd_is_told_apart(examine: Examine, control_plane: ControlPlane) -> None:
+def test_an_older_crd_is_distinguished(examine: Examine, control_plane: ControlPlane) -> None:
     file = ROOT / "crds" / "greenscaleworkloads.yaml"
     crd = yaml.safe_load(file.read_text())
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
@@ -107,7 +107,7 @@ def test_an_operator_without_pods_is_a_fault(examine: Examine, install_operator:
         (f"greenscale-operator@sha256:{'0a' * 32}", "ok", "version unknown"),
     ],
 )
-def test_an_operator_of_another_version_is_told_apart(
+def test_an_operator_of_another_version_is_distinguished(
     examine: Examine, install_operator: Callable[..., None], image: str, verdict: str, text: str
 ) -> None:
     install_operator(image=image, available=1)
@@ -173,7 +173,7 @@ def test_secrets_that_workloads_name_are_looked_for(
     assert f"{namespace}/openai" not in examine()["secrets"][1]
 
 
-def test_whoever_may_nothing_is_told_so(examine: Examine, control_plane: ControlPlane, namespace: str) -> None:
+def test_whoever_may_do_nothing_reads_so(examine: Examine, control_plane: ControlPlane, namespace: str) -> None:
     control_plane.kubectl("create", "serviceaccount", "nobody", "-n", namespace)
     found = examine(control_plane.kubeconfig_of("nobody", namespace))
 

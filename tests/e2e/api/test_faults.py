@@ -20,7 +20,7 @@ def status(plane: ControlPlane, namespace: str, name: str = "w") -> Manifest:
     return found
 
 
-def test_a_missing_secret_is_told_and_its_arrival_noticed(
+def test_a_missing_secret_is_reported_and_its_arrival_noticed(
     control_plane: ControlPlane, start_operator: Start, workload: Make, await_reason: Await, namespace: str
 ) -> None:
     start_operator()

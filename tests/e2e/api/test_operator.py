@@ -111,7 +111,7 @@ def test_a_foreign_edit_is_mended_and_scaling_by_hand_is_not(
 
 
 @pytest.mark.parametrize("child", ["deployment/w", "scaledobject/w-scaler"])
-def test_a_deleted_child_is_made_anew_at_zero(
+def test_a_deleted_child_is_recreated_at_zero(
     control_plane: ControlPlane, start_operator: Start, workload: Make, await_reason: Await, namespace: str, child: str
 ) -> None:
     start_operator()
@@ -207,7 +207,7 @@ def test_two_workloads_cannot_have_one_list(start_operator: Start, workload: Mak
     assert "/first already" in condition["message"]
 
 
-def test_a_workload_is_told_to_the_page_and_forgotten_with_it(
+def test_a_workload_is_published_to_the_page_and_forgotten_with_it(
     control_plane: ControlPlane,
     start_operator: Start,
     workload: Make,

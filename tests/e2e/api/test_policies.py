@@ -90,7 +90,7 @@ def test_a_quota_is_named_and_not_taken_for_a_missing_right(
     assert "ServiceAccount" not in ready["message"]
 
 
-def test_a_webhook_that_is_away_is_told_with_its_words_and_its_return_noticed(
+def test_a_webhook_that_is_away_is_reported_with_its_words_and_its_return_noticed(
     control_plane: ControlPlane, start_operator: Start, workload: Make, await_reason: Await, namespace: str
 ) -> None:
     """A 500 that comes again and again is no passing trouble."""

@@ -39,7 +39,7 @@ def forgetful_plane(tmp_path: Path) -> Iterator[ControlPlane]:
         yield plane
 
 
-def test_a_watch_that_expired_is_begun_anew(
+def test_a_watch_that_expired_is_begun_again(
     forgetful_plane: ControlPlane, start_operator: Start, own_redis: RedisServer
 ) -> None:
     """What happened meanwhile is in no watch any more (410): it must be found by a list."""

@@ -74,7 +74,7 @@ def test_an_api_that_refuses_every_job_degrades_the_workload_and_costs_no_attemp
     assert (job.state, job.attempts) == (JobState.DONE, 1)
 
 
-def test_an_image_that_cannot_be_pulled_is_told_in_the_status(
+def test_an_image_that_cannot_be_pulled_is_reported_in_the_status(
     workload: Make, client_of: Client, namespace: str
 ) -> None:
     workload("broken", worker={"image": "no-such-image:1"})

@@ -52,7 +52,7 @@ def badge(page: Page, word: str) -> Locator:
     return page.locator(".stMarkdownBadge").filter(has_text=re.compile(rf"{word}$"))
 
 
-def test_a_prompt_wakes_a_pod_and_its_whole_story_is_told(
+def test_a_prompt_wakes_a_pod_and_its_whole_progress_is_reported(
     workload: Make, client_of: Client, namespace: str, page: Visit
 ) -> None:
     workload("seen")

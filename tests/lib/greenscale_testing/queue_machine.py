@@ -43,7 +43,7 @@ from greenscale_jobs import (
 )
 from greenscale_jobs.ids import keyed_id
 from greenscale_testing.local_redis import Clock, RedisServer
-from greenscale_testing.queue_model import QueueModel, told_id
+from greenscale_testing.queue_model import QueueModel, given_id
 from greenscale_testing.queue_state import observe
 
 T = TypeVar("T")
@@ -172,7 +172,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(pick=PICK, rather=st.sampled_from(["any", "running", "running", "stranded"]))
     def cancel(self, pick: int, rather: str) -> None:
-        stranded = [job_id for raw in self.model.claiming if (job_id := told_id(raw))]
+        stranded = [job_id for raw in self.model.claiming if (job_id := given_id(raw))]
         some = {"any": [], "running": list(self.model.inflight), "stranded": stranded}[rather]
         job_id = some[pick % len(some)] if some else self._job(pick)
         expected = self.model.cancel(job_id)

@@ -163,7 +163,7 @@ class QueueModel:
             case "delayed":
                 return job_id not in self.delayed
             case "waiting":
-                forms = {reference(job_id), job.item} if told_id(job.item) == job_id else {reference(job_id)}
+                forms = {reference(job_id), job.item} if given_id(job.item) == job_id else {reference(job_id)}
                 return not forms & {*self.waiting, *self.claiming}
             case _:
                 return False
@@ -203,7 +203,7 @@ class QueueModel:
 
     def _take_out(self, job_id: str, job: ModelJob) -> None:
         for where in (self.waiting, self.claiming):
-            for raw in (reference(job_id), job.item) if told_id(job.item) == job_id else (reference(job_id),):
+            for raw in (reference(job_id), job.item) if given_id(job.item) == job_id else (reference(job_id),):
                 if raw in where:
                     where.remove(raw)
                     return
@@ -284,13 +284,13 @@ class QueueModel:
         return taken + [self.waiting.pop() for _ in range(min(count - len(taken), len(self.waiting)))]
 
     def _known(self, raw: bytes) -> ModelJob | None:
-        job_id = told_id(raw)
+        job_id = given_id(raw)
         return self.jobs.get(job_id) if job_id else None
 
     def _is_duplicate(self, raw: bytes) -> bool:
         known = self._known(raw)
         return known is not None and not (
-            known.state == "waiting" and raw in {known.item, reference(told_id(raw) or "")}
+            known.state == "waiting" and raw in {known.item, reference(given_id(raw) or "")}
         )
 
     def _suspect(self, raw: bytes) -> ModelJob | None:
@@ -319,7 +319,7 @@ class QueueModel:
             duplicate = self.jobs[new_ids.pop(number)] = ModelJob("dead", raw)
             self._bury(next(reversed(self.jobs)), duplicate, "DuplicateId", attempts=0)
             return []
-        job_id = told_id(raw) or new_ids.pop(number)
+        job_id = given_id(raw) or new_ids.pop(number)
         job = self.jobs.setdefault(job_id, ModelJob("waiting", raw))
         job.state, job.attempts = "running", (job.attempts or 0) + 1
         job.token, job.worker, job.claimed_at = token, worker, self._clock()
@@ -539,7 +539,7 @@ def reference(job_id: str) -> bytes:
     return b'{"id":"%s"}' % job_id.encode()
 
 
-def told_id(raw: bytes) -> str | None:
+def given_id(raw: bytes) -> str | None:
     """Return the id that an item gives itself."""
     try:
         document = json.loads(raw)
@@ -551,4 +551,4 @@ def told_id(raw: bytes) -> str | None:
 
 def duplicate_message(raw: bytes) -> str:
     """Return what is said of an item whose id was taken."""
-    return f"a job with the id {told_id(raw)} exists already; send it without an id, or with a new one"
+    return f"a job with the id {given_id(raw)} exists already; send it without an id, or with a new one"
