@@ -198,8 +198,7 @@ async def test_a_call_hangs_until_the_outage_is_over(engine: EngineProcess, name
         await wire.ask("plain")
         got = await until_reset_or_end(wire)
         await outage
-        # Only then may the connection go: what the engine has sent, it must also note.
-        await engine.until(lambda _: any(call.ended_at for call in calls_of(engine.lines)))
+        await until_ended(engine)  # what it has sent it must also note, before the connection goes
     (call,), (lasted,) = calls_of(engine.lines), outages_of(engine.lines)
 
     dies = name.endswith("dies")
@@ -207,6 +206,18 @@ async def test_a_call_hangs_until_the_outage_is_over(engine: EngineProcess, name
     assert dies or text_in(b"", unchunked(got)) == text_of(1)
     assert b"chunked" in got or name == "hangs-and-dies"
     assert (call.how, call.ended_at is not None and call.ended_at >= lasted.ended_at) == ("sent", True)
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "long"])
+async def test_a_job_that_must_not_get_the_plain_answer_gets_none_after_a_hang(
+    engine: EngineProcess, kind: str
+) -> None:
+    outage = asyncio.create_task(engine.refuse("hangs-within", 0.5))
+    await engine.until(lambda said: said["outage"] == 1)
+    async with connected(engine) as wire:
+        await wire.ask(kind)
+        assert b"503" in await wire.head()
+    await outage
 
 
 async def test_in_silence_only_the_client_ends_a_call(engine: EngineProcess) -> None:

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 from greenscale_testing.chaos_fatal import DEAD_KINDS
-from greenscale_testing.chaos_kinds import DONE_KINDS, Kind, read_prompt
+from greenscale_testing.chaos_kinds import DONE_KINDS, Kind, read_prompt, text_of
 from greenscale_testing.chaos_ledger import Ledger
 from greenscale_testing.chaos_troubles import BY_NAME, SILENT, Cost, Met, Trouble, drawn
 from greenscale_testing.chaos_wire import End, Reply, Request, error, whole
@@ -155,7 +155,8 @@ class ChaosEngine:
     def _trouble(self, request: Request) -> tuple[Trouble | None, str]:
         if self._outage and self._outage != REFUSED:
             found = BY_NAME[self._outage]
-            bears = self._bears(request, found, self._episode)
+            fits = KINDS[request.kind].result is text_of or not found.answers
+            bears = fits and self._bears(request, found, self._episode)
             return found if bears else BY_NAME["503"], "outage"
         if self._calm or not KINDS[request.kind].disturbed:
             return None, ""

@@ -60,6 +60,8 @@ class Trouble:
     """Whether it may be an outage."""
     hangs: bool = False
     """Whether its calls are taken and not answered: `GET /health` says that all is well."""
+    answers: bool = False
+    """Whether its calls get the plain answer in the end, which is no answer to a job of another kind."""
 
 
 RATE = 0.15
@@ -202,9 +204,9 @@ def _hanging(after: int, *, goes_on: bool) -> Callable[[Request], Reply]:
 
 
 HANGS = [
-    Trouble("hangs", Cost.NOTHING, _hanging(0, goes_on=True), lasting=True, hangs=True),
-    Trouble("hangs-after-head", Cost.NOTHING, _hanging(1, goes_on=True), lasting=True, hangs=True),
-    Trouble("hangs-within", Cost.NOTHING, _hanging(3, goes_on=True), lasting=True, hangs=True),
+    Trouble("hangs", Cost.NOTHING, _hanging(0, goes_on=True), lasting=True, hangs=True, answers=True),
+    Trouble("hangs-after-head", Cost.NOTHING, _hanging(1, goes_on=True), lasting=True, hangs=True, answers=True),
+    Trouble("hangs-within", Cost.NOTHING, _hanging(3, goes_on=True), lasting=True, hangs=True, answers=True),
     Trouble("hangs-and-dies", Cost.LOSS, _hanging(0, goes_on=False), lasting=True, hangs=True),
     Trouble("hangs-within-and-dies", Cost.LOSS, _hanging(3, goes_on=False), lasting=True, hangs=True),
 ]
