@@ -155,8 +155,8 @@ class ChaosEngine:
     def _trouble(self, request: Request) -> tuple[Trouble | None, str]:
         if self._outage and self._outage != REFUSED:
             found = BY_NAME[self._outage]
-            fits = KINDS[request.kind].result is text_of or not found.answers
-            bears = fits and self._bears(request, found, self._episode)
+            suits = KINDS[request.kind].result is text_of or not found.answers
+            bears = suits and self._bears(request, found, self._episode)
             return found if bears else BY_NAME["503"], "outage"
         if self._calm or not KINDS[request.kind].disturbed:
             return None, ""
