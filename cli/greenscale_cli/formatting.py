@@ -5,7 +5,7 @@ Pure.
 
 import re
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+from greenscale_jobs.durations import DAY, HOUR, MINUTE
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that control a terminal: all but tab and newline, and bidi marks."""

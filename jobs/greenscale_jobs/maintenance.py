@@ -3,25 +3,20 @@
 Asyncio only. `fleet` has what concerns many queues at once.
 """
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from greenscale_jobs.asyncio_runner import AsyncioQueue
-from greenscale_jobs.keys import RESOURCES, WORKLOADS
 from greenscale_jobs.protocol import Argument, Commands, ignore, read_ids, script, types_of, utf8
 from greenscale_jobs.samples import SAMPLES_KEPT, STARTS_KEPT, Sample, sample_fields
-from greenscale_jobs.workloads import Resource, WorkloadStatus
 
 MAINTENANCE_BATCH = 100
 """Jobs moved by one run of `maintain`, so that Redis is never blocked for long."""
 
 DELETE_BATCH = 1000
 """Keys scanned in one step of removing a queue."""
-
-NO_OTHERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Maintained(msgspec.Struct, frozen=True):
@@ -68,14 +63,6 @@ class Maintenance(AsyncioQueue):
                 if cursor == 0:
                     break
 
-    async def put_workload(self, status: WorkloadStatus) -> None:
-        """Report a workload to the page and the command."""
-        await self._put(WORKLOADS, f"{status.namespace}/{status.name}", msgspec.json.encode(status))
-
-    async def put_resource(self, namespace: str, name: str, resource: Resource) -> None:
-        """Report to the page and the command what was applied and what became of it."""
-        await self._put(RESOURCES, f"{namespace}/{name}", msgspec.json.encode(resource))
-
     async def sample(self, sample: Sample) -> None:
         """Add a point to the charts, which keep about `SAMPLES_KEPT`; its time is Redis' own."""
         fields = [word for field in sample_fields(sample).items() for word in field]
@@ -85,10 +72,6 @@ class Maintenance(AsyncioQueue):
         """Record how long a start from zero took that is over now."""
         await self._command("XADD", self.keys.starts, "MAXLEN", STARTS_KEPT, "*", "seconds", f"{seconds:.3f}")
 
-    async def _put(self, key: str, field: str, value: bytes) -> None:
-        await self._command("HSET", key, field, value, others={key: "hash"})
-
-    async def _command(self, *command: Argument, others: Mapping[str, str] = NO_OTHERS) -> Any:
-        """Send one command and return its reply; `others`: keys that it uses beside the queue's, and their types."""
-        call = Commands([command], lambda replies: replies[0], lambda: {**others, **types_of(self.keys)})
-        return await self._call(call)
+    async def _command(self, *command: Argument) -> Any:
+        """Send one command and return its reply."""
+        return await self._call(Commands([command], lambda replies: replies[0], lambda: types_of(self.keys)))

@@ -4,23 +4,20 @@ Asyncio only. Every effect is one script (`lua/`): a process killed between any 
 """
 
 import asyncio
+import functools
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
 
 from greenscale_jobs.asyncio_runner import AsyncioQueue
 from greenscale_jobs.connection import server_checks
-from greenscale_jobs.connection.address import RedisAddress
 from greenscale_jobs.connection.fast_connection import FastConnection
 from greenscale_jobs.engine_report import FAULT_SECONDS, TROUBLE_SECONDS
 from greenscale_jobs.errors import QueueUnavailable
 from greenscale_jobs.ids import new_id
-from greenscale_jobs.keys import DEFAULT_LIST
-from greenscale_jobs.limits import Limits
 from greenscale_jobs.protocol import (
     Argument,
     Commands,
@@ -75,19 +72,12 @@ class Finished(msgspec.Struct, frozen=True):
 class WorkerSide(AsyncioQueue):
     """The methods of a worker."""
 
-    def __init__(
-        self,
-        address: RedisAddress,
-        list_name: str = DEFAULT_LIST,
-        *,
-        limits: Limits | None = None,
-        clock: Callable[[], float] | None = None,
-        connection: Redis | None = None,
-    ) -> None:
-        super().__init__(address, list_name, limits=limits, clock=clock, connection=connection)
-        # A blocking move waits longer than any command may: it has a connection of its own.
-        self._blocking = FastConnection(address)
-        self._blocked_client: int | None = None
+    _blocked_client: int | None = None
+
+    @functools.cached_property
+    def _blocking(self) -> FastConnection:
+        """A blocking move waits longer than any command may: it has a connection of its own, made when it is needed."""
+        return FastConnection(self.address)
 
     async def aclose(self) -> None:
         """Close the connections; claims are not given back."""

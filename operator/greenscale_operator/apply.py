@@ -8,10 +8,10 @@ import dataclasses
 
 from msgspec.structs import replace
 
+from greenscale_jobs.workloads import Problem
 from greenscale_operator.children import Change, Children
 from greenscale_operator.config_maps import READ_SECONDS, ConfigMaps
 from greenscale_operator.errors import Lasting, NameConflict, Passing, Rejected
-from greenscale_operator.facts import Problem
 from greenscale_operator.kinds import DEPLOYMENT, Kind
 from greenscale_operator.manifest import CONFIG_ANNOTATION, config_maps, deployment, with_config
 from greenscale_operator.memory import STUCK_SECONDS, Memory

@@ -8,7 +8,8 @@ from typing import Literal
 import msgspec
 
 from greenscale_jobs.sentences import ending, suspension
-from greenscale_operator.facts import Facts, Problem
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Facts
 from greenscale_operator.problems import blocking, lacking, paused, scaler_problem, serving
 
 Truth = Literal["True", "False", "Unknown"]

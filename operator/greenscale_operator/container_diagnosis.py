@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from greenscale_operator.facts import Problem, seconds
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import seconds
 from greenscale_operator.redaction import redact
 
 Body = dict[str, Any]

@@ -8,13 +8,9 @@ from typing import Any
 
 import msgspec
 
-from greenscale_jobs import workloads
-from greenscale_jobs.workloads import Kept, Stats
+from greenscale_jobs.workloads import Kept, Problem, Stats
 
 Body = dict[str, Any]
-
-Problem = workloads.Problem
-"""As the board carries it."""
 
 
 class Workers(msgspec.Struct, frozen=True):

@@ -3,8 +3,9 @@
 Pure.
 """
 
+from greenscale_jobs.workloads import Problem
 from greenscale_operator.errors import Lasting, Passing, Unavailable
-from greenscale_operator.facts import Problem, timestamp
+from greenscale_operator.facts import timestamp
 from greenscale_operator.memory import Memory
 from greenscale_operator.reconciliation import Failure
 from greenscale_operator.redaction import redact

@@ -4,7 +4,8 @@ import dataclasses
 
 from greenscale_jobs import Stats
 from greenscale_jobs.wakes import WakeTracker
-from greenscale_operator.facts import Problem, Scaler, Workers
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Scaler, Workers
 
 STUCK_SECONDS = 15.0
 """The scaler reports that it cannot reach Redis while we can: after this long it is nudged."""

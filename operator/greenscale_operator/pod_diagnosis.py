@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from greenscale_jobs.durations import elapsed
+from greenscale_jobs.workloads import Problem
 from greenscale_operator.container_diagnosis import Container, containers
-from greenscale_operator.facts import Pods, Problem, seconds
+from greenscale_operator.facts import Pods, seconds
 from greenscale_operator.patience import DOWNLOAD_SECONDS, MISSING_SECONDS, START_SECONDS, Patience
 
 Body = dict[str, Any]

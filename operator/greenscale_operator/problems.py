@@ -4,7 +4,8 @@ Pure: no I/O, no clock. Each problem names the remedy.
 """
 
 from greenscale_jobs.engine_report import engine_fault
-from greenscale_operator.facts import Facts, Problem, timestamp
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Facts, timestamp
 
 CLAIM_SECONDS = 60.0
 """A ready worker with room claims what waits within a second or two; after this long it is a problem."""

@@ -1,8 +1,8 @@
 """Looks at a workload's queue, and at the Secrets that it and the engine need."""
 
 from greenscale_jobs import QueueUnavailable, RedisAddress
+from greenscale_jobs.workloads import Problem
 from greenscale_operator.errors import Lasting
-from greenscale_operator.facts import Problem
 from greenscale_operator.objects import Install, redis_host
 from greenscale_operator.queues import Queues
 from greenscale_operator.reconciliation import Body, QueueFinding, SecretFinding

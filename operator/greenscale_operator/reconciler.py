@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable
 
 from msgspec.structs import replace
 
+from greenscale_jobs.workloads import Problem
 from greenscale_operator.apply import Applier
 from greenscale_operator.children import ENDING_SECONDS, ending_seconds
 from greenscale_operator.errors import Lingering
 from greenscale_operator.events import Events
-from greenscale_operator.facts import Problem
 from greenscale_operator.failures import note_failure
 from greenscale_operator.logs import fields
 from greenscale_operator.memory import Memory

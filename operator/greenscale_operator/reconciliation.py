@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from greenscale_jobs.workloads import Kept, Stats
+from greenscale_jobs.workloads import Kept, Problem, Stats
 from greenscale_operator import facts, schedules
 from greenscale_operator.errors import Passing
-from greenscale_operator.facts import Facts, Pods, Problem
+from greenscale_operator.facts import Facts, Pods
 from greenscale_operator.memory import Memory
 from greenscale_operator.scalers import ScalerDriver
 from greenscale_operator.workload import InvalidWorkload, Workload, parse

@@ -6,9 +6,9 @@ Pure.
 import re
 from typing import Any
 
-from greenscale_jobs.workloads import Stats
+from greenscale_jobs.workloads import Problem, Stats
 from greenscale_operator.conditions import Condition, conditions
-from greenscale_operator.facts import Facts, Problem, seconds, timestamp
+from greenscale_operator.facts import Facts, seconds, timestamp
 from greenscale_operator.verdict import verdict
 
 Status = dict[str, Any]

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from greenscale_jobs import JobQueue, WorkloadStatus
+from greenscale_testing.board import publish
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -36,7 +37,7 @@ async def a_few_jobs(queue: JobQueue) -> None:
 async def test_names_and_states_are_completed(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus, line: str, expected: list[str]
 ) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     await a_few_jobs(queue)
     words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1), "_GREENSCALE_COMPLETE": "complete_bash"}
 
@@ -46,7 +47,7 @@ async def test_names_and_states_are_completed(
 async def test_what_stands_on_the_line_says_whom_to_ask(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     line = f"greenscale status --redis redis://{queue.address} "
     words = {"COMP_WORDS": line, "COMP_CWORD": "4", "_GREENSCALE_COMPLETE": "complete_bash"}
 
@@ -57,7 +58,7 @@ async def test_a_name_that_two_bear_is_completed_with_its_namespace(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
     for namespace in ("team-a", "team-b"):
-        await queue.put_workload(msgspec.structs.replace(workload, namespace=namespace))
+        await publish(queue, msgspec.structs.replace(workload, namespace=namespace))
     words = {"COMP_WORDS": "greenscale status ", "COMP_CWORD": "2", "_GREENSCALE_COMPLETE": "complete_bash"}
 
     assert greenscale(**words).stdout.split() == ["team-a/assistant", "team-b/assistant"]

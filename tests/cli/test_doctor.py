@@ -16,6 +16,7 @@ from greenscale_cli.doctor.finding import Verdict
 from greenscale_cli.doctor.queue_checks import clock, reports
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobQueue, WorkloadStatus
+from greenscale_testing.board import publish
 from greenscale_testing.local_redis import RedisServer, free_port
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -165,7 +166,7 @@ def test_a_right_that_is_missing_is_found(examine: Examine, own_redis: RedisServ
 async def test_a_workload_that_nobody_reports_is_a_fault(
     examine: Examine, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(msgspec.structs.replace(workload, sampled_at=time.time() - 300))
+    await publish(queue, msgspec.structs.replace(workload, sampled_at=time.time() - 300))
     found = examine(Exit.FAILED)["workload default/assistant"]
 
     assert (found["verdict"], found["found"][:26]) == ("fault", "no report for 5 min: the o")
@@ -175,7 +176,7 @@ async def test_a_workload_that_nobody_reports_is_a_fault(
 async def test_a_workload_that_needs_somebody_is_a_fault(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(msgspec.structs.replace(workload, state="Degraded", message="the \x1b[2J key is wrong"))
+    await publish(queue, msgspec.structs.replace(workload, state="Degraded", message="the \x1b[2J key is wrong"))
     ran = greenscale("doctor", KUBECONFIG="/none")
 
     assert ran.returncode == Exit.FAILED

@@ -10,6 +10,7 @@ import pytest
 
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobQueue, WorkloadStatus
+from greenscale_testing.board import publish
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -75,7 +76,7 @@ def kubectl(tmp_path: Path) -> str:
 async def test_in_a_cluster_kubectl_is_asked_for_the_workers(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus, kubectl: str
 ) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     ran = greenscale("logs", "assistant", "--follow", PATH=kubectl)
 
     assert (ran.returncode, ran.stderr) == (7, "")
@@ -104,7 +105,7 @@ def test_a_missing_kubectl_is_named(refused: Refused, tmp_path: Path) -> None:
 async def test_the_only_workload_need_not_be_named(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus, kubectl: str
 ) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
 
     assert "app.kubernetes.io/instance=assistant" in greenscale("logs", PATH=kubectl).stdout
 
@@ -112,7 +113,7 @@ async def test_the_only_workload_need_not_be_named(
 async def test_which_workload_is_asked_for(refused: Refused, queue: JobQueue, workload: WorkloadStatus) -> None:
     which = "name the workload, as NAME or NAMESPACE/NAME; known workloads:"
     assert refused(Exit.USAGE, "logs") == f"{which} none"
-    await queue.put_workload(workload)
-    await queue.put_workload(msgspec.structs.replace(workload, name="chat"))
+    await publish(queue, workload)
+    await publish(queue, msgspec.structs.replace(workload, name="chat"))
 
     assert refused(Exit.USAGE, "logs") == f"{which} assistant, chat"

@@ -12,6 +12,7 @@ from greenscale_cli.exits import Exit
 from greenscale_cli.status import Row, cells
 from greenscale_jobs import JobQueue, JobState, Stats, WorkloadStatus
 from greenscale_jobs.document import moment
+from greenscale_testing.board import publish
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -24,7 +25,7 @@ async def test_workloads_are_a_list_of_objects(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
     """The queue's numbers are those of now, not those that were written with the status."""
-    await queue.put_workload(msgspec.structs.replace(workload, sampled_at=1_700_000_000.5))
+    await publish(queue, msgspec.structs.replace(workload, sampled_at=1_700_000_000.5))
     for number in range(3):
         await queue.submit(f"{number}")
     first, second = await queue.claim("w", 2) or []
@@ -61,10 +62,8 @@ async def test_workloads_are_a_list_of_objects(
 
 
 async def test_workloads_are_a_table(greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus) -> None:
-    await queue.put_workload(workload)
-    await queue.put_workload(
-        msgspec.structs.replace(workload, name="chat", list_name="chats", state="Active", replicas=2)
-    )
+    await publish(queue, workload)
+    await publish(queue, msgspec.structs.replace(workload, name="chat", list_name="chats", state="Active", replicas=2))
     await queue.submit("hi")
     ran = greenscale("status")
     header, _, *rows = [line.split() for line in ran.stdout.splitlines()]
@@ -81,7 +80,7 @@ async def test_workloads_are_a_table(greenscale: Greenscale, queue: JobQueue, wo
 async def test_one_that_sleeps_says_how_long_it_takes_to_wake(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(msgspec.structs.replace(workload, usual_wake_seconds=12.3, wakes=20))
+    await publish(queue, msgspec.structs.replace(workload, usual_wake_seconds=12.3, wakes=20))
 
     assert "A prompt wakes it in about 12 s (median of the last 20 starts)." in greenscale("status").stdout
 
@@ -91,21 +90,21 @@ async def test_a_name_that_two_bear_has_its_namespace(
 ) -> None:
     """Else nobody could tell which is which, nor what to say after -w."""
     for namespace, name in (("team-a", "assistant"), ("team-b", "assistant"), ("team-b", "chat")):
-        await queue.put_workload(msgspec.structs.replace(workload, namespace=namespace, name=name))
+        await publish(queue, msgspec.structs.replace(workload, namespace=namespace, name=name))
     _, _, *rows = greenscale("status").stdout.splitlines()
 
     assert [row.split()[0] for row in rows] == ["team-a/assistant", "team-b/assistant", "chat"]
 
 
 async def test_one_workload_is_shown(greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus) -> None:
-    await queue.put_workload(workload)
-    await queue.put_workload(msgspec.structs.replace(workload, name="chat", list_name="chats"))
+    await publish(queue, workload)
+    await publish(queue, msgspec.structs.replace(workload, name="chat", list_name="chats"))
 
     assert [row["name"] for row in json.loads(greenscale("status", "chat", "-o", "json").stdout)] == ["chat"]
 
 
 async def test_an_unknown_workload_is_named(refused: Refused, queue: JobQueue, workload: WorkloadStatus) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
 
     assert refused(Exit.UNKNOWN, "status", "x") == "no workload is called x; known workloads: assistant"
 
@@ -117,7 +116,7 @@ def test_no_workload_is_said_so(greenscale: Greenscale) -> None:
 
 async def test_watching_prints_again_until_ctrl_c(start: Start, queue: JobQueue, workload: WorkloadStatus) -> None:
     """Into a pipe: a table below the other, each as soon as it is there."""
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     process = start("status", "--watch")
     assert process.stdout is not None
     first = next(line for line in process.stdout if line.startswith("assistant"))

@@ -13,6 +13,7 @@ import redis
 from greenscale_cli.exits import Exit
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, Parameters, WorkloadStatus
 from greenscale_jobs.records import MAX_PROMPT_BYTES
+from greenscale_testing.board import publish
 from greenscale_testing.local_redis import RedisServer
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -65,8 +66,8 @@ def test_a_request_has_its_own_id_and_parameters(greenscale: Greenscale, client:
 async def test_a_prompt_goes_to_the_workload_that_is_named(
     greenscale: Greenscale, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(workload)
-    await queue.put_workload(msgspec.structs.replace(workload, name="chat", list_name="chats"))
+    await publish(queue, workload)
+    await publish(queue, msgspec.structs.replace(workload, name="chat", list_name="chats"))
     ran = greenscale("submit", "hi", "--workload", "default/chat")
 
     with JobClient(queue.address, "chats") as chats:

@@ -11,6 +11,7 @@ import pytest
 
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobClient, JobQueue, WorkloadStatus
+from greenscale_testing.board import publish
 from greenscale_testing.terminal import Terminal
 
 Open = Callable[..., Terminal]
@@ -32,7 +33,7 @@ def test_a_waiting_job_has_a_live_line_and_then_its_answer(
 async def test_the_live_line_says_what_the_job_waits_for(
     terminal: Open, queue: JobQueue, client: JobClient, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     first = client.submit("first")
     screen = terminal("submit", "second", "--wait", "--id", "j")
     screen.shows("1 job ahead; asleep, about to wake")
@@ -40,7 +41,7 @@ async def test_the_live_line_says_what_the_job_waits_for(
     waking = msgspec.structs.replace(
         workload, state="Waking", waking_since=time.time() - 300, usual_wake_seconds=48.0, wakes=8
     )
-    await queue.put_workload(waking)
+    await publish(queue, waking)
     screen.shows("next in line; waking for 5 min, usually 48 s (median of 8 starts)")
     await queue.claim("w-1")
     screen.shows("running on w-1 for ")
@@ -49,7 +50,7 @@ async def test_the_live_line_says_what_the_job_waits_for(
 @pytest.mark.parametrize("message", ["see [/var/log/w-1.log]", "[bold]not a style[/]"])
 async def test_a_message_is_no_markup(terminal: Open, queue: JobQueue, workload: WorkloadStatus, message: str) -> None:
     """A worker's last line of log is in it, and that may hold anything."""
-    await queue.put_workload(msgspec.structs.replace(workload, state="Degraded", message=message))
+    await publish(queue, msgspec.structs.replace(workload, state="Degraded", message=message))
 
     terminal("submit", "hi", "--wait").shows(f"assistant is degraded: {message}")
 
@@ -92,9 +93,9 @@ def test_a_prompt_is_asked_for_at_a_terminal(terminal: Open, client: JobClient) 
 async def test_status_is_redrawn_until_ctrl_c(terminal: Open, queue: JobQueue, workload: WorkloadStatus) -> None:
     screen = terminal("status", "--watch")
     screen.shows("No workload is known here yet")
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     screen.shows("ScaledToZero")
-    await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
+    await publish(queue, msgspec.structs.replace(workload, state="Active", replicas=3))
     screen.shows("3/4")
     screen.process.send_signal(signal.SIGINT)
 
@@ -105,11 +106,11 @@ async def test_status_is_redrawn_until_ctrl_c(terminal: Open, queue: JobQueue, w
 
 async def test_status_never_clears_what_it_redraws(terminal: Open, queue: JobQueue, workload: WorkloadStatus) -> None:
     """A cell that is cleared before it is written flickers."""
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     screen = terminal("status", "--watch")
     screen.shows("0/4")
     before = len(screen.written)
-    await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
+    await publish(queue, msgspec.structs.replace(workload, state="Active", replicas=3))
     screen.shows("3/4")
 
     assert "\x1b[H" in screen.written[before:]
@@ -119,7 +120,7 @@ async def test_status_never_clears_what_it_redraws(terminal: Open, queue: JobQue
 async def test_a_narrow_terminal_keeps_numbers_whole_and_the_sentence_below(
     terminal: Open, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     screen = terminal("status", COLUMNS="80")
 
     assert screen.ends() == 0
@@ -142,10 +143,10 @@ def test_an_id_is_never_broken(terminal: Open, client: JobClient) -> None:
 async def test_a_terminal_that_cannot_move_its_cursor_gets_a_table_below_the_other(
     terminal: Open, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     screen = terminal("status", "--watch", TERM="dumb")
     screen.shows("0/4")
-    await queue.put_workload(msgspec.structs.replace(workload, state="Active", replicas=3))
+    await publish(queue, msgspec.structs.replace(workload, state="Active", replicas=3))
     screen.shows("3/4")
 
     assert "\x1b" not in screen.written
@@ -154,7 +155,7 @@ async def test_a_terminal_that_cannot_move_its_cursor_gets_a_table_below_the_oth
 async def test_states_have_colours_on_a_terminal_and_none_where_they_are_not_wanted(
     terminal: Open, queue: JobQueue, workload: WorkloadStatus
 ) -> None:
-    await queue.put_workload(workload)
+    await publish(queue, workload)
     coloured, plain = terminal("status"), terminal("status", NO_COLOR="1")
 
     assert (coloured.ends(), plain.ends()) == (0, 0)

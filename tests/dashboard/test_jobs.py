@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, RedisAddress, WorkloadStatus
 from greenscale_jobs.searching import MAX_TEXT_BYTES
+from greenscale_testing.board import publish
 from greenscale_testing.local_redis import Clock
 
 Draw = Callable[..., AppTest]
@@ -229,7 +230,7 @@ async def test_the_jobs_of_the_chosen_workload_are_listed(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     for reported in (status, msgspec.structs.replace(status, name="other", list_name="others")):
-        await queue.put_workload(reported)
+        await publish(queue, reported)
     with JobClient(address, "others") as others:
         others.submit("theirs")
 

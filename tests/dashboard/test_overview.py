@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from greenscale_jobs import Fleet, JobQueue, RedisAddress, Sample, WorkloadStatus
 from greenscale_jobs.samples import sample_fields
+from greenscale_testing.board import publish
 
 Draw = Callable[..., AppTest]
 
@@ -42,8 +43,8 @@ def test_without_a_workload_it_says_what_to_do_next(open_page: Draw, address: Re
 async def test_each_workload_has_a_card_and_one_line_tells_of_all(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    await queue.put_workload(status)
-    await queue.put_workload(replace(status, name="broken", list_name="b", state="Degraded", message="It *is* down."))
+    await publish(queue, status)
+    await publish(queue, replace(status, name="broken", list_name="b", state="Degraded", message="It *is* down."))
     await queue.sample(Sample(at=0, pending=0, in_flight=0, replicas=0, done=0, dead=0, tokens=None))
     page = open_page(address)
 
@@ -75,7 +76,7 @@ async def test_instead_of_an_empty_chart_it_says_why_there_is_none(
     ago: float | None,
     said: str,
 ) -> None:
-    await queue.put_workload(status)
+    await publish(queue, status)
     if ago is not None:
         with redis.Redis(host=address.host, port=address.port) as plain:  # else Redis would say when it was
             asleep = sample_fields(Sample(at=0, pending=0, in_flight=0, replicas=0, done=0, dead=0, tokens=None))
@@ -90,7 +91,7 @@ async def test_beside_greenscale_local_no_kubectl_is_shown(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREENSCALE_LOCAL", "1")
-    await queue.put_workload(replace(status, state="Degraded", message="It is down."))
+    await publish(queue, replace(status, state="Degraded", message="It is down."))
     page = open_page(address)
 
     assert [header.value for header in page.header] == ["assistant &nbsp; :red-badge[:material/error: Needs attention]"]
@@ -102,7 +103,7 @@ async def test_a_job_is_found_in_whichever_workload_has_it(
 ) -> None:
     """The link to a job names the page it was copied from, or none, and perhaps no workload."""
     for reported in (replace(status, name="first", list_name="first"), replace(status, name="second")):
-        await queue.put_workload(reported)
+        await publish(queue, reported)
     job_id = await queue.submit("hello")
     page = open_page(address, "overview", job=job_id)
 
@@ -114,7 +115,7 @@ async def test_a_workload_that_is_deleted_while_one_looks_is_gone_from_the_next_
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     for reported in (status, replace(status, name="other", list_name="others")):
-        await queue.put_workload(reported)
+        await publish(queue, reported)
     page = open_page(address)
     before = len(page.header)
     async with Fleet(address) as fleet:

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from greenscale_jobs import Finished, JobClient, JobQueue, Outcome, RedisAddress, Turn, WorkloadStatus
+from greenscale_testing.board import publish
 from greenscale_testing.local_redis import RedisServer
 
 Open = Callable[..., AppTest]
@@ -44,7 +45,7 @@ async def test_a_prompt_goes_to_the_workload_that_is_chosen(
 ) -> None:
     other = msgspec.structs.replace(status, name="other", list_name="others")
     for reported in (status, other):
-        await queue.put_workload(reported)
+        await publish(queue, reported)
     page = open_page(address, "prompt", workload="other")
     chosen = page.selectbox[0].value
     send(page, "hello")
@@ -92,7 +93,7 @@ async def test_another_workload_is_chosen_without_the_job_of_the_first(
     open_page: Open, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     for reported in (status, msgspec.structs.replace(status, name="other", list_name="others")):
-        await queue.put_workload(reported)
+        await publish(queue, reported)
     page = send(open_page(address, "prompt"), "hello")
     page.selectbox[0].select("other").run()
 

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from greenscale_jobs import Finished, JobQueue, Outcome, RedisAddress, Resource, Sample, WorkloadStatus
+from greenscale_testing.board import publish
 
 Draw = Callable[..., AppTest]
 
@@ -20,7 +21,7 @@ def captions(page: AppTest) -> list[str]:
 async def test_what_was_not_measured_is_reported_instead_of_drawn(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    await queue.put_workload(status)
+    await publish(queue, status)
     page = open_page(address, "workload")
 
     assert len(page.get("vega_lite_chart")) == 0
@@ -36,7 +37,7 @@ async def test_what_was_not_measured_is_reported_instead_of_drawn(
 async def test_what_was_measured_is_drawn(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    await queue.put_workload(status)
+    await publish(queue, status)
     await queue.sample(Sample(time.time(), 3, 1, 1, 0, 0, 7))
     await queue.note_start(12.0)
     await queue.submit("why")
@@ -60,7 +61,7 @@ async def test_the_commands_to_go_on_with_are_those_of_the_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GREENSCALE_LOCAL", local)
-    await queue.put_workload(status)
+    await publish(queue, status)
     page = open_page(address, "workload", tab="Commands")
 
     assert not page.exception
@@ -91,8 +92,8 @@ CONDITION = {
 async def test_what_was_applied_and_what_it_became_are_shown_as_yaml(
     tab: str, beginning: str, open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    await queue.put_workload(status)
-    await queue.put_resource("default", "assistant", Resource(APPLIED, {"kind": "ScaledObject"}))
+    await publish(queue, status)
+    await publish(queue, resources={"default/assistant": Resource(APPLIED, {"kind": "ScaledObject"})})
     page = open_page(address, "workload", tab=tab)
 
     assert not page.exception
@@ -103,8 +104,8 @@ async def test_the_conditions_are_shown_with_their_messages_as_they_are(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     """A message may quote another server's words: it is never markdown."""
-    await queue.put_workload(status)
-    await queue.put_resource("default", "assistant", Resource(APPLIED, None, (CONDITION,)))
+    await publish(queue, status)
+    await publish(queue, resources={"default/assistant": Resource(APPLIED, None, (CONDITION,))})
     page = open_page(address, "workload", tab="Conditions")
 
     assert not page.exception
@@ -134,9 +135,9 @@ async def test_where_there_is_no_condition_the_page_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GREENSCALE_LOCAL", local)
-    await queue.put_workload(status)
+    await publish(queue, status)
     if reported:
-        await queue.put_resource("default", "assistant", reported)
+        await publish(queue, resources={"default/assistant": reported})
     page = open_page(address, "workload", tab="Conditions")
 
     assert not page.exception
@@ -146,7 +147,7 @@ async def test_where_there_is_no_condition_the_page_says_why(
 async def test_a_workload_that_is_gone_is_not_silently_another(
     open_page: Draw, address: RedisAddress, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    await queue.put_workload(status)
+    await publish(queue, status)
     page = open_page(address, "workload", workload="*gone*")
 
     assert [warning.value for warning in page.warning] == [

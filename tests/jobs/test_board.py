@@ -10,6 +10,7 @@ from greenscale_jobs.board import BoardWriter, WorkloadIdentity, workload_status
 from greenscale_jobs.judgement import WorkloadFacts, keeps
 from greenscale_jobs.samples import Start
 from greenscale_jobs.workloads import Kept, Problem
+from greenscale_testing.board import publish
 
 RESOURCE = Resource({"kind": "GreenScaleWorkload"})
 
@@ -79,7 +80,7 @@ async def test_the_resource_is_written_when_it_is_new_or_may_be_lost(address: Re
         with JobClient(address) as client:
             assert client.resource("ns", "w") == RESOURCE
 
-            await queue.put_resource("ns", "w", Resource({"kind": "Of another hand"}))
+            await publish(queue, resources={"ns/w": Resource({"kind": "Of another hand"})})
             await board.publish(status(AWAKE), RESOURCE)
             assert client.resource("ns", "w") != RESOURCE, "it has not changed: nothing is written"
 

@@ -22,6 +22,7 @@ from greenscale_jobs import (
     searching,
 )
 from greenscale_jobs.worker_side import Finished
+from greenscale_testing.board import publish
 
 DESCRIBED = [
     *(
@@ -109,6 +110,6 @@ async def test_watching_ends_with_the_result_though_its_record_is_gone(
 
 async def test_workloads_are_reported_to_all(queue: JobQueue, address: RedisAddress) -> None:
     status = WorkloadStatus("ns", "name", "jobs", "Active", "Works.", 1, 4, "Echo", None, {"pending": 1}, 5.0)
-    await queue.put_workload(status)
+    await publish(queue, status)
     with JobClient(address) as client:
         assert client.workloads() == [status]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_jobs.workloads import Kept
+from greenscale_jobs.workloads import Kept, Problem
 from greenscale_operator.conditions import Condition, conditions, ready
-from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
+from greenscale_operator.facts import Facts, Pods, Scaler, Workers
 from greenscale_operator.verdict import verdict
 from greenscale_testing.observations import NOW, RUNNING, UNTIL, make_facts, of, sentence
 

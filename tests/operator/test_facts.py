@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.facts import Problem, Scaler, Workers, workers
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Scaler, Workers, workers
 from greenscale_operator.memory import NUDGE_SECONDS, STUCK_SECONDS, Memory
 
 NOW = 1_000_000.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenscale_operator.facts import Problem
+from greenscale_jobs.workloads import Problem
 from greenscale_operator.patience import Patience
 from greenscale_testing.pod_bodies import (
     NOT_SET_UP,

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_jobs.workloads import Kept
+from greenscale_jobs.workloads import Kept, Problem
 from greenscale_operator.conditions import ready
-from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
+from greenscale_operator.facts import Facts, Pods, Scaler, Workers
 from greenscale_operator.problems import CLAIM_SECONDS
 from greenscale_operator.verdict import verdict
 from greenscale_testing.observations import NOW, UNTIL, make_facts, of, sentence

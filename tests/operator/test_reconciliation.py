@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from greenscale_operator.facts import Facts, Problem
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Facts
 from greenscale_operator.memory import Memory
 from greenscale_operator.reconciliation import (
     Failure,

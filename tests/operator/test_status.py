@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from greenscale_jobs import Stats
-from greenscale_operator.facts import Facts, Pods, Problem, Scaler, Workers
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Facts, Pods, Scaler, Workers
 from greenscale_operator.status import MAX_MESSAGE, NUMBERS_SECONDS, least_status, patch, status, wait_before_writing
 
 NOW = 1_700_000_000.0

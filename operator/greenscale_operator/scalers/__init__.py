@@ -8,7 +8,8 @@ from typing import Protocol
 
 import msgspec
 
-from greenscale_operator.facts import Problem, Scaler, ScalerTerms
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Scaler, ScalerTerms
 from greenscale_operator.kinds import Kind
 from greenscale_operator.objects import Install, Manifest
 from greenscale_operator.workload import Workload

@@ -19,6 +19,7 @@ from greenscale_jobs import (
     WorkloadStatus,
 )
 from greenscale_jobs.worker_side import Finished
+from greenscale_testing.board import publish
 from greenscale_testing.local_redis import Clock
 
 replace = msgspec.structs.replace
@@ -246,7 +247,7 @@ async def test_a_start_that_is_noted_after_the_answer_is_still_shown(
     client: JobClient, queue: JobQueue, status: WorkloadStatus
 ) -> None:
     """It is noted a moment after the first claim, and a short answer is faster."""
-    await queue.put_workload(status)
+    await publish(queue, status)
     watch = JobWatch(client, await queue.submit("hi"))
     watch.read()
     (claim,) = await queue.claim("w") or []

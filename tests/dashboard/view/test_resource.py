@@ -4,6 +4,7 @@ import yaml
 
 from greenscale_dashboard.view.resource import Condition, as_yaml, conditions, resource
 from greenscale_jobs import JobQueue, RedisAddress, Resource
+from greenscale_testing.board import publish
 
 
 def test_yaml_keeps_the_authors_order_and_can_be_read_back() -> None:
@@ -33,7 +34,7 @@ def test_conditions_are_in_order_with_what_is_not_known_left_open() -> None:
 
 async def test_the_resource_is_that_of_the_workload(address: RedisAddress, queue: JobQueue) -> None:
     reported = Resource({"kind": "GreenScaleWorkload"}, {"kind": "ScaledObject"}, ({"type": "Ready"},))
-    await queue.put_resource("default", "assistant", reported)
+    await publish(queue, resources={"default/assistant": reported})
 
     assert resource(address, "default", "assistant") == reported
     assert resource(address, "default", "other") is None

@@ -12,6 +12,7 @@ from greenscale_dashboard.formatting import STATE_STYLES, UNKNOWN, StateStyle
 from greenscale_dashboard.view.workloads import Workload, describe, remedy, summary, workload, workload_names
 from greenscale_jobs import JobClient, JobQueue, RedisAddress, Stats, WorkloadStatus
 from greenscale_jobs.workloads import Kept, Problem
+from greenscale_testing.board import publish
 from greenscale_testing.local_redis import Clock
 
 DASH = "\N{EN DASH}"
@@ -208,13 +209,13 @@ async def test_the_names_of_the_workloads(
     expected: dict[str, str],
 ) -> None:
     for parts in written:
-        await queue.put_workload(replace(status, **parts))
+        await publish(queue, replace(status, **parts))
 
     assert workload_names(address, "fallback") == expected
 
 
 async def test_a_workloads_numbers_are_those_of_now(client: JobClient, queue: JobQueue, status: WorkloadStatus) -> None:
-    await queue.put_workload(replace(status, state="Active", replicas=1))
+    await publish(queue, replace(status, state="Active", replicas=1))
     for prompt in ("runs", "dies", "waits"):
         await queue.submit(prompt)
     claims = await queue.claim("w", 2) or []
@@ -236,7 +237,7 @@ async def test_a_workloads_numbers_are_those_of_now(client: JobClient, queue: Jo
 async def test_workers_without_a_fresh_report_are_not_counted(
     client: JobClient, queue: JobQueue, status: WorkloadStatus
 ) -> None:
-    await queue.put_workload(replace(status, replicas=3, sampled_at=status.sampled_at - 60))
+    await publish(queue, replace(status, replicas=3, sampled_at=status.sampled_at - 60))
     stale = workload(client.address, "w", "jobs")
 
     assert (stale.style, stale.replicas) == (UNKNOWN, DASH)

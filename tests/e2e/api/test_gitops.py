@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from greenscale_jobs import Stats
-from greenscale_operator.facts import Facts, Problem, Scaler, Workers
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Facts, Scaler, Workers
 from greenscale_operator.status import status
 from greenscale_testing.control_plane import ROOT, ControlPlane
 from greenscale_testing.gitops import HEALTH_KEY, argocd_health, flux_status

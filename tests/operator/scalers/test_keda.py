@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import greenscale_operator
-from greenscale_operator.facts import Problem, Scaler
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Scaler
 from greenscale_operator.objects import Install
 from greenscale_operator.scalers import ScalerDriver, Switches
 from greenscale_operator.scalers.keda import SCALED_OBJECT, TRIGGER_AUTHENTICATION, Keda

@@ -5,7 +5,8 @@ Pure. Reasons are KEDA's and the HPA's own where they have one.
 
 from typing import Any
 
-from greenscale_operator.facts import Problem, Scaler, seconds
+from greenscale_jobs.workloads import Problem
+from greenscale_operator.facts import Scaler, seconds
 from greenscale_operator.objects import Manifest
 from greenscale_operator.scalers.keda.scaled_object import PAUSED, PAUSED_REPLICAS
 
