@@ -51,21 +51,32 @@ def _draw(watch: JobWatch, progress: JobProgress, *, may_change: bool) -> None:
     job = progress.job
     _prompt(job.prompt if job.prompt is not None else "(unreadable prompt)")
     with st.chat_message("assistant", avatar=MODEL):
-        st.markdown(line(progress))
-        if progress.answer:
-            _answer(progress.answer, key=watch.job_id, complete=job.state.final)
-        if job.state is JobState.DEAD and job.error:
-            st.error(f"**{plain(job.error.reason)}**: {plain(job.error.message)}", icon=":material/error:")
-        if job.outcome and job.outcome.cut_off:
-            st.markdown(":small[The answer was cut off at maxTokens.]")
-        if job.state is JobState.CANCELLED:
-            st.info("Cancelled.", icon=":material/cancel:")
-        if progress.now:
-            st.markdown(plain(progress.now))
-            if may_change:
-                st.button(
-                    "Cancel", key=f"cancel-{watch.job_id}", icon=":material/close:", on_click=_cancel, args=(watch,)
-                )
+        with st.container():
+            _progress(watch, progress, may_change=may_change)
+        with st.container():
+            _outcome(job, progress.answer)
+
+
+def _progress(watch: JobWatch, progress: JobProgress, *, may_change: bool) -> None:
+    """Draw it above the answer: a button that the growing answer pushes down is not under the pointer on release."""
+    st.markdown(line(progress))
+    if not progress.now:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if may_change:
+            st.button("Cancel", key=f"cancel-{watch.job_id}", icon=":material/close:", on_click=_cancel, args=(watch,))
+        st.markdown(plain(progress.now))
+
+
+def _outcome(job: Job, answer: str) -> None:
+    if answer:
+        _answer(answer, key=job.id, complete=job.state.final)
+    if job.state is JobState.DEAD and job.error:
+        st.error(f"**{plain(job.error.reason)}**: {plain(job.error.message)}", icon=":material/error:")
+    if job.outcome and job.outcome.cut_off:
+        st.markdown(":small[The answer was cut off at maxTokens.]")
+    if job.state is JobState.CANCELLED:
+        st.info("Cancelled.", icon=":material/cancel:")
 
 
 def line(progress: JobProgress) -> str:

@@ -104,13 +104,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, instance: InstanceWithPage) -> Iterator[Open]:
-    """Open the page in a fresh browser profile: a path, and what Playwright's `new_context` takes."""
+    """Open a path of an instance in a fresh browser profile; more is what Playwright's `new_context` takes."""
     with ExitStack() as stack:
 
-        def visit(path: str = "/", *, viewport: ViewportSize = DESKTOP, **context: Any) -> Visit:
+        def visit(
+            path: str = "/", *, of: InstanceWithPage = instance, viewport: ViewportSize = DESKTOP, **context: Any
+        ) -> Visit:
             tab = stack.enter_context(browser.new_context(viewport=viewport, **context)).new_page()
             opened = Visit(tab)
-            tab.goto(f"{instance.url}{path}")
+            tab.goto(f"{of.url}{path}")
             return opened
 
         yield visit

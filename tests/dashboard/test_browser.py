@@ -1,7 +1,8 @@
 """The whole way in a real browser: page, Redis, supervisor and workers run as they do for a user."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, WebSocketRoute, expect
@@ -9,6 +10,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from greenscale_jobs import JobClient
 from greenscale_testing.browser import DESKTOP, PHONE, InstanceWithPage, Visit
+from greenscale_testing.openai_server import ServerInThread
 
 Open = Callable[..., Visit]
 
@@ -46,16 +48,32 @@ def finish(page: Page) -> None:
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+@pytest.fixture
+def engine() -> Iterator[ServerInThread]:
+    with ServerInThread() as server:
+        yield server
+
+
+@pytest.fixture
+def held(engine: ServerInThread, tmp_path: Path) -> Iterator[InstanceWithPage]:
+    """One whose engine says half of an answer, and the rest when the test has read the page: that may take seconds."""
+    instance = InstanceWithPage(tmp_path / "run", tmp_path / "workload.yaml")
+    instance.engine = {"type": "OpenAI", "openAI": {"model": "held", "baseURL": engine.url}}
+    instance.asleep_after = 8
+    instance.start(OPENAI_API_KEY="any")
+    yield instance
+    instance.stop()
+
+
 def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
-    visit: Open, instance: InstanceWithPage
+    visit: Open, held: InstanceWithPage, engine: ServerInThread
 ) -> None:
-    """A worker wakes faster than a page can be read here, so the queue is paused until the test has read it."""
-    opened = visit("/prompt")
+    opened = visit("/prompt", of=held)
     page = opened.page
     expect(state(page, "Asleep")).to_be_visible()
     opened.picture("asleep-light")
-    with instance.claims_nothing():
-        send(page, SPOKEN)
+    with held.claims_nothing():
+        send(page, "short")
 
         expect(state(page, "Waking")).to_be_visible()
         expect(page.get_by_text(re.compile(r"^Waking for \d"))).to_be_visible()
@@ -64,17 +82,17 @@ def test_a_prompt_wakes_a_worker_streams_its_answer_and_lets_it_sleep_again(
         expect(field(page)).to_have_value("")
         opened.picture("waking-light")
 
-    expect(answer(page)).to_contain_text("word3")
-    expect(answer(page)).not_to_contain_text("word79")
+    expect(answer(page)).to_contain_text("one")
     expect(state(page, "Working")).to_be_visible()
     expect(page.get_by_text("1 running, 0 waiting, 1 of 4 workers.")).to_be_visible()
     expect(answer(page)).to_be_in_viewport()
+    expect(answer(page)).not_to_contain_text("one two")
     opened.picture("working-light")
-    # Waited for from before it begins: it ends within two seconds.
-    expect(page.get_by_text(re.compile(r"Idle\. Asleep again in \d s\."))).to_be_visible()
+    engine.release()
     finish(page)
-    expect(answer(page)).to_contain_text(SPOKEN)
+    expect(answer(page)).to_contain_text("one two")
     expect(answer(page)).to_contain_text(re.compile(r"\d s in all, \d\S* s of it asleep"))
+    expect(page.get_by_text(re.compile(r"Idle\. Asleep again in \d s\."))).to_be_visible()
     expect(state(page, "Asleep")).to_be_visible()
     expect(page.get_by_text(re.compile(r"A prompt wakes it in about \d\S* s \(")).first).to_be_visible()
 
@@ -99,6 +117,26 @@ def test_a_running_job_can_be_cancelled(visit: Open) -> None:
     expect(answer(page)).to_contain_text("Cancelled.")
     expect(page.get_by_role("button", name="Send")).to_be_enabled()
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_cancel_stays_where_it_is_while_the_answer_grows(visit: Open) -> None:
+    """What moves between press and release of the mouse is not clicked."""
+    page = visit("/prompt").page
+    send(page, SPOKEN * 4)
+    cancel = page.get_by_role("button", name="Cancel")
+
+    def depth() -> float:
+        """How far below the top of its message it is."""
+        return float(
+            cancel.evaluate("e => e.getBoundingClientRect().y - e.closest('.stChatMessage').getBoundingClientRect().y")
+        )
+
+    expect(answer(page)).to_contain_text("word3")
+    before = depth()
+    expect(answer(page)).to_contain_text("word60")
+    assert depth() == before
+    cancel.click()
+    expect(answer(page)).to_contain_text("Cancelled.")
 
 
 def test_a_conversation_goes_on_and_a_reloaded_page_shows_it_all(visit: Open) -> None:

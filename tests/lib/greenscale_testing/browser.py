@@ -39,12 +39,15 @@ ARTIFACTS = Path(__file__).parents[3] / "artifacts"
 class InstanceWithPage(Instance):
     """One `greenscale local` with its page, asleep soon after the last job."""
 
+    engine: dict[str, object] = {"type": "Echo"}  # noqa: RUF012 - replaced as a whole
+    asleep_after = ASLEEP_AFTER_SECONDS
+
     def start(self, **environment: str) -> "InstanceWithPage":
         spec = {
-            "engine": {"type": "Echo"},
+            "engine": self.engine,
             "worker": {"concurrency": 2},
             "queue": {"listName": "jobs", "leaseSeconds": 5},
-            "scaling": {"maxReplicas": 4, "pollingInterval": 1, "cooldownPeriod": ASLEEP_AFTER_SECONDS},
+            "scaling": {"maxReplicas": 4, "pollingInterval": 1, "cooldownPeriod": self.asleep_after},
         }
         kind = {"apiVersion": "greenscale.dev/v1alpha1", "kind": "GreenScaleWorkload"}
         self.file.write_text(yaml.safe_dump({**kind, "metadata": {"name": "assistant"}, "spec": spec}))

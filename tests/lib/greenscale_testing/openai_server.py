@@ -9,13 +9,16 @@ import argparse
 import asyncio
 import email.utils
 import json
+import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
+
+T = TypeVar("T")
 
 ERRORS: dict[str, tuple[int, dict[str, str], dict[str, str]]] = {
     "400": (400, {"type": "invalid_request_error", "code": "bad"}, {}),
@@ -219,6 +222,33 @@ async def serving(
         yield server, f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     finally:
         await runner.cleanup()
+
+
+class ServerInThread:
+    """The server beside a test that has no event loop of its own, as one with a browser."""
+
+    def __enter__(self) -> Self:
+        """Serve until the end of the block, at `url`."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._open = serving()
+        self.server, self.url = self._run(self._open.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self._run(self._open.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def release(self) -> None:
+        """Let the model `held` go on."""
+        self._loop.call_soon_threadsafe(self.server.released.set)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
 
 async def _main(port: int, host: str) -> None:
