@@ -30,7 +30,7 @@ from bench.tables import show, table, verdict
 from bench.waiting import until
 from greenscale_testing.control_plane import ControlPlane, keda_crds
 from greenscale_testing.kubernetes import Manifest, as_list
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 POLL_SECONDS = 0.5
 """How often the API server is asked for what the bench waits for: a thousand workloads are no small answer."""

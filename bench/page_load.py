@@ -34,7 +34,7 @@ from greenscale_jobs import RedisAddress, Sample, WorkloadState, WorkloadStatus
 from greenscale_jobs.keys import WORKLOADS, Keys, own_list
 from greenscale_jobs.samples import sample_fields
 from greenscale_testing.browser import DESKTOP, chromium
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 MAX_SECONDS = 1.0
 """How much later than Streamlit's own our first content may come."""

@@ -17,7 +17,8 @@ import redis
 import yaml
 
 from greenscale_jobs import JobClient
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 

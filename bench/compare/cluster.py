@@ -18,7 +18,7 @@ from bench.compare.stage import DEAD, GOOD, MANY, Ways, folder, until
 from bench.compare.steps import Steps, end, shell
 from greenscale_operator.objects import Install
 from greenscale_testing.kubernetes import INSTALLATION, Manifest, apply, kubectl, names
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 POLLING, COOLDOWN = 2, 10
 

@@ -13,7 +13,7 @@ from bench.places import ROOT
 from bench.servers import server_in
 from bench.waiting import answers
 from bench.waiting import until as until_holds
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 MANY = 1000
 DEAD = 100

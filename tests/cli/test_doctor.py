@@ -17,7 +17,8 @@ from greenscale_cli.doctor.queue_checks import clock, reports
 from greenscale_cli.exits import Exit
 from greenscale_jobs import JobQueue, WorkloadStatus
 from greenscale_testing.board import publish
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.ports import free_port
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Examine = Callable[..., dict[str, dict[str, str]]]

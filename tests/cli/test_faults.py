@@ -14,7 +14,8 @@ from greenscale_cli import endpoint
 from greenscale_cli.endpoint import Endpoint, RedisEndpoint
 from greenscale_cli.exits import Exit
 from greenscale_jobs import RedisAddress
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.ports import free_port
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 Refused = Callable[..., str]

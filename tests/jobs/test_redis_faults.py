@@ -8,7 +8,8 @@ import redis
 from msgspec.structs import replace
 
 from greenscale_jobs import Finished, JobClient, JobQueue, JobState, Outcome, QueueUnavailable, RedisAddress, new_item
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.ports import free_port
 
 
 async def test_an_absent_redis_is_named_with_the_remedy() -> None:

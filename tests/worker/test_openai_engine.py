@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from greenscale_jobs import Item, Parameters, Turn, Usage
-from greenscale_testing.local_redis import free_port
 from greenscale_testing.openai_server import OpenAIServer, serving
+from greenscale_testing.ports import free_port
 from greenscale_worker.chat_completions.client import ChatClient
 from greenscale_worker.errors import (
     AttemptFailed,

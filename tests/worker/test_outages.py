@@ -11,7 +11,7 @@ import redis
 from aiohttp import web
 
 from greenscale_jobs import JobClient, JobState, RedisAddress
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Answer = Callable[[str], Awaitable[web.StreamResponse]]

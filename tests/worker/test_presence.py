@@ -8,7 +8,8 @@ import redis
 
 from greenscale_jobs import JobClient, JobState, RedisAddress
 from greenscale_testing.kubernetes import until
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.ports import free_port
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from greenscale_testing.engine_calls import KEY, ask_once, kind_of
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 from greenscale_testing.raw_server import DONE, Reply, deaf, delta, message, raw, stream
 from greenscale_testing.tls import Authority
 from greenscale_worker.environment import Proxy

@@ -14,8 +14,9 @@ import redis
 from aiohttp import web
 
 from greenscale_jobs import JobClient, JobState, RedisAddress
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.openai_server import serving
+from greenscale_testing.ports import free_port
 from greenscale_worker import liveness
 from greenscale_worker.liveness import Pulse
 

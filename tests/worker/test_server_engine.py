@@ -9,8 +9,8 @@ from aiohttp import web
 
 from greenscale_jobs import Item, JobQueue, JobState, RedisAddress
 from greenscale_testing.engine_calls import ask, engine_at
-from greenscale_testing.local_redis import free_port
 from greenscale_testing.openai_server import OpenAIServer, serving
+from greenscale_testing.ports import free_port
 from greenscale_testing.raw_server import message, raw
 from greenscale_worker.errors import EngineInTrouble
 from greenscale_worker.runners.server import ServerRunner, own_server

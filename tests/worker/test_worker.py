@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from greenscale_jobs import Event, JobClient, JobState, RedisAddress
 from greenscale_testing.kubernetes import until
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
 from greenscale_testing.openai_server import serving
+from greenscale_testing.ports import free_port
 
 LONG = " ".join("word" for _ in range(200))
 """Echo says it in 10 s."""

@@ -7,6 +7,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from redis.asyncio import Redis
+
 from greenscale_cli.local.child import Child
 from greenscale_cli.local.errors import LocalModeError
 from greenscale_jobs import JobQueue, QueueUnavailable, RedisAddress
@@ -45,6 +47,7 @@ async def start_redis(run_dir: Path, address: RedisAddress) -> Child:
         except LocalModeError as error:
             failures.append(str(error))
         else:
+            await _refuse_another(child, folder, address)
             return child
     if not failures:
         raise LocalModeError(f"there is no redis-server: {INSTALL}")
@@ -115,3 +118,16 @@ async def _until_it_answers(child: Child, binary: str, address: RedisAddress) ->
             await child.end(within_seconds=START_SECONDS)
             raise LocalModeError(f"{binary} did not answer within {START_SECONDS:.0f} s: {why}") from None
     raise LocalModeError(f"{binary} did not start: {child.last_line()} (more in {child.log})")
+
+
+async def _refuse_another(child: Child, folder: Path, address: RedisAddress) -> None:
+    """End the child if what answers is another program's server, which took the port after we had found it free.
+
+    Raises:
+        LocalModeError: It is.
+    """
+    async with Redis(host=address.host, port=address.port, decode_responses=True) as redis:
+        answer = await redis.config_get("dir")
+    if not await asyncio.to_thread(folder.samefile, str(answer["dir"])):
+        await child.end(within_seconds=START_SECONDS)
+        raise LocalModeError(f"another program's Redis took {address}: start again")

@@ -10,7 +10,8 @@ import redis
 from greenscale_cli.local.errors import LocalModeError
 from greenscale_cli.local.private_redis import bundled_server, redis_servers, start_redis
 from greenscale_jobs import RedisAddress
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.ports import free_port
 
 FOREIGN = b"REDIS0012\xff" + bytes(8)
 """How a file of Redis 7.4 begins: Valkey 9 refuses it."""
@@ -71,7 +72,8 @@ async def test_a_file_that_the_bundled_server_cannot_read_is_read_by_the_next(
     path: Path, foreign_run_dir: Path, address: RedisAddress
 ) -> None:
     script(
-        path / "redis-server", f'[ "$1" = --version ] && echo "v=8.0.2" || exec {bundled_server()} --port $2 --save ""'
+        path / "redis-server",
+        f'[ "$1" = --version ] && echo "v=8.0.2" || exec {bundled_server()} --port $2 --dir $6 --save ""',
     )
     child = await start_redis(foreign_run_dir, address)
     with redis.Redis(port=address.port) as plain:
@@ -102,3 +104,12 @@ async def test_a_server_that_cannot_be_run_is_named(path: Path, foreign_run_dir:
     (path / "redis-server").chmod(0o755)
     with pytest.raises(LocalModeError, match=r"redis-server did not start: Exec format error"):
         await start_redis(foreign_run_dir, address)
+
+
+async def test_a_redis_that_another_program_started_there_meanwhile_is_not_taken_for_ours(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    """Two of `greenscale local` may find the same port free."""
+    own_redis.start()
+    with pytest.raises(LocalModeError, match=rf"another program's Redis took {own_redis.address}: start again"):
+        await start_redis(tmp_path / "run", own_redis.address)

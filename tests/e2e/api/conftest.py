@@ -13,7 +13,7 @@ import pytest
 from greenscale_jobs import RedisAddress
 from greenscale_testing.control_plane import ControlPlane, keda_crds
 from greenscale_testing.kubernetes import Manifest
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from greenscale_testing.control_plane import ControlPlane, keda_crds
 from greenscale_testing.kubernetes import Manifest
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.ports import free_port
 
 Make = Callable[..., Manifest]
 Await = Callable[..., Manifest]

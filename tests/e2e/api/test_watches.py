@@ -22,7 +22,8 @@ from greenscale_operator.watch_cache import WatchCache
 from greenscale_testing.api_proxy import ApiProxy
 from greenscale_testing.control_plane import ControlPlane, keda_crds
 from greenscale_testing.kubernetes import Manifest
-from greenscale_testing.local_redis import RedisServer, free_port
+from greenscale_testing.local_redis import RedisServer
+from greenscale_testing.ports import free_port
 
 Make = Callable[..., Manifest]
 Await = Callable[..., Manifest]

@@ -14,7 +14,7 @@ import aiohttp
 import yarl
 from aiohttp import web
 
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import yaml
 
 from greenscale_testing.kubernetes import Manifest, as_list
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 CLUSTER = ROOT / "tests" / "e2e" / "cluster"

@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from greenscale_jobs import RedisAddress
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 Manifest = dict[str, Any]
 

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from greenscale_testing import tiny_model
-from greenscale_testing.local_redis import free_port
+from greenscale_testing.ports import free_port
 
 BINARY = Path(sys.executable).with_name("llama-cpp-server")
 

@@ -1,7 +1,6 @@
 """What several tests use: a clock that moves only when the test advances it, and a real redis-server."""
 
 import os
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, cast
 import redis
 
 from greenscale_jobs import RedisAddress
+from greenscale_testing.ports import free_port
 
 
 class Clock:
@@ -23,11 +23,6 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def redis_binary() -> str:
