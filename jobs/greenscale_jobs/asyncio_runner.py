@@ -13,7 +13,7 @@ from greenscale_jobs.errors import REDIS_ERRORS, demoted
 from greenscale_jobs.event_stream import EventStream
 from greenscale_jobs.keys import DEFAULT_LIST, Keys
 from greenscale_jobs.limits import Limits
-from greenscale_jobs.protocol import Call, Command, Replies, Script, Steps, after_failure, failed
+from greenscale_jobs.protocol import Call, Command, Commands, Replies, Script, Steps, after_failure, failed
 from greenscale_jobs.records import Event
 
 P = ParamSpec("P")
@@ -57,6 +57,9 @@ class AsyncioRunner:
 
     async def run(self, steps: Steps[T]) -> T:
         """Make one call, or several one after another, and return the result."""
+        if isinstance(steps, Script | Commands):
+            only: T = await self._call(steps)
+            return only
         calls = iter(steps)
         try:
             call = next(calls)
@@ -77,7 +80,7 @@ class AsyncioRunner:
         except REDIS_ERRORS as error:
             replies = [error]
         _stay_cancelled()
-        if demoted(replies):
+        if failed(replies) and demoted(replies):
             await self._reconnect()
         return replies
 

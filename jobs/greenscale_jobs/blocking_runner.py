@@ -8,7 +8,7 @@ from greenscale_jobs.connection.address import RedisAddress
 from greenscale_jobs.errors import REDIS_ERRORS, demoted
 from greenscale_jobs.event_stream import EventStream
 from greenscale_jobs.keys import DEFAULT_LIST, Keys
-from greenscale_jobs.protocol import Call, Command, Replies, Steps, after_failure, failed
+from greenscale_jobs.protocol import Call, Command, Commands, Replies, Script, Steps, after_failure, failed
 from greenscale_jobs.records import Event
 
 P = ParamSpec("P")
@@ -40,6 +40,9 @@ class BlockingQueue:
 
     def run(self, steps: Steps[T]) -> T:
         """Make one call, or several one after another, and return the result."""
+        if isinstance(steps, Script | Commands):
+            only: T = self._call(steps)
+            return only
         calls = iter(steps)
         try:
             call = next(calls)
@@ -58,7 +61,7 @@ class BlockingQueue:
             replies = self._ask_pool(commands)
         except REDIS_ERRORS as error:
             replies = [error]
-        if demoted(replies):
+        if failed(replies) and demoted(replies):
             self._redis.connection_pool.disconnect(inuse_connections=False)
         return replies
 

@@ -101,6 +101,8 @@ def types_of(keys: Keys, job_id: str = "") -> Mapping[str, str]:
 
 def failed(replies: Replies) -> bool:
     """Return whether one of these is an error."""
+    if len(replies) == 1:  # as of every script
+        return isinstance(replies[0], Exception)
     return any(isinstance(reply, Exception) for reply in replies)
 
 

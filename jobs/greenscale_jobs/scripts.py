@@ -9,17 +9,32 @@ from importlib.resources.abc import Traversable
 LUA = resources.files("greenscale_jobs") / "lua"
 
 SHARED = ("common", "waiting", "burying", "moving", "listing")
-"""A script is preceded by these, up to the one that its first line names: Redis runs all of it each time."""
+"""Each may use what stands in those before it."""
+
+DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)
 
 
 def assembled(name: str, folder: Traversable = LUA) -> str:
-    """Return the Lua of one script, with the shared functions before it."""
-    own = (folder / f"{name}.lua").read_text()
-    last = re.match(r"-- After (\w+)\.lua\.\n", own)
-    if last is None:
-        raise ValueError(f"{name}.lua must begin with the last shared file that it needs: -- After {SHARED[0]}.lua.")
-    before = SHARED[: SHARED.index(last[1]) + 1]
-    return "".join((folder / "shared" / f"{shared}.lua").read_text() for shared in before) + own
+    """Return the Lua of one script, with the shared paragraphs before it that it needs.
+
+    Redis creates every function of the text at every call: what a script does not use would cost it time.
+    """
+    text = _without_comments((folder / f"{name}.lua").read_text())
+    for paragraph in reversed(_paragraphs(folder)):
+        names = ", ".join(DEFINED.findall(paragraph)).split(", ")
+        if re.search(rf"\b(?:{'|'.join(names)})\b", text):
+            text = f"{paragraph}\n{text}"
+    return text
+
+
+def _paragraphs(folder: Traversable) -> list[str]:
+    """Return what the shared files define: paragraphs of theirs that are parted by empty lines."""
+    text = "\n\n".join((folder / "shared" / f"{shared}.lua").read_text() for shared in SHARED)
+    return [paragraph for paragraph in _without_comments(text).split("\n\n") if paragraph.strip()]
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"^ *--.*\n", "", text, flags=re.MULTILINE)
 
 
 @functools.cache

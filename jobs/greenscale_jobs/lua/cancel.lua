@@ -1,4 +1,3 @@
--- After moving.lua.
 -- Cancel a job. ARGV: now, id. A running one is flagged: its worker sees it when it renews. Answers the state before, or nil.
 local id = ARGV[2]
 refuse_foreign_keys()

@@ -1,4 +1,3 @@
--- After burying.lua.
 -- Lease as many jobs as asked for. ARGV: now, how many, lease in seconds, worker, token, seed of new ids, item limit in bytes,
 -- how many jobs the worker has in hand, '1' if it may take a suspect before others.
 -- What a blocking claim has moved to `claiming` is taken first, whoever moved it: so a worker that died there strands nothing.

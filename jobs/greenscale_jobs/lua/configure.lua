@@ -1,4 +1,3 @@
--- After common.lua.
 -- Write what the resource says of this queue. ARGV: now, maxLength, resultTTLSeconds, paused ('0' or '1').
 -- How long it has been suspended is counted, since a job must not be given up for it.
 write_though_full()

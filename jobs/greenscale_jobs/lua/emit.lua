@@ -1,4 +1,3 @@
--- After common.lua.
 -- Append pieces of answers to their streams. ARGV: now, batch, then id, token, attempt and text of each. A lost claim
 -- writes nothing, nor does a batch that is sent again because its answer was lost ('' is never one).
 write_though_full()

@@ -1,4 +1,3 @@
--- After common.lua.
 -- Store results and drop their claims. ARGV: now, ttl in seconds, then id, token, outcome (JSON), text, the
 -- piece of the text that no event has shown yet and how many tokens it took ('' if unknown), of each.
 -- Answers 1 for each that was stored, 0 for a claim that was lost in the meantime. Sent again because the answer was

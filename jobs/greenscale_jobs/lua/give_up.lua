@@ -1,4 +1,3 @@
--- After moving.lua.
 -- End an attempt without a result. ARGV: now, id, token, how, delay in seconds, reason, message, limit. The ways:
 -- retry: again after the delay; the attempt counts. dead: never again. release: back to the front, next in line.
 -- postpone, behind: again after the delay, before or behind those that wait then; it costs no attempt, but after `limit`

@@ -1,4 +1,3 @@
--- After moving.lua.
 -- One job. ARGV: now, id. Answers: how many wait before it ('' unless it waits), '1' if it is not where its record says, then its
 -- hash; nothing if it is unknown.
 local id = ARGV[2]

@@ -1,4 +1,3 @@
--- After moving.lua.
 -- Move on what nobody moves: stranded claims, expired leases, due retries. ARGV: now, most losses alone, most jobs in one go.
 -- Answers: how many were stranded, expired, due, dead; and in how many seconds the next is due ('' if none).
 local most_losses, limit = tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -1,4 +1,3 @@
--- After listing.lua.
 -- A page of jobs, in the order a person wants. ARGV: now, state, offset, limit. Answers the total, then for each its id and hash.
 local state, first = ARGV[2], tonumber(ARGV[3])
 local page = { total_of(state) }

@@ -1,4 +1,3 @@
--- After moving.lua.
 -- Put jobs back that are not where their records say. ARGV: now, '1' to do so only while no job waits, then ids.
 -- Answers the ids of those that were put back.
 refuse_foreign_keys()

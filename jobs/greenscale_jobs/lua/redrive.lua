@@ -1,4 +1,3 @@
--- After moving.lua.
 -- Retry dead jobs, with all their attempts, and put back those that are not where their records say. ARGV: now, then ids.
 -- Answers the ids of both.
 local sent = {}

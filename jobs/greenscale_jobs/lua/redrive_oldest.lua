@@ -1,4 +1,3 @@
--- After moving.lua.
 -- Send the oldest dead jobs again, with all their attempts. ARGV: now, how many.
 -- Answers how many entries were looked at, then the ids of those that were sent. An entry whose job is gone or elsewhere has
 -- nothing to send; one that cannot be read, or whose record cannot, stays among the dead, as the newest.

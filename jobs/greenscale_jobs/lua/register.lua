@@ -1,4 +1,3 @@
--- After common.lua.
 -- Count a worker as alive, or no longer. ARGV: now, its name, for how many seconds from now ('0': no longer).
 -- Whoever registers removes those whose time is over; when nobody does, the whole set expires.
 local workers, name, seconds = list .. ':workers', ARGV[2], tonumber(ARGV[3])

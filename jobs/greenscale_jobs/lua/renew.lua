@@ -1,4 +1,3 @@
--- After common.lua.
 -- Prolong leases. ARGV: now, lease in seconds, then id and token of each. Answers for each: held, cancel or lost.
 local standing = {}
 write_though_full()

@@ -1,4 +1,3 @@
--- After common.lua.
 -- Note that the engine answers nothing, and report it once that has lasted; the next finished job withdraws both.
 -- ARGV: now, message, after how many seconds without an answer it is reported, for how many it is then news, and after how
 -- many without a note a trouble counts as a new one. Answers in how many seconds it is to be reported ('0': it is).

@@ -1,4 +1,3 @@
--- After listing.lua.
 -- Jobs of one state that fit, in the order of `page`. ARGV: now, state, text or '', since and until in Unix seconds or '', how
 -- many are left to search (0: all), how many jobs to find, records and bytes to read in one go, so that Redis is not
 -- blocked for long. Answers how many there are, how many are left to search, then id and hash of each that fits.

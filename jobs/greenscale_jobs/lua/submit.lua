@@ -1,4 +1,3 @@
--- After moving.lua.
 -- Put jobs on the list, or among the delayed if they are due later; all or none. ARGV: now, maxLength if the queue's config
 -- has none, due in so many seconds or '', due at (Unix seconds) or '', '1' if the very same job may be known already,
 -- then id and item of each.

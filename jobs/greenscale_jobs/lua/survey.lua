@@ -1,4 +1,3 @@
--- After waiting.lua.
 -- Which of many queues have anything at all in them. KEYS: their lists. ARGV: now.
 -- Answers: in how many seconds the next lease ends or retry is due ('' if none); the number in KEYS of each queue that is
 -- not empty, negative where `maintain` is due at once; and the number of each that lacks what the resource says of it.

@@ -2,7 +2,7 @@
 -- ARGV[1] is the time in Unix seconds; empty means Redis' own clock, so that no worker's clock matters.
 -- Every script writes first with a command that is allowed when memory is full (POP, ZREM, HDEL): from then on Redis lets
 -- the rest of the script write too, so a full Redis refuses new jobs but still finishes those it has.
--- Redis creates these functions at each call: what only some scripts need is in waiting, burying, moving and listing.lua.
+-- A script gets only the paragraphs of the shared files that it needs (scripts.py): an empty line ends one.
 local list = KEYS[1]
 local inflight, dead, done = list .. ':inflight', list .. ':dead', list .. ':done'
 local config, stats = list .. ':config', list .. ':stats'
