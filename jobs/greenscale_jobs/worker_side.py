@@ -4,9 +4,10 @@ Asyncio only. Every effect is one script (`lua/`): a process killed between any 
 """
 
 import asyncio
+import contextlib
 import functools
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -73,6 +74,8 @@ class WorkerSide(AsyncioQueue):
     """The methods of a worker."""
 
     _blocked_client: int | None = None
+    _unanswered: str | None = None
+    """The token of a claim whose reply did not come. The next claim asks with it for what that one may have leased."""
 
     @functools.cached_property
     def _blocking(self) -> FastConnection:
@@ -90,9 +93,11 @@ class WorkerSide(AsyncioQueue):
         """Lease up to `count` jobs, oldest first; or one suspect, alone, if the worker has nothing `in_hand`.
 
         None: nothing may be claimed now, since the queue is suspended, or a suspect waits until the hand is empty.
-        Without `suspect_first` a suspect is claimed only where nothing else waits, so that it starves nobody.
+        Without `suspect_first` a suspect is claimed only where nothing else waits, so that it starves nobody. What a
+        claim leased whose reply did not come is returned by the next.
         """
-        return await self._call(self._claiming(worker, count, in_hand=in_hand, suspect_first=suspect_first))
+        with self._claiming(worker, count, in_hand=in_hand, suspect_first=suspect_first) as claiming:
+            return await self._call(claiming)
 
     async def claim_when_there(
         self, worker: str, count: int, *, seconds: float, in_hand: int = 0, suspect_first: bool = True
@@ -102,12 +107,16 @@ class WorkerSide(AsyncioQueue):
         The blocking move and the claim go out together: Redis runs the second when the first is over, so that a job
         which comes is leased without another round trip. What a process that died in between has left in
         `<list>:claiming` is taken by any worker's next claim, and returned by `maintain`. Cancelling this may leave
-        a job leased to nobody until its lease ends.
+        a job leased to nobody until the next claim, or until its lease ends.
         """
-        claiming = self._claiming(worker, count, in_hand=in_hand, suspect_first=suspect_first)
+        if self._unanswered:
+            claims = await self.claim(worker, count, in_hand=in_hand, suspect_first=suspect_first)
+            if claims != []:
+                return claims
         try:
-            async with asyncio.timeout(seconds + BLOCKED_TOO_LONG_SECONDS):
-                return await self._move_and_claim(claiming, seconds)
+            with self._claiming(worker, count, in_hand=in_hand, suspect_first=suspect_first) as claiming:
+                async with asyncio.timeout(seconds + BLOCKED_TOO_LONG_SECONDS):
+                    return await self._move_and_claim(claiming, seconds)
         except TimeoutError:
             raise QueueUnavailable(f"Redis at {self.address} went silent") from None
 
@@ -204,8 +213,13 @@ class WorkerSide(AsyncioQueue):
         info = server_checks.read_info(await self._send_directly("INFO"))
         return [f"Redis at {self.address} {danger}" for danger in server_checks.dangers(info)]
 
-    def _claiming(self, worker: str, count: int, *, in_hand: int, suspect_first: bool) -> Script[list[Claim] | None]:
-        token = secrets.token_hex(8)
+    @contextlib.contextmanager
+    def _claiming(
+        self, worker: str, count: int, *, in_hand: int, suspect_first: bool
+    ) -> Iterator[Script[list[Claim] | None]]:
+        """Give the call that claims, under the token of the last one if that failed within the block."""
+        unanswered, self._unanswered = self._unanswered, None
+        token = unanswered or secrets.token_hex(8)
 
         def read(reply: list[Any]) -> list[Claim] | None:
             if reply[0] in {b"paused", b"hold"}:
@@ -215,8 +229,13 @@ class WorkerSide(AsyncioQueue):
             return [Claim(job_id.decode(), token, attempt, raw, alone) for job_id, raw, attempt in triples]
 
         lease, name, seed = self.limits.lease_seconds, utf8(worker), new_id()
-        args = (count, lease, name, token, seed, MAX_ITEM_BYTES, in_hand, int(suspect_first))
-        return script(self.keys, "claim", args, read)
+        again = "1" if unanswered else ""
+        args = (count, lease, name, token, seed, MAX_ITEM_BYTES, in_hand, int(suspect_first), again)
+        try:
+            yield script(self.keys, "claim", args, read)
+        except BaseException:
+            self._unanswered = token
+            raise
 
     async def _move_and_claim(self, claiming: Script[list[Claim] | None], seconds: float) -> list[Claim] | None:
         moving = self._direct("BLMOVE", self.keys.list_name, self.keys.claiming, "RIGHT", "LEFT", seconds)

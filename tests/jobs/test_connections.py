@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -261,20 +261,48 @@ async def _events(queue: JobQueue, job_id: str) -> list[Any]:
         return client.next_events(job_id)
 
 
-async def test_a_lost_reply_to_a_claim_delays_the_job_and_no_more(
+Again = Callable[[JobQueue], Awaitable[list[Claim] | None]]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param(lambda queue: queue.claim("w"), id="claim"),
+        pytest.param(lambda queue: queue.claim_when_there("w", 1, seconds=20), id="claim when there"),
+    ],
+)
+async def test_the_next_claim_returns_what_one_leased_whose_reply_was_lost(
+    far: JobQueue, queue: JobQueue, proxy: TcpProxy, again: Again
+) -> None:
+    await far.claim("w")  # so that Redis knows the script
+    job_id = await queue.submit("hi")
+    for _ in range(3):  # as long as no reply comes
+        proxy.cut_next_reply()
+        with pytest.raises(QueueUnavailable):
+            await again(far)
+    others = await queue.submit("others")
+    (claim,) = await again(far) or []
+
+    assert (claim.id, claim.attempt) == (job_id, 1)
+    assert await far.renew([claim]) == ["held"]
+    assert [event.type for event in await _events(queue, job_id)] == ["claimed"]
+    assert [claim.id for claim in await again(far) or []] == [others]
+
+
+async def test_what_another_workers_claim_leased_is_not_returned(
     far: JobQueue, queue: JobQueue, proxy: TcpProxy, clock: Clock
 ) -> None:
-    """Nobody knows that it was claimed; its lease does."""
+    """A worker that died with the reply on its way asks no more: the lease tells."""
     await far.claim("w")  # so that Redis knows the script
     job_id = await queue.submit("hi")
     proxy.cut_next_reply()
     with pytest.raises(QueueUnavailable):
         await far.claim("w")
-    assert await far.claim("w") == []
+    assert await queue.claim("other") == []
     clock.advance(Limits().lease_seconds + 1)
     await queue.maintain()
 
-    assert [claim.id for claim in await far.claim("w") or []] == [job_id]
+    assert [claim.id for claim in await queue.claim("other") or []] == [job_id]
 
 
 # Scripts that are forgotten.

@@ -1,5 +1,6 @@
 -- Lease as many jobs as asked for. ARGV: now, how many, lease in seconds, worker, token, seed of new ids, item limit in bytes,
--- how many jobs the worker has in hand, '1' if it may take a suspect before others.
+-- how many jobs the worker has in hand, '1' if it may take a suspect before others, '1' if this claim was sent before and its
+-- answer did not come: what it leased then is answered now.
 -- What a blocking claim has moved to `claiming` is taken first, whoever moved it: so a worker that died there strands nothing.
 -- A suspect (moving.lua, `lose`) is claimed alone, by a worker with nothing in hand; the others are claimed past it. One that has
 -- waited for long makes one worker at a time claim nothing until its hand is empty.
@@ -7,7 +8,7 @@
 -- item and attempt of each.
 local want, lease, worker, token, seed = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local in_hand, suspect_first = tonumber(ARGV[8]), ARGV[9] == '1'
-local PATIENCE_SECONDS, DRAIN_SECONDS, MAX_SUSPECTS = 30, 15, 1000
+local PATIENCE_SECONDS, DRAIN_SECONDS, MAX_SUSPECTS, MAX_LEASES = 30, 15, 1000, 10000
 
 if redis.call('HGET', config, 'paused') == '1' then
     refuse_foreign_keys()
@@ -50,6 +51,25 @@ end
 
 local claims, claimed_at, lease_ends = { 'ok' }, stamp(now), stamp(now + lease)
 
+local function add_claim(id, item, attempts)
+    local last = #claims
+    claims[last + 1], claims[last + 2], claims[last + 3] = id, item, attempts
+end
+
+if ARGV[10] == '1' then
+    write_though_full()
+    -- Nobody renews these leases, so they stand first.
+    for _, id in ipairs(redis.call('ZRANGE', inflight, 0, MAX_LEASES - 1)) do
+        local known = record(id, 'token', 'item', 'attempts', 'alone') or {}
+        if known[1] == token then
+            redis.call('ZADD', inflight, lease_ends, id)
+            if known[4] then claims[1] = 'alone' end
+            add_claim(id, known[2], whole(known[3]) or 1)
+        end
+    end
+    if #claims > 1 then return claims end
+end
+
 -- Returns why it could not be done.
 local function lease_job(id, raw, known)
     local held = redis.pcall('ZADD', inflight, lease_ends, id)
@@ -59,8 +79,7 @@ local function lease_job(id, raw, known)
     redis.call('HSET', job_key(id), 'state', 'running', 'attempts', attempts, 'token', token, 'worker', worker,
         'claimedAt', claimed_at)
     announce(id, 'claimed', attempts, 'text', worker)
-    local last = #claims
-    claims[last + 1], claims[last + 2], claims[last + 3] = id, known[2] or raw, attempts
+    add_claim(id, known[2] or raw, attempts)
 end
 
 local function bury_item(id, raw, reason, message)

@@ -225,6 +225,23 @@ class QueueMachine(RuleBasedStateMachine):
         assert expected == actual
         self.claims += claims or []
 
+    @rule(worker=WORKERS, count=st.integers(1, 4), wait=st.booleans(), later=st.sampled_from([0.0, 1.0, 11.0]))
+    def a_claim_whose_reply_is_lost_is_sent_again(self, worker: str, count: int, *, wait: bool, later: float) -> None:
+        before = len(self.claims)
+        self.claim(worker, count, wait=False)
+        lost = self.claims[before:]
+        if not lost:
+            return
+        token = self.queue._unanswered = lost[0].token  # noqa: SLF001
+        self.time_goes_on(later)
+        expected = self.model.claim_again(token)
+        if not expected:
+            return
+        again = self.queue.claim_when_there("w1", 1, seconds=1) if wait else self.queue.claim("w1", 1)
+        actual = [(claim.id, claim.raw, claim.attempt, claim.alone) for claim in self.do(again) or []]
+        assert expected == actual
+        assert self.queue._unanswered is None  # noqa: SLF001
+
     @precondition(lambda self: self.claims)
     @rule(picks=st.lists(PICK, min_size=1, max_size=3))
     def renew(self, picks: list[int]) -> None:

@@ -280,6 +280,15 @@ class QueueModel:
             return self._claim_alone(aside[0], worker, token)
         return None if aside and not claims else claims
 
+    def claim_again(self, token: str) -> list[tuple[str, bytes, int, bool]]:
+        """Answer what was leased with this token already, each with a new lease: the soonest end first, then by id."""
+        mine = [job_id for job_id in self.inflight if self.jobs[job_id].token == token]
+        mine.sort(key=lambda job_id: (self.inflight[job_id], job_id))
+        for job_id in mine:
+            self.inflight[job_id] = self._clock() + self._lease
+        jobs = [(job_id, self.jobs[job_id]) for job_id in mine]
+        return [(job_id, job.item, job.attempts or 1, job.alone) for job_id, job in jobs]
+
     def _take(self, count: int, taken: list[bytes]) -> list[bytes]:
         return taken + [self.waiting.pop() for _ in range(min(count - len(taken), len(self.waiting)))]
 
