@@ -57,14 +57,15 @@ class Claiming:
             if free == 0 or slow > 0:
                 await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
                 continue
+            wanted = min(free, max(1, self._limit.allowed // 2))
             try:
-                claims = await self._claim(free)
+                claims = await self._claim(wanted)
             except QueueUnavailable as error:
                 self._refused_claims.note(error, now)
                 self._pulse.claims_failed(str(error))
                 await self._rest(self._outage.note(error))
             else:
-                await self._take(claims)
+                await self._take(claims, wanted)
         return None
 
     def _lasting_refusal(self, now: float) -> str | None:
@@ -89,8 +90,12 @@ class Claiming:
         self._outage.over()
         return claims
 
-    async def _take(self, claims: list[Claim] | None) -> None:
-        """Start what was claimed. `claims` None: the queue is suspended."""
+    async def _take(self, claims: list[Claim] | None, wanted: int) -> None:
+        """Start what was claimed. `claims` None: the queue is suspended.
+
+        Claims are made for half of the slots at a time. Where all of them were filled, more jobs wait: the next are
+        claimed while the results of these are stored, so that the worker and Redis work at the same time.
+        """
         if claims is None:
             await self._rest(PAUSE_SECONDS)
             return
@@ -98,6 +103,8 @@ class Claiming:
         for claim in claims:
             self._others_since_suspect = 0 if claim.alone else self._others_since_suspect + 1
         await asyncio.sleep(0)  # the engine's requests go out before we ask for more
+        if wanted > 1 and len(claims) == wanted:
+            return
         if self._settling.busy or any(job.ended for job in started):
             await self._rest(BLOCK_SECONDS)  # results go first, and free slots for a larger claim
 
