@@ -10,6 +10,9 @@ from greenscale_testing.soak_load import Ledger, insist
 MOST = 2000
 """Jobs that have ended and not expired yet: more than there are."""
 
+ROUNDED_SECONDS = 0.002
+"""An error's time is rounded to milliseconds, an event's is cut off."""
+
 
 class Watch:
     """Looks at what has ended, before it expires, and enters it into the ledger."""
@@ -75,6 +78,11 @@ class Watch:
 
 
 def claim_of(error: JobError, events: Sequence[Event]) -> Event | None:
-    """Return the claim that ended so: the last one before. Attempts that cost nothing have the same number."""
-    claims = [event for event in events if event.type == "claimed" and event.at <= (error.at or 0)]
+    """Return the claim that ended so: the last before the event of its end.
+
+    Attempts that cost nothing have the same number, and the next claim may come in the same millisecond.
+    """
+    ended = (error.at or 0) - ROUNDED_SECONDS
+    end = next((n for n, event in enumerate(events) if event.type != "claimed" and event.at >= ended), len(events))
+    claims = [event for event in events[:end] if event.type == "claimed"]
     return claims[-1] if claims else None
