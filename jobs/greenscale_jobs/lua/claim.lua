@@ -16,9 +16,14 @@ if redis.call('HGET', config, 'paused') == '1' then
     return { 'paused' }
 end
 
+local claims, leases, claimed_at, lease_ends = { 'ok' }, {}, stamp(now), stamp(now + lease)
+
+local function begin_leases() of_many('ZADD', inflight, leases) end
+
 -- Where a key that all jobs share is of a foreign type, what was taken must not be lost.
 local function abort(taken, from, problem)
     put_back(taken, from)
+    begin_leases()
     error(problem, 0)
 end
 
@@ -49,10 +54,9 @@ local function identify(raw, number)
     return new, {}, 'DuplicateId', 'a job with the id ' .. id .. ' exists already; send it without an id, or with a new one'
 end
 
-local claims, claimed_at, lease_ends = { 'ok' }, stamp(now), stamp(now + lease)
-
 local function add_claim(id, item, attempts)
     local last = #claims
+    leases[#leases + 1], leases[#leases + 2] = lease_ends, id
     claims[last + 1], claims[last + 2], claims[last + 3] = id, item, attempts
 end
 
@@ -62,18 +66,15 @@ if ARGV[10] == '1' then
     for _, id in ipairs(redis.call('ZRANGE', inflight, 0, MAX_LEASES - 1)) do
         local known = record(id, 'token', 'item', 'attempts', 'alone') or {}
         if known[1] == token then
-            redis.call('ZADD', inflight, lease_ends, id)
             if known[4] then claims[1] = 'alone' end
             add_claim(id, known[2], whole(known[3]) or 1)
         end
     end
+    begin_leases()
     if #claims > 1 then return claims end
 end
 
--- Returns why it could not be done.
 local function lease_job(id, raw, known)
-    local held = redis.pcall('ZADD', inflight, lease_ends, id)
-    if type(held) == 'table' then return held.err end
     if not known[2] then redis.call('HSET', job_key(id), 'item', raw) end
     local attempts = (whole(known[3]) or 0) + 1
     redis.call('HSET', job_key(id), 'state', 'running', 'attempts', attempts, 'token', token, 'worker', worker,
@@ -98,13 +99,16 @@ local function drains_for(id, known)
 end
 
 local taken, suspects, number = take(want, take_moved(want)), {}, 0
+-- Looked at once, before any record is changed: from here on leases can be written.
+local leased = redis.pcall('ZCARD', inflight)
+if type(leased) == 'table' then abort(taken, 1, leased.err) end
 
 local function claim_alone(id, raw, known)
-    local problem = lease_job(id, raw, known)
-    if problem then abort({ raw }, 1, problem) end
+    lease_job(id, raw, known)
     redis.call('HSET', job_key(id), 'alone', '1')
     redis.call('HDEL', job_key(id), 'drainedBy', 'drainedUntil')
     claims[1] = 'alone'
+    begin_leases()
 end
 
 while taken[1] do
@@ -124,7 +128,7 @@ while taken[1] do
             suspects[#suspects + 1] = raw
         else
             local problem
-            if reason then problem = bury_item(id, raw, reason, message) else problem = lease_job(id, raw, known) end
+            if reason then problem = bury_item(id, raw, reason, message) else lease_job(id, raw, known) end
             if problem then
                 return_first(suspects, 1)
                 abort(taken, place, problem)
@@ -134,6 +138,7 @@ while taken[1] do
     local missing = want - (#claims - 1) / 3
     taken = #suspects > 0 and #suspects < MAX_SUSPECTS and missing > 0 and take(missing, {}) or {}
 end
+begin_leases()
 if #claims > 1 or not suspects[1] then
     return_first(suspects, 1)
 elseif in_hand > 0 then

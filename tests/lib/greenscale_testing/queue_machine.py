@@ -374,15 +374,19 @@ class QueueMachine(RuleBasedStateMachine):
         ids = list(dict.fromkeys(self._job(other) for other in picks))
         assert self.do(self.queue.recover(ids)) == self.model.recover_if_none_waits(ids)
 
-    @rule()
-    def a_keyed_job_vanishes(self) -> None:
-        """Whoever sends it again puts it back."""
+    @rule(retried=st.booleans())
+    def a_keyed_job_vanishes(self, *, retried: bool) -> None:
+        """Whoever sends it again or retries it puts it back."""
         item = msgspec.json.encode(new_item("lost key", job_id=keyed_id("lost key")))
         self.submit_one("lost key", 0.0, again=True)
         if item in self.model.waiting:
             self.redis.lrem("jobs", 1, item.decode())
             self.model.waiting.remove(item)
-            self.submit_one("lost key", 0.0, again=True)
+            if retried:
+                ids = [keyed_id("lost key")]
+                assert self.do(self.queue.redrive(ids)) == self.model.redrive(ids)
+            else:
+                self.submit_one("lost key", 0.0, again=True)
 
     @rule(
         what=st.sampled_from(

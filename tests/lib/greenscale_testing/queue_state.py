@@ -95,7 +95,7 @@ def _job(fields: dict[str, bytes]) -> dict[str, Any]:
         "alone": "alone" in fields,
         "drained": (text("drainedBy"), float(fields["drainedUntil"])) if "drainedBy" in fields else None,
         "uncharged": _uncharged(fields),
-        "token": text("token"),
+        "token": text("token") or None,  # a done job's is empty
         "worker": text("worker"),
         "cancel": "cancel" in fields,
         "result": text("result"),
