@@ -9,6 +9,9 @@ DEFAULT_RUN_DIR = Path(".greenscale")
 
 FILE = "endpoint.json"
 
+MAX_BYTES = 10_000
+"""More than it ever has."""
+
 
 class RedisEndpoint(msgspec.Struct, frozen=True):
     """Where the instance's Redis listens."""
@@ -33,9 +36,15 @@ def write(run_dir: Path, endpoint: Endpoint) -> None:
 
 
 def read(run_dir: Path) -> Endpoint | None:
-    """Return the instance of a run directory; None if none runs, even if a killed one left its file."""
+    """Return the instance of a run directory; None if none of this user runs, even if a killed one left its file.
+
+    Another user's file could lead to a Redis that reads along.
+    """
     try:
-        endpoint = msgspec.json.decode((run_dir / FILE).read_bytes(), type=Endpoint)
+        with open(run_dir / FILE, "rb", opener=_open_at_once) as file:
+            if os.fstat(file.fileno()).st_uid != os.geteuid():
+                return None
+            endpoint = msgspec.json.decode(file.read(MAX_BYTES), type=Endpoint)
         os.kill(endpoint.pid, 0)
     except (OSError, msgspec.DecodeError):
         return None
@@ -59,3 +68,8 @@ def places(run_dir: Path) -> list[Path]:
     except OSError:  # the working directory was deleted
         return [Path()]
     return [here] if run_dir.is_absolute() else [here, *here.parents]
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a named pipe in its place would let us wait for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -94,8 +94,16 @@ def _attempts() -> Attempts:
 
 def _of_account(guard: Guard) -> Role | None:
     email = str(st.user.get("email") or "")
-    role = guard.of_account(email) if st.user.get("email_verified", True) else None
+    role = guard.of_account(email) if st.user.get("email_verified") is True else None
     if role is None:
-        st.error("Your account has no access to this page. Ask its administrator.", icon=":material/lock:")
+        st.error(_no_access(guard), icon=":material/lock:")
         draw_sign_out()
     return role
+
+
+def _no_access(guard: Guard) -> str:
+    if not guard.names_accounts:
+        return "Nobody has access yet: list the addresses in `GREENSCALE_PAGE_USERS` or `GREENSCALE_PAGE_READERS`."
+    if st.user.get("email_verified") is not True:
+        return "Your provider does not say that your address is verified (`email_verified`), so it admits nobody."
+    return "Your account has no access to this page. Ask its administrator."

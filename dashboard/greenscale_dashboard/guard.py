@@ -18,6 +18,10 @@ MAX_ATTEMPTS, ATTEMPTS_SECONDS = 10, 60.0
 """How many wrong passwords are accepted in this time, from all viewers together: a viewer's address can be forged."""
 
 
+MIN_PASSWORD_CHARS = 12
+"""What is shorter is guessed, however slowly."""
+
+
 class Role(enum.Enum):
     """What a viewer may do."""
 
@@ -38,7 +42,7 @@ class Guard:
     password: str | None = dataclasses.field(default=None, repr=False)
     readonly_password: str | None = dataclasses.field(default=None, repr=False)
     users: tuple[str, ...] = ()
-    """E-mail addresses that may change things, or patterns such as `*@example.org`; empty: everyone who can log in."""
+    """E-mail addresses that may change things, or patterns such as `*@example.org`."""
     readers: tuple[str, ...] = ()
 
     @classmethod
@@ -60,6 +64,11 @@ class Guard:
         )
 
     @property
+    def names_accounts(self) -> bool:
+        """Whether anybody who logs in at a provider is admitted."""
+        return bool(self.users or self.readers)
+
+    @property
     def asks(self) -> bool:
         """Whether there is a password to ask for."""
         return bool(self.password or self.readonly_password)
@@ -70,12 +79,10 @@ class Guard:
         return Role.USER if user else Role.READER if reader else None
 
     def of_account(self, email: str) -> Role | None:
-        """Return the role of somebody who logged in at the provider."""
+        """Return the role of somebody who logged in at the provider: only who is listed has one."""
         if _listed(email, self.users):
             return Role.USER
-        if _listed(email, self.readers):
-            return Role.READER
-        return None if self.users else Role.USER
+        return Role.READER if _listed(email, self.readers) else None
 
 
 class Attempts:
@@ -127,8 +134,17 @@ def _secret(environment: Mapping[str, str], name: str) -> str | None:
             raise ValueError(f"{name}_FILE cannot be read: {file}: {error}") from None
         if not secret:
             raise ValueError(f"{name}_FILE is empty: {file}")
-        return secret
-    return environment.get(name) or None
+        return _long_enough(secret, f"{name}_FILE")
+    return _long_enough(environment.get(name) or None, name)
+
+
+def _long_enough(secret: str | None, name: str) -> str | None:
+    if secret is not None and len(secret) < MIN_PASSWORD_CHARS:
+        raise ValueError(
+            f"{name} has {len(secret)} characters; at least {MIN_PASSWORD_CHARS} are wanted. "
+            "A good one: openssl rand -base64 18"
+        )
+    return secret
 
 
 def _addresses(environment: Mapping[str, str], name: str) -> tuple[str, ...]:

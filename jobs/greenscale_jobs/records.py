@@ -225,20 +225,20 @@ def check_prompt(item: Item) -> Item:
     """Return the item if its prompt can be asked.
 
     Raises:
-        InvalidItem: The prompt is blank, it is too large with its history, or the history has too many turns or an
-            unknown role.
+        InvalidItem: The prompt is blank, it is too large with its system text and its history, or the history has too
+            many turns or an unknown role.
     """
     if not item.prompt.strip():
         raise InvalidItem("the prompt is empty")
     try:
-        size = len(item.prompt.encode())
-        (item.parameters.system or "").encode()
+        size, system = len(item.prompt.encode()), len((item.parameters.system or "").encode())
     except UnicodeEncodeError:
         raise InvalidItem("the prompt has half a surrogate pair; it is not valid Unicode") from None
-    if size > MAX_PROMPT_BYTES:
-        raise InvalidItem(f"the prompt has {size} bytes; at most {MAX_PROMPT_BYTES} are allowed")
+    if size + system > MAX_PROMPT_BYTES:
+        with_system = f", its system text {system}" if system else ""
+        raise InvalidItem(f"the prompt has {size} bytes{with_system}; at most {MAX_PROMPT_BYTES} are allowed")
     if item.history:
-        _check_history(item.history, MAX_PROMPT_BYTES - size, size)
+        _check_history(item.history, MAX_PROMPT_BYTES - size - system, size + system)
     return item
 
 

@@ -115,6 +115,22 @@ def test_an_instance_that_does_not_run_is_none(tmp_path: Path, content: bytes) -
     assert endpoint.find(tmp_path) is None
 
 
+def test_the_file_of_another_user_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In /tmp anybody can plant one."""
+    endpoint.write(tmp_path, Endpoint(HERE, None, os.getpid()))
+    before = endpoint.find(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+
+    assert before is not None
+    assert endpoint.find(tmp_path) is None
+
+
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endpoint.json")
+
+    assert endpoint.find(tmp_path) is None
+
+
 def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("FROM_FILE=file\nFROM_BOTH=file\n")
     monkeypatch.setenv("FROM_BOTH", "environment")

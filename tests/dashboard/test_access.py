@@ -20,6 +20,8 @@ Draw = Callable[..., AppTest]
 
 ROOT = Path(__file__).parents[2]
 
+SECRET = "a long secret"
+
 
 @pytest.fixture
 def to_everyone(open_page: Draw) -> Draw:
@@ -51,7 +53,7 @@ def test_without_a_password_nothing_is_shown_to_other_machines(to_everyone: Draw
 def test_a_password_is_asked_for_before_anything_is_shown(
     to_everyone: Draw, address: RedisAddress, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
 ) -> None:
-    monkeypatch.setenv("GREENSCALE_PAGE_PASSWORD", "secret")
+    monkeypatch.setenv("GREENSCALE_PAGE_PASSWORD", SECRET)
     page = to_everyone(address, "prompt", **query)
 
     assert [field.label for field in page.text_input] == ["Password"]
@@ -61,10 +63,10 @@ def test_a_password_is_asked_for_before_anything_is_shown(
 def test_the_password_opens_the_page_until_one_signs_out(
     to_everyone: Draw, address: RedisAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GREENSCALE_PAGE_PASSWORD", "secret")
+    monkeypatch.setenv("GREENSCALE_PAGE_PASSWORD", SECRET)
     page = sign_in(to_everyone(address, "prompt"), "wrong")
     before = refusals(page)
-    sign_in(page, "secret")
+    sign_in(page, SECRET)
     inside = len(page.text_area), page.session_state["password"]
     next(button for button in page.button if button.label == "Sign out").click().run()
 
@@ -76,10 +78,10 @@ def test_the_password_opens_the_page_until_one_signs_out(
 def test_passwords_cannot_be_guessed_by_trying_many_pages(
     to_everyone: Draw, address: RedisAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GREENSCALE_PAGE_PASSWORD", "secret")
+    monkeypatch.setenv("GREENSCALE_PAGE_PASSWORD", SECRET)
     for _ in range(MAX_ATTEMPTS):
         sign_in(to_everyone(address), "wrong")
-    page = sign_in(to_everyone(address), "secret")
+    page = sign_in(to_everyone(address), SECRET)
 
     assert refusals(page)[0].startswith("Too many wrong passwords. Try again in ")
     assert len(page.text_input) == 1
@@ -88,8 +90,8 @@ def test_passwords_cannot_be_guessed_by_trying_many_pages(
 def test_a_reader_sees_everything_and_changes_nothing(
     to_everyone: Draw, address: RedisAddress, client: JobClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GREENSCALE_PAGE_READONLY_PASSWORD", "look")
-    page = sign_in(to_everyone(address, "prompt", job=client.submit("hello")), "look")
+    monkeypatch.setenv("GREENSCALE_PAGE_READONLY_PASSWORD", SECRET)
+    page = sign_in(to_everyone(address, "prompt", job=client.submit("hello")), SECRET)
 
     assert [message.text[0].value for message in page.chat_message if message.name == "user"] == ["hello"]
     assert len(page.text_area) == 0
@@ -119,10 +121,13 @@ server_metadata_url = "http://127.0.0.1:9/.well-known/openid-configuration"
     ("user", "fields", "buttons"),
     [
         pytest.param({"is_logged_in": False}, 0, ["Sign in with your account"], id="nobody yet"),
-        pytest.param({"email": "bob@example.org"}, 2, ["Send", "Sign out"], id="a user"),
-        pytest.param({"email": "eve@example.org"}, 0, ["Sign out"], id="a reader"),
-        pytest.param({"email": "mallory@example.org"}, 0, ["Sign out"], id="a stranger"),
+        pytest.param({"email": "bob@example.org", "email_verified": True}, 2, ["Send", "Sign out"], id="a user"),
+        pytest.param({"email": "eve@example.org", "email_verified": True}, 0, ["Sign out"], id="a reader"),
+        pytest.param({"email": "mallory@example.org", "email_verified": True}, 0, ["Sign out"], id="a stranger"),
         pytest.param({"email": "bob@example.org", "email_verified": False}, 0, ["Sign out"], id="not verified"),
+        pytest.param({"email": "bob@example.org"}, 0, ["Sign out"], id="nothing said of it"),
+        pytest.param({"email": "bob@example.org", "email_verified": "false"}, 0, ["Sign out"], id="a text"),
+        pytest.param({"email": "bob@example.org", "email_verified": "true"}, 0, ["Sign out"], id="another text"),
     ],
 )
 def test_streamlits_own_login_says_who_one_is(
@@ -165,7 +170,7 @@ def listening(process: "subprocess.Popen[bytes]", port: int) -> set[str]:
     ("environment", "expected"),
     [
         pytest.param({}, {"127.0.0.1"}, id="no login"),
-        pytest.param({"GREENSCALE_PAGE_PASSWORD": "secret"}, {"0.0.0.0"}, id="a password"),
+        pytest.param({"GREENSCALE_PAGE_PASSWORD": SECRET}, {"0.0.0.0"}, id="a password"),
     ],
 )
 def test_an_image_listens_on_loopback_unless_somebody_must_log_in(

@@ -49,9 +49,9 @@ def test_what_a_password_opens(guard: Guard, given: str, expected: Role | None) 
 @pytest.mark.parametrize(
     ("users", "readers", "email", "expected"),
     [
-        pytest.param("", "", "eve@example.org", Role.USER, id="nobody is named: whom the provider knows"),
+        pytest.param("", "", "eve@example.org", None, id="nobody is listed"),
         pytest.param("", "eve@example.org", "eve@example.org", Role.READER, id="a reader"),
-        pytest.param("", "eve@example.org", "bob@example.org", Role.USER, id="not a reader"),
+        pytest.param("", "eve@example.org", "bob@example.org", None, id="only readers are listed"),
         pytest.param("bob@example.org", "", "Bob@Example.org", Role.USER, id="a user, in capitals"),
         pytest.param("bob@example.org", "*", "eve@example.org", Role.READER, id="everybody else reads"),
         pytest.param("*@example.org", "", "eve@example.org.evil", None, id="a domain that only begins so"),
@@ -65,11 +65,11 @@ def test_what_an_account_may_do(users: str, readers: str, email: str, expected: 
 
 
 def test_passwords_are_read_from_files_too(tmp_path: Path) -> None:
-    (tmp_path / "p").write_text("secret\n")
+    (tmp_path / "p").write_text("a long secret\n")
     environment = {"GREENSCALE_PAGE_PASSWORD_FILE": str(tmp_path / "p")}
     guard = Guard.from_environment(environment)
 
-    assert (guard.of_password("secret"), guard.asks) == (Role.USER, True)
+    assert (guard.of_password("a long secret"), guard.asks) == (Role.USER, True)
     assert "secret" not in repr(guard)
 
 
@@ -80,7 +80,9 @@ def test_passwords_are_read_from_files_too(tmp_path: Path) -> None:
             {"PASSWORD_FILE": "/no/such"}, "GREENSCALE_PAGE_PASSWORD_FILE cannot be read: /no/such", id="none"
         ),
         pytest.param({"PASSWORD_FILE": "/dev/null"}, "GREENSCALE_PAGE_PASSWORD_FILE is empty", id="empty"),
-        pytest.param({"PASSWORD": "p", "READONLY_PASSWORD": "p"}, "must differ", id="one for both"),
+        pytest.param({"PASSWORD": "p" * 12, "READONLY_PASSWORD": "p" * 12}, "must differ", id="one for both"),
+        pytest.param({"PASSWORD": "p" * 11}, "GREENSCALE_PAGE_PASSWORD has 11 characters; at least 12", id="short"),
+        pytest.param({"READONLY_PASSWORD": "p"}, "READONLY_PASSWORD has 1 characters; at least 12", id="one letter"),
     ],
 )
 def test_a_wrong_setting_lets_nobody_in(environment: dict[str, str], message: str) -> None:

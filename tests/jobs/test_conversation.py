@@ -5,7 +5,17 @@ import json
 import pytest
 import redis
 
-from greenscale_jobs import InvalidItem, JobClient, JobQueue, JobState, KeyReused, RedisAddress, Turn, parse_item
+from greenscale_jobs import (
+    InvalidItem,
+    JobClient,
+    JobQueue,
+    JobState,
+    KeyReused,
+    Parameters,
+    RedisAddress,
+    Turn,
+    parse_item,
+)
 from greenscale_jobs.records import MAX_ITEM_BYTES, MAX_PROMPT_BYTES, MAX_TURNS
 
 HISTORY = (Turn("user", "Why is the sky blue?"), Turn("assistant", "It scatters blue light."))
@@ -50,6 +60,19 @@ async def test_prompt_and_history_share_one_limit(queue: JobQueue) -> None:
         InvalidItem, match=f"the prompt has {len(half) + 1} bytes and the history {len(half)}; together at most 1048576"
     ):
         await queue.submit(half + "a", history=[Turn("user", half)])
+
+    assert (await queue.stats()).pending == 1
+
+
+async def test_the_system_text_counts_too(queue: JobQueue) -> None:
+    half = "a" * (MAX_PROMPT_BYTES // 2)
+    await queue.submit(half, parameters=Parameters(system=half))
+    with pytest.raises(
+        InvalidItem, match=f"the prompt has {len(half)} bytes, its system text {len(half) + 1}; at most"
+    ):
+        await queue.submit(half, parameters=Parameters(system=half + "a"))
+    with pytest.raises(InvalidItem, match="together at most 1048576"):
+        await queue.submit("hi", parameters=Parameters(system=half), history=[Turn("user", half)])
 
     assert (await queue.stats()).pending == 1
 

@@ -27,7 +27,7 @@ async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment:
     child = await Child.start(
         command,
         log=run_dir / "logs" / "page.log",
-        environment={**environment, **redis.variables(), "GREENSCALE_LOCAL": "1"},
+        environment=page_environment(environment, redis),
     )
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -38,6 +38,12 @@ async def start_page(run_dir: Path, port: int, redis: RedisAddress, environment:
     except TimeoutError:
         pass
     raise LocalModeError(f"the page did not start: {child.last_line()} (more in {child.log}); or use --no-page")
+
+
+def page_environment(environment: Mapping[str, str], redis: RedisAddress) -> dict[str, str]:
+    """Return what the page is started with: it never calls a model, so it gets no key of one."""
+    without_keys = {name: value for name, value in environment.items() if not name.startswith("OPENAI_")}
+    return {**without_keys, **redis.variables(), "GREENSCALE_LOCAL": "1"}
 
 
 def _answers(url: str) -> bool:

@@ -4,6 +4,7 @@ import codecs
 import csv
 import dataclasses
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -18,8 +19,11 @@ PAGE_JOBS = 200
 MAX_BYTES = 256 * 1024 * 1024
 """Streamlit keeps a file in memory until its viewer leaves."""
 
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - full-width forms too
-"""Some spreadsheets take a cell that begins with one of these for a formula: it could send other cells away."""
+FORMULA = re.compile(r"(?:^(?=[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠]))")  # noqa: RUF001 - full-width forms too
+"""Where a spreadsheet may see the beginning of a formula, which could send other cells away.
+
+At a cell's beginning, and within it: one that expects semicolons or tabs between cells divides the lines there.
+"""
 
 COLUMNS = (
     "id",
@@ -41,7 +45,7 @@ COLUMNS = (
 
 def cell(text: str | None) -> str:
     """Return an untrusted text as a cell that no spreadsheet evaluates."""
-    return f"'{text}" if text and text.startswith(FORMULA) else text or ""
+    return FORMULA.sub("'", text or "")
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
