@@ -27,7 +27,8 @@ class Log:
         self._worker = worker
         self._line = self._json if log_format == "json" else _text
         self._unwritten: list[str] = []
-        self._second = 0, ""
+        self._second, self._second_text = 0, ""
+        self._millisecond, self._millisecond_text = 0, ""
 
     def info(self, event: str, **fields: object) -> None:
         """Write what happened."""
@@ -61,12 +62,13 @@ class Log:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.flush)
 
     def _time(self) -> str:
-        now = time.time()
-        second, text = self._second
-        if int(now) != second:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-            self._second = int(now), text
-        return f"{text}.{int(now % 1 * 1000):03d}Z"
+        millisecond = time.time_ns() // 1_000_000
+        if millisecond != self._millisecond:  # of a thousand jobs a second several share one
+            self._millisecond, second = millisecond, millisecond // 1000
+            if second != self._second:
+                self._second, self._second_text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._millisecond_text = f"{self._second_text}.{millisecond % 1000:03d}Z"
+        return self._millisecond_text
 
     def _json(self, when: str, level: str, event: str, fields: dict[str, object]) -> str:
         # Other values have a text without secrets: msgspec would write out an address with its password.
@@ -76,9 +78,8 @@ class Log:
 
 
 def _text(when: str, level: str, event: str, fields: dict[str, object]) -> str:
-    return " ".join([when, level, event, *(f"{name}={_quoted(value)}" for name, value in fields.items())])
-
-
-def _quoted(value: object) -> str:
-    text = str(value)
-    return json.dumps(text) if not text or NEEDS_QUOTES.search(text) else text
+    line = f"{when} {level} {event}"
+    for name, value in fields.items():
+        text = str(value)
+        line += f" {name}={json.dumps(text) if not text or NEEDS_QUOTES.search(text) else text}"
+    return line
