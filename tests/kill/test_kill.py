@@ -69,7 +69,7 @@ DROP_FIRST = """for result in results:
 
 BROKEN = [
     (
-        Mutant("claim without a lease", "lua/claim.lua", "redis.pcall('ZADD', inflight, lease_ends, id)", "1"),
+        Mutant("claim without a lease", "lua/claim.lua", "of_many('ZADD', inflight, leases)"),
         Kill("claim", "after"),
     ),
     (
