@@ -62,7 +62,7 @@ async def test_a_retry_waits_for_its_time(queue: JobQueue, clock: Clock) -> None
     assert (await claim_one(queue)).attempt == 2
 
 
-async def test_handing_back_costs_no_attempt_and_no_place(queue: JobQueue) -> None:
+async def test_releasing_costs_no_attempt_and_no_place(queue: JobQueue) -> None:
     first = await queue.submit("first")
     await queue.submit("second")
     claim = await claim_one(queue)

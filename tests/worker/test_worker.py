@@ -97,7 +97,7 @@ def test_sigterm_finishes_what_runs_and_claims_no_more(start_worker: Start, clie
 
 
 @pytest.mark.parametrize("how", ["the grace period ends", "SIGTERM comes twice"])
-def test_what_cannot_be_finished_is_handed_back(
+def test_what_cannot_be_finished_is_released(
     start_worker: Start, client: JobClient, worker_log: Callable[[], str], how: str
 ) -> None:
     """It starts again elsewhere at once, and the attempt is not counted."""
