@@ -1,6 +1,6 @@
 """A job as a row of a list, and as a list of its fields. Pure."""
 
-from greenscale_cli.formatting import duration, excerpt, harmless
+from greenscale_cli.formatting import age, excerpt, harmless
 from greenscale_jobs import Job, JobState, UnchargedTries
 from greenscale_jobs.document import moment
 
@@ -13,8 +13,8 @@ LIST_COLUMNS = ("ID", "STATE", "AGE", "PROMPT", "ANSWER OR ERROR")
 
 def list_row(job: Job, *, now: float) -> tuple[str, ...]:
     """Return a job's row in the list."""
-    age = duration(None if job.submitted_at is None else now - job.submitted_at)
-    return job.id or "(no id yet)", job.state.value, age, excerpt(job.prompt), _answer_or_error(job)
+    submitted = age(job.submitted_at, now=now)
+    return job.id or "(no id yet)", job.state.value, submitted, excerpt(job.prompt), _answer_or_error(job)
 
 
 def _answer_or_error(job: Job) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from greenscale_cli.exits import tell
-from greenscale_cli.formatting import duration
 from greenscale_jobs import QueueUnavailable
+from greenscale_jobs.durations import duration
 
 T = TypeVar("T")
 

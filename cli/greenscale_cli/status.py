@@ -12,7 +12,7 @@ from greenscale_cli import options
 from greenscale_cli.choose import choose, names_of, pick
 from greenscale_cli.endpoint import DEFAULT_RUN_DIR
 from greenscale_cli.exits import CommandError, Exit, errors_reported
-from greenscale_cli.formatting import duration, excerpt
+from greenscale_cli.formatting import age, excerpt
 from greenscale_cli.terminal import is_screen
 from greenscale_jobs import (
     STATUS_STALE_SECONDS,
@@ -130,11 +130,11 @@ def as_document(row: Row, *, now: float) -> dict[str, Any]:
 def cells(row: Row, *, now: float) -> tuple[str, ...]:
     """Return one row of the table. Pure."""
     status, stats, oldest = row
-    age = now - status.sampled_at
-    waits = duration(None if oldest is None else now - oldest)
-    numbers = (*(str(number) for number in (stats.pending, stats.in_flight, stats.delayed, stats.dead)), waits)
-    if age > STATUS_STALE_SECONDS:
-        return status.name, "Unknown", f"-/{status.max_replicas}", *numbers, no_report(age, last_state=status.state)
+    silent = now - status.sampled_at
+    counts = (str(number) for number in (stats.pending, stats.in_flight, stats.delayed, stats.dead))
+    numbers = (*counts, age(oldest, now=now))
+    if silent > STATUS_STALE_SECONDS:
+        return status.name, "Unknown", f"-/{status.max_replicas}", *numbers, no_report(silent, last_state=status.state)
     said = excerpt(sentence(status, stats, now=now), 200)
     return status.name, status.state, f"{status.replicas}/{status.max_replicas}", *numbers, said
 

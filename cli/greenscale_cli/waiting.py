@@ -11,10 +11,11 @@ from rich.status import Status
 from rich.text import Text
 
 from greenscale_cli.exits import Exit
-from greenscale_cli.formatting import duration, harmless
+from greenscale_cli.formatting import harmless
 from greenscale_cli.patience import Patience
 from greenscale_cli.terminal import is_screen
 from greenscale_jobs import Event, Job, JobClient, JobState, WorkloadState, WorkloadStatus
+from greenscale_jobs.durations import duration
 
 BROKE_OFF, AGAIN = "\n[the attempt broke off]\n", "\n[the attempt broke off; retrying]\n"
 """Marks a part of an answer that is not part of the result: it cannot be removed from a pipe."""

@@ -15,7 +15,7 @@ FINISHING_SECONDS = 10
 """Beyond a job's time limit: for storing its result."""
 
 LEAVING_SECONDS = 20
-"""Beyond the worker's own grace: for handing back, before the kubelet kills."""
+"""Beyond the worker's own grace: for releasing jobs, before the kubelet kills."""
 
 DEFAULT_TERMINATION_SECONDS = 30
 """Kubernetes' own, where a podTemplate removes ours."""
@@ -84,7 +84,7 @@ def _part(value: Manifest, name: str) -> Manifest:
 def grace_seconds(termination: int) -> int:
     """Return how long a worker may go on with its jobs of the time that its pod has to end.
 
-    The rest is for handing back what is not finished: 20 s, or two thirds where there is not that much time.
+    The rest is for releasing what is not finished: 20 s, or two thirds where there is not that much time.
     """
     return max(0, min(MAX_GRACE_SECONDS, termination - min(LEAVING_SECONDS, math.ceil(termination * 2 / 3))))
 

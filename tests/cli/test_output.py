@@ -180,17 +180,6 @@ def test_nobody_needs_a_home(environment: Mapping[str, str], tmp_path: Path) -> 
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("place", ["file/below", "/proc/none", "/dev/null", "x" * 300])
-def test_a_run_directory_that_cannot_be_made_is_named(greenscale: Greenscale, tmp_path: Path, place: str) -> None:
-    (tmp_path / "file").touch()
-    ran = greenscale("local", "--no-page", "--run-dir", place)
-
-    assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")
-    assert ran.stderr.startswith(f"greenscale local: --run-dir {place} cannot be used: ")
-    assert len(ran.stderr.splitlines()) == 1
-    assert "Traceback" not in greenscale("logs", "--run-dir", place, REDIS_HOST="", REDIS_PORT="").stderr
-
-
 @pytest.mark.parametrize("file", ["none.jsonl", ".", "/dev/mem-none", "x" * 300])
 def test_a_file_that_cannot_be_read_is_named(greenscale: Greenscale, file: str) -> None:
     ran = greenscale("submit", "--file", file)

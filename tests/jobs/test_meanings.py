@@ -162,6 +162,14 @@ def refused(address: RedisAddress) -> list[str]:
     return said
 
 
+def reports(text: str, meaning: str) -> bool:
+    """Return whether a text names the reason, or that the connection was closed if redis-py could lose the reason.
+
+    Before version 8 redis-py writes twice before it reads: to a connection that Redis has closed, after it said why.
+    """
+    return meaning in text or (redis.VERSION[0] < 8 and "before its first answer" in text)
+
+
 Spoil = Callable[[redis.Redis, Path], None]
 
 
@@ -208,7 +216,7 @@ def test_a_real_redis_in_trouble_is_reported_in_a_sentence(
     finally:
         own_redis.stop(kill=True)
 
-    assert all(meaning in text for text in said), said
+    assert all(reports(text, meaning) for text in said), said
 
 
 def test_a_redis_that_is_busy_with_a_script_is_reported(own_redis: RedisServer) -> None:
@@ -293,7 +301,7 @@ def test_what_answers_in_another_way_is_reported(
 ) -> None:
     said = refused(answering(answer))
 
-    assert all(meaning in text for text in said), said
+    assert all(reports(text, meaning) for text in said), said
 
 
 def test_tls_that_nobody_answers_is_reported(address: RedisAddress, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,7 @@ async def test_only_losses_alone_make_it_dead(address: RedisAddress, clock: Cloc
     assert "queue.maxLosses" in dead.error.message
 
 
-async def test_handed_back_it_stays_a_suspect(queue: JobQueue, clock: Clock, lose: Lose) -> None:
+async def test_released_it_stays_a_suspect(queue: JobQueue, clock: Clock, lose: Lose) -> None:
     await lose_twice(queue, clock, lose, "a", "b")
     (claim,) = await queue.claim("w") or []
     await queue.release(claim)

@@ -218,7 +218,7 @@ def test_another_port_leaves_ours_and_its_probe() -> None:
     ("termination", "grace"),
     [(0, 0), (1, 0), (2, 0), (3, 1), (10, 3), (30, 10), (31, 11), (630, 610), (999_999, 172_800)],
 )
-def test_a_worker_keeps_time_to_hand_back(termination: int, grace: int) -> None:
+def test_a_worker_keeps_time_to_release_jobs(termination: int, grace: int) -> None:
     assert grace_seconds(termination) == grace
 
 

@@ -65,7 +65,8 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     if archive.returncode:
-        pytest.skip(f"this clone has no commit {OLD}, whose workers are to run: git fetch --unshallow")
+        missing = f"git has no commit {OLD}, whose workers this test runs. Fetch the history: git fetch --unshallow"
+        pytest.fail(f"{missing}\n{archive.stderr.decode()}")
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
         tar.extractall(folder, filter="data")
     return folder

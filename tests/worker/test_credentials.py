@@ -18,7 +18,7 @@ from greenscale_jobs.errors import NO_HANDSHAKE, translate
 from greenscale_testing.local_redis import RedisServer
 from greenscale_worker.credentials import (
     LIMITED_SECONDS,
-    PATIENCE_SECONDS,
+    READ_AGAIN_AFTER_SECONDS,
     WRONG_SECONDS,
     AccessRefusals,
     KeyRefusals,
@@ -70,7 +70,7 @@ def test_a_key_is_read_again(
 
 
 def test_every_refusal_that_another_key_may_end_has_its_time() -> None:
-    assert {row.reason for row in REFUSALS if "{key}" in row.remedy} | {"NoKey"} == PATIENCE_SECONDS.keys()
+    assert {row.reason for row in REFUSALS if "{key}" in row.remedy} | {"NoKey"} == READ_AGAIN_AFTER_SECONDS.keys()
 
 
 @pytest.mark.parametrize(

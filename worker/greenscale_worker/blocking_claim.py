@@ -14,7 +14,7 @@ FIRST_SECONDS = 0.1
 CALL_AGAIN_SECONDS = 0.1
 """How soon a blocking claim that has not returned is called off again."""
 
-HAND_BACK_SECONDS = 5.0
+RELEASE_SECONDS = 5.0
 """How long a worker that ends waits for Redis; jobs not released by then return when their leases expire."""
 
 
@@ -50,7 +50,7 @@ class BlockingClaim:
         This is repeated: at first the claim may not block yet, or be leasing jobs whose leases nobody would renew.
         """
         with contextlib.suppress(QueueUnavailable, TimeoutError):
-            async with asyncio.timeout(HAND_BACK_SECONDS):
+            async with asyncio.timeout(RELEASE_SECONDS):
                 while self._waiting is waiting:
                     await self._queue.stop_waiting()
                     await asyncio.sleep(CALL_AGAIN_SECONDS)

@@ -18,13 +18,13 @@ WRONG_SECONDS = 30.0
 LIMITED_SECONDS = 600.0
 """A key that lacks credit or rights is read again later: if its owner adds them, a running worker notices sooner."""
 
-PATIENCE_SECONDS = {
+READ_AGAIN_AFTER_SECONDS = {
     "Unauthorized": WRONG_SECONDS,
     "NoKey": WRONG_SECONDS,
     "NoCredit": LIMITED_SECONDS,
     "Forbidden": LIMITED_SECONDS,
 }
-"""By the reason of an engine's refusal: those that another key may end."""
+"""How long a refusal lasts before the key is read again, by its reason: those that another key may end."""
 
 
 class KeyRefusals:
@@ -38,15 +38,15 @@ class KeyRefusals:
     def note(self, error: EngineError, now: float, *, trouble_since: float) -> None:
         """Note that the engine answers nothing, since `trouble_since`, and its latest refusal."""
         self._last = error
-        if self._since < trouble_since and error.reason in PATIENCE_SECONDS:
+        if self._since < trouble_since and error.reason in READ_AGAIN_AFTER_SECONDS:
             self._since = now
 
     def lasting(self, now: float, *, trouble_since: float | None) -> str | None:
         """Return the refusal if the key should be read again, as a sentence. `trouble_since` None: it answers."""
         if not self._helps or self._last is None or trouble_since is None or self._since < trouble_since:
             return None
-        patience = PATIENCE_SECONDS.get(self._last.reason)
-        return self._last.message if patience is not None and now - self._since >= patience else None
+        after = READ_AGAIN_AFTER_SECONDS.get(self._last.reason)
+        return self._last.message if after is not None and now - self._since >= after else None
 
 
 class AccessRefusals:

@@ -3,7 +3,7 @@
 import asyncio
 
 from greenscale_jobs import JobQueue, QueueUnavailable
-from greenscale_worker.blocking_claim import HAND_BACK_SECONDS
+from greenscale_worker.blocking_claim import RELEASE_SECONDS
 from greenscale_worker.in_hand import InHand
 from greenscale_worker.observe import Observer
 from greenscale_worker.running import Interruption
@@ -23,16 +23,16 @@ async def drain(
     observer.stopping(running=len(in_hand), grace_seconds=grace_seconds)
     await in_hand.wait_until_empty(grace_seconds, unless=hurry)
     try:
-        async with asyncio.timeout(HAND_BACK_SECONDS):
-            await _hand_back(in_hand, settling)
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await _release_running(in_hand, settling)
             await queue.maintain()  # a blocking claim may have taken a job while it was called off
     except (QueueUnavailable, TimeoutError) as error:
         observer.drain_incomplete(error, jobs=len(in_hand))
 
 
-async def _hand_back(in_hand: InHand, settling: Settling) -> None:
+async def _release_running(in_hand: InHand, settling: Settling) -> None:
     """Stop what runs and wait until the queue has it again, all together: so it comes back in its order."""
-    interrupted = [job for job in in_hand if job.interrupt(Interruption.HANDED_BACK)]
+    interrupted = [job for job in in_hand if job.interrupt(Interruption.RELEASED)]
     if interrupted:
         await asyncio.wait({job.task for job in interrupted if job.task})
         settling.take(*interrupted)

@@ -19,7 +19,7 @@ class Interruption(Enum):
     """Somebody cancelled the job."""
     LOST = auto()
     """The lease ran out and the job is another worker's now."""
-    HANDED_BACK = auto()
+    RELEASED = auto()
     """The worker ends before the job could."""
     TIME_LIMIT = auto()
     """The job took longer than `queue.jobTimeoutSeconds`."""

@@ -184,7 +184,7 @@ class Settling:
         match job.interruption:
             case Interruption.LOST:
                 self._observer.lost(job.claim, seconds=job.seconds)
-            case Interruption.CANCELLED | Interruption.HANDED_BACK:
+            case Interruption.CANCELLED | Interruption.RELEASED:
                 state = await self._outage.insist(partial(self._queue.release, job.claim))
                 self._observer.released(job.claim, state=state)
             case _:

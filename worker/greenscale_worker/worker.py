@@ -152,7 +152,7 @@ class Worker:
 
         def ended(_: asyncio.Task[Answer]) -> None:
             limit.cancel()
-            if job.interruption is not Interruption.HANDED_BACK:
+            if job.interruption is not Interruption.RELEASED:
                 self._settling.take(job)
 
         job.task.add_done_callback(ended)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import redis
 
 from greenscale_cli.doctor.finding import Finding, fault, ok, unchecked, warning
-from greenscale_cli.formatting import duration
 from greenscale_jobs import STATUS_STALE_SECONDS, JobClient, QueueError, RedisAddress, WorkloadState, WorkloadStatus
 from greenscale_jobs.connection.server_checks import eviction_danger, restart_danger
+from greenscale_jobs.durations import duration
 from greenscale_jobs.errors import REDIS_ERRORS, translate
 
 CHECKS = ("redis", "redis role", "redis writes", "redis persistence", "redis memory", "clock", "rights", "workloads")

@@ -8,7 +8,7 @@
 -- item and attempt of each.
 local want, lease, worker, token, seed = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local in_hand, suspect_first = tonumber(ARGV[8]), ARGV[9] == '1'
-local PATIENCE_SECONDS, DRAIN_SECONDS, MAX_SUSPECTS, MAX_LEASES = 30, 15, 1000, 10000
+local SUSPECT_WAIT_SECONDS, DRAIN_SECONDS, MAX_SUSPECTS, MAX_LEASES = 30, 15, 1000, 10000
 
 if redis.call('HGET', config, 'paused') == '1' then
     refuse_foreign_keys()
@@ -92,7 +92,7 @@ end
 
 -- Whether this worker is the one to drain for a suspect.
 local function drains_for(id, known)
-    if now - (instant(known[4]) or 0) < PATIENCE_SECONDS then return false end
+    if now - (instant(known[4]) or 0) < SUSPECT_WAIT_SECONDS then return false end
     if known[5] and known[5] ~= worker and now < math.min(instant(known[6]) or 0, now + DRAIN_SECONDS) then return false end
     redis.call('HSET', job_key(id), 'drainedBy', worker, 'drainedUntil', stamp(now + DRAIN_SECONDS))
     return true

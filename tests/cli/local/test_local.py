@@ -128,7 +128,7 @@ def test_ctrl_c_lets_a_job_finish_and_ends_every_child(make_instance: Make, clie
     assert client_of(instance).job(job_id).state is JobState.DONE
 
 
-def test_ctrl_c_twice_hands_back(make_instance: Make, client_of: Client) -> None:
+def test_ctrl_c_twice_releases_what_runs(make_instance: Make, client_of: Client) -> None:
     instance = make_instance().start()
     client = client_of(instance)
     job_id = client.submit(LONG * 4)
