@@ -36,7 +36,7 @@ class Case:
     kill: Kill | None = None
 
 
-@pytest.mark.timeout(3600 if TIMES else 180)
+@pytest.mark.timeout(3600 if TIMES else 600)
 async def test_a_process_killed_at_any_point_loses_nothing(
     address: RedisAddress, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
