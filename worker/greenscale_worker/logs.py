@@ -1,20 +1,15 @@
-"""One line an event: its name and its fields, as text or as JSON. The observer writes it.
+"""The worker's log on stderr: one line an event. The observer writes it.
 
 Written straight to stderr: the standard library's logging costs several times as much a line, and a short job has two.
 What only informs is written a moment later, many lines at once, so that no job waits for it.
 """
 
 import asyncio
-import json
-import re
 import sys
 import time
-from typing import Literal
+from functools import partial
 
-import msgspec
-
-NEEDS_QUOTES = re.compile(r'[\s"]')
-"""What would make a value look like more than one word."""
+from greenscale_jobs.log_lines import LogFormat, json_line, text_line, timestamp
 
 WRITE_SECONDS = 0.005
 """How long a line that only informs may wait for others."""
@@ -23,11 +18,9 @@ WRITE_SECONDS = 0.005
 class Log:
     """Writes events to stderr."""
 
-    def __init__(self, log_format: Literal["text", "json"], *, worker: str) -> None:
-        self._worker = worker
-        self._line = self._json if log_format == "json" else _text
+    def __init__(self, log_format: LogFormat, *, worker: str) -> None:
+        self._line = partial(json_line, common={"worker": worker}) if log_format == "json" else text_line
         self._unwritten: list[str] = []
-        self._second = 0, ""
 
     def info(self, event: str, **fields: object) -> None:
         """Write what happened."""
@@ -43,7 +36,7 @@ class Log:
 
     def write_now(self, level: str, event: str, **fields: object) -> None:
         """Write at once, from any thread."""
-        sys.stderr.write(self._line(self._time(), level, event, fields) + "\n")
+        sys.stderr.write(self._line(timestamp(time.time()), level, event, fields) + "\n")
         sys.stderr.flush()
 
     def flush(self) -> None:
@@ -54,31 +47,8 @@ class Log:
             sys.stderr.flush()
 
     def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
-        self._unwritten.append(self._line(self._time(), level, event, fields))
+        self._unwritten.append(self._line(timestamp(time.time()), level, event, fields))
         if level != "info":
             self.flush()
         elif len(self._unwritten) == 1:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.flush)
-
-    def _time(self) -> str:
-        now = time.time()
-        second, text = self._second
-        if int(now) != second:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-            self._second = int(now), text
-        return f"{text}.{int(now % 1 * 1000):03d}Z"
-
-    def _json(self, when: str, level: str, event: str, fields: dict[str, object]) -> str:
-        # Other values have a text without secrets: msgspec would write out an address with its password.
-        plain = {name: value if isinstance(value, int | float | None) else str(value) for name, value in fields.items()}
-        line = {"time": when, "level": level, "event": event, "worker": self._worker, **plain}
-        return msgspec.json.encode(line).decode()
-
-
-def _text(when: str, level: str, event: str, fields: dict[str, object]) -> str:
-    return " ".join([when, level, event, *(f"{name}={_quoted(value)}" for name, value in fields.items())])
-
-
-def _quoted(value: object) -> str:
-    text = str(value)
-    return json.dumps(text) if not text or NEEDS_QUOTES.search(text) else text
