@@ -3,19 +3,11 @@
 The standard library's logging carries it: kopf, kubernetes and asyncio write there, and their lines have the same form.
 """
 
-import json
 import logging
-import re
 import sys
-import time
-from typing import Literal
+from collections.abc import Mapping
 
-import msgspec
-
-LogFormat = Literal["text", "json"]
-
-NEEDS_QUOTES = re.compile(r'[\s"]')
-"""What would make a value look like more than one word."""
+from greenscale_jobs.log_lines import LogFormat, json_line, text_line, timestamp
 
 
 def fields(**values: object) -> dict[str, object]:
@@ -36,7 +28,7 @@ class EventFormatter(logging.Formatter):
 
     def __init__(self, log_format: LogFormat) -> None:
         super().__init__()
-        self._line = _json if log_format == "json" else _text
+        self._line = json_line if log_format == "json" else _text
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one record's line. A library's is an event of the library's name, with what it says as a field."""
@@ -46,26 +38,10 @@ class EventFormatter(logging.Formatter):
             event, values = record.name.partition(".")[0], {"message": record.getMessage()}
         if record.exc_info:
             values = {**values, "traceback": self.formatException(record.exc_info)}
-        return self._line(_time(record.created), record.levelname.lower(), event, values)
+        return self._line(timestamp(record.created), record.levelname.lower(), event, values)
 
 
-def _time(seconds: float) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds % 1 * 1000):03d}Z"
-
-
-def _json(when: str, level: str, event: str, values: dict[str, object]) -> str:
-    # What is no plain value says itself what may be shown: msgspec would write out an address, password and all.
-    plain = {name: value if isinstance(value, int | float | None) else str(value) for name, value in values.items()}
-    return msgspec.json.encode({"time": when, "level": level, "event": event, **plain}).decode()
-
-
-def _text(when: str, level: str, event: str, values: dict[str, object]) -> str:
+def _text(when: str, level: str, event: str, values: Mapping[str, object]) -> str:
     """Return a line; a traceback follows it, for whoever reads it."""
-    named = {name: value for name, value in values.items() if name != "traceback"}
-    line = " ".join([when, level, event, *(f"{name}={_quoted(value)}" for name, value in named.items())])
+    line = text_line(when, level, event, {name: value for name, value in values.items() if name != "traceback"})
     return f"{line}\n{values['traceback']}" if "traceback" in values else line
-
-
-def _quoted(value: object) -> str:
-    text = str(value)
-    return json.dumps(text, ensure_ascii=False) if not text or NEEDS_QUOTES.search(text) else text

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import msgspec
 
 from greenscale_jobs.connection.service_links import without_service_links
+from greenscale_jobs.log_lines import LogFormat
 from greenscale_jobs.version import __version__
-from greenscale_operator.logs import LogFormat
 from greenscale_operator.objects import Install
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]

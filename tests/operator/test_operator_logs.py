@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from greenscale_jobs import RedisAddress
-from greenscale_operator.logs import EventFormatter, LogFormat, fields
+from greenscale_jobs.log_lines import LogFormat
+from greenscale_operator.logs import EventFormatter, fields
 from greenscale_operator.watch_cache import Key
 
 

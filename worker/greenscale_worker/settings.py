@@ -5,12 +5,13 @@ Upper bounds are those of the resource (`crds/greenscaleworkloads.yaml`); lower 
 
 import socket
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from greenscale_jobs import Limits, Parameters, RedisAddress
 from greenscale_jobs.connection.service_links import is_service_link
+from greenscale_jobs.log_lines import LogFormat
 from greenscale_worker.environment import without_edges
 from greenscale_worker.runner import CommonSettings, RunnerSettings
 from greenscale_worker.runners import DEFAULT, VARIABLES, read_runner
@@ -57,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """After SIGTERM: what is not finished by then is released. Kubernetes gives 30 s by default."""
     liveness_port: Port = 0
     """Where GET /livez answers; 0 is nowhere."""
-    log_format: Literal["text", "json"] = "text"
+    log_format: LogFormat = "text"
     worker: str = ""
     """This worker's name in job records. Default: the host's name and the process id."""
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
