@@ -202,7 +202,8 @@ async def _wait(event: asyncio.Event) -> None:
 
 async def _configuration() -> client.Configuration:
     """Return how to reach the API server: as a pod, else by the kubeconfig."""
-    configuration = client.Configuration()
+    # Like Kopf's watches without the environment's proxies and netrc: each request would look them up in a thread.
+    configuration = client.Configuration(client_session_kwargs={"trust_env": False})
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except ConfigException:
