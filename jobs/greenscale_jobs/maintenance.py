@@ -62,6 +62,8 @@ class Maintenance(AsyncioQueue):
                     await self._command("UNLINK", *found)
                 if cursor == 0:
                     break
+        # Until its record was gone, a search for strays may have put a job back.
+        await self._command("UNLINK", *self.keys.types)
 
     async def sample(self, sample: Sample) -> None:
         """Add a point to the charts, which keep about `SAMPLES_KEPT`; its time is Redis' own."""

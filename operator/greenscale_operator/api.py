@@ -77,17 +77,16 @@ class Api:
         Raises:
             ClusterError: One of `errors`; a 409 is Gone.
         """
-        headers = {"Accept": JSON, "Content-Type": content_type}
         try:
-            request = await self._api.param_serialize(
+            # Without the body: it is plain JSON already, which the client would copy part by part.
+            method, url, headers, *_ = await self._api.param_serialize(
                 method,
                 path,
                 query_params=list((query or {}).items()),
-                header_params=headers,
-                body=body,
+                header_params={"Accept": JSON, "Content-Type": content_type},
                 auth_settings=["BearerToken"],
             )
-            response = await self._api.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
+            response = await self._api.call_api(method, url, headers, body, _request_timeout=TIMEOUT_SECONDS)
             data = await response.read()  # type: ignore[no-untyped-call]
             self._api.response_deserialize(response, {"2XX": "bytes", "default": "object"})
             answer: Json = msgspec.json.decode(data)

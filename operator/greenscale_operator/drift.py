@@ -6,6 +6,7 @@ comparing specs a guess, do not matter. `replicas` is never ours, so scaling is 
 Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 """
 
+import functools
 import hashlib
 import json
 from typing import Any
@@ -59,9 +60,15 @@ def _owns(book: dict[str, Any], wanted: Any) -> bool:
 
 def _is_key_of(key: str, entry: Any) -> bool:
     """Return whether `k:{"name":"worker"}` or `v:"x"` is how the book calls this entry of a list."""
-    kind, _, text = key.partition(":")
-    named = json.loads(text)
+    kind, named = _entry_key(key)
     if kind == "v":
         return bool(named == entry)
     # A part of the key may come from the schema's default, as a port's protocol does.
     return isinstance(entry, dict) and all(entry.get(name, value) == value for name, value in named.items())
+
+
+@functools.lru_cache(maxsize=1024)
+def _entry_key(key: str) -> tuple[str, Any]:
+    """Return the kind of an entry's key and what it holds: all workloads have the same few."""
+    kind, _, text = key.partition(":")
+    return kind, json.loads(text)

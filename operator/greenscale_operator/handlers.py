@@ -18,6 +18,14 @@ from greenscale_operator.objects import MANAGED_BY
 from greenscale_operator.signals import Signals
 
 
+class NoFormerVersions(kopf.MultiDiffBaseStorage):
+    """Keeps no former version of an object: only handlers of changes need one, and each event would copy the object."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Return nothing of an object."""
+        return kopf.BodyEssence()
+
+
 def settings(children: Sequence[Kind]) -> kopf.OperatorSettings:
     """Return Kopf's settings; each differs from the default for the reason beside it."""
     settings = kopf.OperatorSettings()
@@ -37,6 +45,9 @@ def settings(children: Sequence[Kind]) -> kopf.OperatorSettings:
     settings.queueing.worker_limit = None
     # Kopf would post its own log as events; what people should know, `reconciler` posts.
     settings.posting.enabled = False
+    # Kopf would read what it knows of former events from each object, which is nothing.
+    settings.persistence.diffbase_storage = NoFormerVersions([])
+    settings.persistence.progress_storage = kopf.MultiProgressStorage([])
     # The Lease says who works: Kopf's own peering may freeze both.
     settings.peering.standalone = True
     return settings

@@ -1,6 +1,7 @@
 """Puts the operator together and runs it until SIGTERM."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -40,12 +41,17 @@ from greenscale_operator.status_writer import StatusWriter
 from greenscale_operator.usage import ABOUT
 from greenscale_operator.watch_cache import WatchCache
 
+GARBAGE_OBJECTS = 20_000
+"""New objects after which Python looks for garbage. With its default of 700 this took a seventh of the CPU of a restart
+with a thousand workloads."""
+
 logger = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT; the exit status is 1 where the Lease is lost, 2 for a wrong start."""
     refuse_arguments(sys.argv[1:], program="greenscale-operator", about=ABOUT)
+    gc.set_threshold(GARBAGE_OBJECTS)
     try:
         settings = read_settings(os.environ)
     except InvalidSettings as error:
@@ -202,7 +208,8 @@ async def _wait(event: asyncio.Event) -> None:
 
 async def _configuration() -> client.Configuration:
     """Return how to reach the API server: as a pod, else by the kubeconfig."""
-    configuration = client.Configuration()
+    # Like Kopf's watches without the environment's proxies and netrc: each request would look them up in a thread.
+    configuration = client.Configuration(client_session_kwargs={"trust_env": False})
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except ConfigException:

@@ -44,12 +44,17 @@ class ForeignField(NamedTuple):
 def foreign_fields(live: Manifest, *, is_deployment: bool) -> list[ForeignField]:
     """Return what in `spec` is neither ours nor of those that others may have."""
     entries = live["metadata"].get("managedFields", [])
+    others = [
+        entry
+        for entry in entries
+        if not (is_applied(entry) or entry.get("subresource") or entry.get("manager") == CREATE_MANAGER)
+    ]
+    if not others:
+        return []
     ours = {path for entry in entries if is_applied(entry) for path in _paths(entry["fieldsV1"])}
     known = {path[:length] for path in ours for length in range(1, len(path) + 1)}
     found: dict[tuple[str, str], set[Path]] = {}
-    for entry in entries:
-        if is_applied(entry) or entry.get("subresource") or entry.get("manager") == CREATE_MANAGER:
-            continue
+    for entry in others:
         for path in _paths({"f:spec": entry.get("fieldsV1", {}).get("f:spec", {})}):
             if _is_known(path, known) or (is_deployment and _may_be_theirs(path, known)):
                 continue

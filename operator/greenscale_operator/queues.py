@@ -43,6 +43,9 @@ SURVEY_SECONDS = 10.0
 PUBLISH_SECONDS = 18.0
 """All statuses are published again at most this often, however often the queues are surveyed."""
 
+GATHER_SECONDS = 0.5
+"""How long a survey that new queues ask for waits for more of them: at a restart a thousand come one by one."""
+
 DOWN_SECONDS = 2.0
 """How soon a Redis that was unavailable is asked again."""
 
@@ -76,11 +79,15 @@ class Queues:
         """Keep a workload's queue from now on, write its limits there, and return its numbers."""
         tenant = self._tenant(key, workload, address, created)
         self._redises[address].refuse_if_unreachable()
-        if tenant.configured is None:  # new to us, or its Redis was away
-            await tenant.board.read_starts()
-        if tenant.configured != tenant.config:
-            await tenant.configure()
-        tenant.stats = await tenant.queue.stats()
+        tenant.in_hand = True
+        try:
+            if tenant.configured is None:  # new to us, or its Redis was away
+                await tenant.board.read_starts()
+            if tenant.configured != tenant.config:
+                await tenant.configure()
+            tenant.stats = await tenant.queue.stats()
+        finally:
+            tenant.in_hand = False
         return tenant.stats
 
     def starts(self, key: Key) -> Sequence[Start]:
@@ -149,6 +156,7 @@ class Queues:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, wait)):
                     await redis.survey_now.wait()
+                    await asyncio.sleep(GATHER_SECONDS)
         await redis.fleet.aclose()
 
     def _drop_unused(self, redis: SurveyedRedis) -> bool:

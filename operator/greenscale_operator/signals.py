@@ -11,7 +11,7 @@ from typing import Any
 from greenscale_jobs import WorkloadState
 from greenscale_operator.cluster import Cluster
 from greenscale_operator.errors import ClusterError
-from greenscale_operator.keyed_queue import KeyedQueue
+from greenscale_operator.keyed_queue import KeyedQueue, Priority
 from greenscale_operator.kinds import Kind
 from greenscale_operator.logs import fields
 from greenscale_operator.reconciler import Reconciler
@@ -82,9 +82,10 @@ class Signals:
         """
         body = self._cache.workloads.get(key)
         if first and (body is None or is_at_rest(body)):
-            self.queue.add_in(key, random.uniform(*FIRST_LOOK_SECONDS))  # noqa: S311
+            self.queue.add_in(key, random.uniform(*FIRST_LOOK_SECONDS), Priority.BACKGROUND)  # noqa: S311
         else:
-            self.queue.add(key, urgent=body is not None and not is_settled(body))
+            is_awaited = body is not None and not is_settled(body)
+            self.queue.add(key, Priority.URGENT if is_awaited else Priority.NORMAL)
 
     def deaf(self) -> str | None:
         """Return since when a list shows what no watch did, as a clause; None while the watch is well."""
@@ -98,7 +99,7 @@ class Signals:
             with contextlib.suppress(ClusterError):
                 await self._compare()
             for key in list(self._cache.workloads):
-                self.queue.add(key)
+                self.queue.add(key, Priority.BACKGROUND)
 
     async def _compare(self) -> None:
         before = _marks(await self._cluster.workloads())

@@ -49,6 +49,8 @@ class Tenant:
     configured: Config | None = None
     """What was written last; None where it must be written again."""
     stats: Stats | None = None
+    in_hand: bool = False
+    """Whether a reconciliation takes it over just now, which reads its numbers by itself."""
     board: BoardWriter = dataclasses.field(init=False)
     counted_at: float = 0.0
     """When `count` last read its numbers, in Unix seconds."""
@@ -67,7 +69,7 @@ class Tenant:
     def differs_from(self, found: Stats | None) -> bool:
         """Return whether these numbers make the status an old one; None are those of an empty queue."""
         if self.stats is None:
-            return True
+            return not self.in_hand
         if found is None:
             return any(_lengths(self.stats))
         return _lengths(self.stats) != _lengths(found) or self.stats.fault != found.fault

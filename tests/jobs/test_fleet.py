@@ -1,5 +1,6 @@
 """One look at many queues, as the operator takes it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -106,6 +107,25 @@ async def test_a_deleted_queue_leaves_nothing_and_its_neighbours_all(
     left = sorted(key.decode() for key in raw.scan_iter())
     assert [key for key in left if not key.startswith("jobs:extra")] == []
     assert len([key for key in left if key.startswith("jobs:extra:job:")]) == 1
+
+
+async def test_a_search_for_strays_puts_nothing_of_a_deleted_queue_back(
+    queue: JobQueue, raw: redis.Redis, address: RedisAddress
+) -> None:
+    """The operator searches while it deletes: a record that is still there looks like a lost job."""
+    ids = [await queue.submit(f"{number}") for number in range(1500)]
+    deleted = asyncio.Event()
+
+    async def search(other: JobQueue) -> None:
+        while not deleted.is_set():
+            await other.recover(ids)
+
+    async with JobQueue(address, "jobs") as other, asyncio.TaskGroup() as searching:
+        searching.create_task(search(other))
+        await queue.delete()
+        deleted.set()
+
+    assert list(raw.scan_iter()) == []
 
 
 async def test_a_list_name_with_wildcards_deletes_only_itself(address: RedisAddress, raw: redis.Redis) -> None:

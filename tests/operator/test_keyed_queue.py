@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from greenscale_operator.errors import Unavailable
-from greenscale_operator.keyed_queue import KeyedQueue
+from greenscale_operator.keyed_queue import SLOTS, KeyedQueue, Priority
 
 
 class Work:
@@ -45,7 +45,7 @@ def work() -> Work:
 
 @pytest.fixture
 async def queue(work: Work) -> AsyncIterator[KeyedQueue[str]]:
-    queue = KeyedQueue(work, concurrency=2)
+    queue = KeyedQueue(work, slots={**SLOTS, Priority.NORMAL: 2, Priority.BACKGROUND: 1})
     yield queue
     await queue.aclose()
 
@@ -121,11 +121,26 @@ async def test_what_somebody_waits_for_does_not_queue_behind_the_rest(work: Work
     work.go.clear()
     for number in range(10):
         queue.add(f"old-{number}")
-    queue.add("new", urgent=True)
+    queue.add("new", Priority.URGENT)
     await work.until(lambda turns: "new" in turns)
-    queue.add("new", urgent=True)
+    queue.add("new", Priority.URGENT)
     work.go.set()
     await work.until(lambda turns: turns.count("new") == 2)
 
     assert work.turns.index("new") == 2
     assert len(work.turns) < 11
+
+
+async def test_what_changes_does_not_queue_behind_the_background(work: Work, queue: KeyedQueue[str]) -> None:
+    """Nor do those of them that waited in the background already."""
+    work.go.clear()
+    for name in ("first", "second", "third", "fourth"):
+        queue.add(name, Priority.BACKGROUND)
+    queue.add("fourth")
+    queue.add("third", Priority.URGENT)
+    queue.add("third", Priority.BACKGROUND)
+    await work.until(lambda turns: len(turns) == 3)
+    work.go.set()
+    await work.until(lambda turns: "second" in turns)
+
+    assert work.turns == ["first", "fourth", "third", "second"]

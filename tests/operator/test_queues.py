@@ -244,6 +244,20 @@ async def test_a_redis_that_hangs_is_asked_for_all_its_workloads_at_once(
             await beside_a_hung_one.forget(HUNG)
 
 
+async def test_a_queue_that_is_being_taken_over_is_not_reported_as_changed(address: RedisAddress) -> None:
+    """Else each of a thousand workloads is reconciled twice at a restart."""
+    names = [f"w-{number}" for number in range(200)]
+    changed: list[Key] = []
+    queues = Queues()
+    async with surveying(queues, changed.append):
+        for name in names:
+            body = {"metadata": {"namespace": "ns", "name": name}, "spec": {"engine": {"type": "Echo"}}}
+            await queues.take_over(Key("ns", name), parse(body), address, created="2026-01-01T00:00:00Z")
+    await queues.aclose()
+
+    assert changed == []
+
+
 async def test_a_redis_that_is_back_is_settled_again(own_redis: RedisServer) -> None:
     changed: list[Key] = []
     async with an_operator_before(own_redis) as queues, surveying(queues, changed.append):
