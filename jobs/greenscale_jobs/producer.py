@@ -75,9 +75,9 @@ def submit(
         _check_submitted(reply)
         return item.id
 
-    keyed = "" if idempotency_key is None else "1"
-    args = (MAX_LENGTH, *start, keyed, item.id, msgspec.json.encode(item))
-    return script(keys, "submit", args, read, job_id=item.id)
+    args = (MAX_LENGTH, *start, item.id, msgspec.json.encode(item))
+    name = "submit" if idempotency_key is None else "submit_again"
+    return script(keys, name, args, read, job_id=item.id)
 
 
 def submit_many(
@@ -88,7 +88,7 @@ def submit_many(
     With `again`, jobs that are known already and are exactly the same stay as they are, whatever became of them: a
     caller that got no answer, or stopped half-way, may submit all of them once more.
     """
-    args: list[Argument] = [MAX_LENGTH, *_start(delay_seconds, at), "1" if again else ""]
+    args: list[Argument] = [MAX_LENGTH, *_start(delay_seconds, at)]
     for item in items:
         args += [check_id(check_prompt(item).id), msgspec.json.encode(item)]
 
@@ -100,7 +100,7 @@ def submit_many(
             )
         _check_submitted(reply)
 
-    return script(keys, "submit", args, read)
+    return script(keys, "submit_again" if again else "submit", args, read)
 
 
 def _start(delay_seconds: float, at: dt.datetime | None) -> tuple[Argument, Argument]:

@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 
 LUA = resources.files("greenscale_jobs") / "lua"
 
-SHARED = ("common", "waiting", "burying", "moving", "listing")
+SHARED = ("common", "waiting", "submitting", "burying", "moving", "listing")
 """Each may use what stands in those before it."""
 
 DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)

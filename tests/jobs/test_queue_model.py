@@ -106,7 +106,12 @@ MUTANTS = [
         "equals come by chance", "lua/shared/waiting.lua", "last and math.max(due, tonumber(last) + 1e-6) or due", "due"
     ),
     Mutant("retry leaves a stray", "lua/redrive.lua", "elseif recover(ARGV[i]) then", "elseif false then"),
-    Mutant("the same key leaves a stray", "lua/submit.lua", "ipairs(known) do recover(id) end", "ipairs(known) do end"),
+    Mutant(
+        "the same key leaves a stray",
+        "lua/submit_again.lua",
+        "ipairs(known) do recover(id) end",
+        "ipairs(known) do end",
+    ),
     Mutant("strays are found while others wait", "lua/recover.lua", "if ARGV[2] == '1' and", "if false and"),
     Mutant("a cancelled job is retried", "lua/give_up.lua", "if job[3] then", "if false then"),
     Mutant(
@@ -116,8 +121,8 @@ MUTANTS = [
         "stop_delay(id)\n    for _, key in ipairs({ list }) do",
     ),
     Mutant("redrive leaves it among the dead", "lua/redrive.lua", "redis.call('LREM', dead, 1, entry)"),
-    Mutant("the limit is a job too late", "lua/submit.lua", "> longest then", "> longest + 1 then"),
-    Mutant("an id is used twice", "lua/submit.lua", ")) == 1 then", ")) == 2 then"),
+    Mutant("the limit is a job too late", "lua/shared/submitting.lua", "> longest then", "> longest + 1 then"),
+    Mutant("an id is used twice", "lua/shared/submitting.lua", ")) == 1 then", ")) == 2 then"),
     Mutant("a sample takes the dead for done", "samples.py", 'counters.get("done", 0)', 'counters.get("dead", 0)'),
     Mutant("only the last start is known", "maintenance.py", '"MAXLEN", STARTS_KEPT,', '"MAXLEN", 1,'),
     Mutant("a worker that ends still counts", "lua/register.lua", "redis.call('ZREM', workers, name)"),
