@@ -24,7 +24,7 @@ soak: .venv/.dev ## Load the queue while workers, Redis and the engine fail (twi
 test-llama: .venv/.llama ## Try the engine against a real llama.cpp server (builds it, once: about ten minutes)
 	$(BIN)/pytest tests/llama
 
-test-lowest: ## Run each part's unit tests with the lowest versions that it allows (needs uv; about ten minutes)
+test-lowest: ## Run each part's unit tests with the lowest versions that it allows (needs uv; up to half an hour)
 	tests/lowest
 
 e2e: .venv/.dev cluster-up ## Test everything on a real cluster (the first time: 22 minutes to build Kubernetes)
