@@ -14,6 +14,9 @@ from greenscale_worker.running import Running
 from greenscale_worker.settings import Settings
 from greenscale_worker.settling import Settling
 
+SHARES = 3
+"""A claim is for one of so many shares of the slots: while one is claimed, one runs and one is stored."""
+
 PAUSE_SECONDS = 1.0
 """How often a worker of a suspended queue tries whether it goes on."""
 
@@ -57,7 +60,7 @@ class Claiming:
             if free == 0 or slow > 0:
                 await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
                 continue
-            wanted = min(free, max(1, self._limit.allowed // 2))
+            wanted = min(free, max(1, self._limit.allowed // SHARES))
             try:
                 claims = await self._claim(wanted)
             except QueueUnavailable as error:
@@ -93,8 +96,8 @@ class Claiming:
     async def _take(self, claims: list[Claim] | None, wanted: int) -> None:
         """Start what was claimed. `claims` None: the queue is suspended.
 
-        Claims are made for half of the slots at a time. Where all of them were filled, more jobs wait: the next are
-        claimed while the results of these are stored, so that the worker and Redis work at the same time.
+        Where all slots that were asked for were filled, more jobs wait: the next are claimed while these run, so that
+        the worker and Redis work at the same time.
         """
         if claims is None:
             await self._rest(PAUSE_SECONDS)
