@@ -16,7 +16,11 @@ from greenscale_jobs.records import MAX_ITEM_BYTES, MAX_PROMPT_BYTES
 
 Greenscale = Callable[..., "subprocess.CompletedProcess[str]"]
 
-PARAMETERS = Parameters(max_tokens=9, system="Be brief.")
+SYSTEM = "Be brief."
+PARAMETERS = Parameters(max_tokens=9, system=SYSTEM)
+
+ROOM = MAX_PROMPT_BYTES - len(SYSTEM)
+"""For a prompt beside that system text."""
 
 OBJECTS = b"""\
 {"prompt": "a", "id": "row-1", "parameters": {"maxTokens": 3}}
@@ -64,7 +68,7 @@ def jobs(client: JobClient) -> list[tuple[object, ...]]:
         pytest.param("p.csv", ROWS, 2, {5, 6, 7}, id="CSV"),
         pytest.param("p.json", b'["a", {"prompt": "b", "id": "x"}, 3, {"prompt": " "}]', 2, {3, 4}, id="JSON"),
         pytest.param("p.txt", "one\n\n{broken\nä\n".encode("utf-16"), 2, {3}, id="lines in UTF-16"),
-        pytest.param("p.txt", b"x" * MAX_PROMPT_BYTES + b"\n" + b"x" * (MAX_PROMPT_BYTES + 1), 1, {2}, id="1 MiB"),
+        pytest.param("p.txt", b"x" * ROOM + b"\n" + b"x" * (ROOM + 1), 1, {2}, id="1 MiB"),
         pytest.param(
             "p.jsonl",
             b'{"prompt":"a"}\n{"prompt":"b","x":"' + b"x" * MAX_ITEM_BYTES + b'"}\n{"prompt":"c"}',
@@ -85,7 +89,7 @@ def test_the_same_file_gives_the_same_jobs(
     refused: set[int],
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    ran = greenscale("submit", "--file", name, "--max-tokens", "9", "--system", "Be brief.")
+    ran = greenscale("submit", "--file", name, "--max-tokens", "9", "--system", SYSTEM)
     by_command, named = jobs(client), [line for line in ran.stderr.splitlines() if ": " in line][:-1]
     raw.flushdb()
     batch = sent_by_the_page(client, name, content)

@@ -190,11 +190,11 @@ async def test_an_export_says_how_many_jobs_it_holds(
 async def test_a_reader_is_offered_nothing_that_changes_a_job(
     open_page: Draw, address: RedisAddress, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GREENSCALE_PAGE_READONLY_PASSWORD", "look")
+    monkeypatch.setenv("GREENSCALE_PAGE_READONLY_PASSWORD", "look at it all")
     (job_id,) = await bury(queue, "a long one")
     await queue.submit("waits")
     page = open_page(address, "jobs", job=job_id)
-    page.text_input[0].input("look")
+    page.text_input[0].input("look at it all")
     page.button[0].click().run()
 
     assert rows(page)["Prompt"] == ["waits", "a long one"]
