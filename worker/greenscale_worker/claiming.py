@@ -14,8 +14,9 @@ from greenscale_worker.running import Running
 from greenscale_worker.settings import Settings
 from greenscale_worker.settling import Settling
 
-SHARES = 3
-"""A claim is for one of so many shares of the slots: while one is claimed, one runs and one is stored."""
+SHARES, LEAST_SHARE = 3, 32
+"""Into how many shares many slots are divided: while one is claimed, one runs and one is stored. A smaller share would
+cost more in round trips than it gains."""
 
 PAUSE_SECONDS = 1.0
 """How often a worker of a suspended queue tries whether it goes on."""
@@ -60,15 +61,15 @@ class Claiming:
             if free == 0 or slow > 0:
                 await self._rest(min(BLOCK_SECONDS, slow) if slow > 0 else BLOCK_SECONDS)
                 continue
-            wanted = min(free, max(1, self._limit.allowed // SHARES))
+            share = share_of(self._limit.allowed)
             try:
-                claims = await self._claim(wanted)
+                claims = await self._claim(min(free, share))
             except QueueUnavailable as error:
                 self._refused_claims.note(error, now)
                 self._pulse.claims_failed(str(error))
                 await self._rest(self._outage.note(error))
             else:
-                await self._take(claims, wanted)
+                await self._take(claims, goes_on=claims is not None and len(claims) == share < self._limit.allowed)
         return None
 
     def _lasting_refusal(self, now: float) -> str | None:
@@ -93,11 +94,11 @@ class Claiming:
         self._outage.over()
         return claims
 
-    async def _take(self, claims: list[Claim] | None, wanted: int) -> None:
+    async def _take(self, claims: list[Claim] | None, *, goes_on: bool) -> None:
         """Start what was claimed. `claims` None: the queue is suspended.
 
-        Where all slots that were asked for were filled, more jobs wait: the next are claimed while these run, so that
-        the worker and Redis work at the same time.
+        `goes_on`: a whole share was filled. More jobs wait then, and the next are claimed while these run, so that the
+        worker and Redis work at the same time.
         """
         if claims is None:
             await self._rest(PAUSE_SECONDS)
@@ -106,11 +107,14 @@ class Claiming:
         for claim in claims:
             self._others_since_suspect = 0 if claim.alone else self._others_since_suspect + 1
         await asyncio.sleep(0)  # the engine's requests go out before we ask for more
-        if wanted > 1 and len(claims) == wanted:
-            return
-        if self._settling.busy or any(job.ended for job in started):
+        if not goes_on and (self._settling.busy or any(job.ended for job in started)):
             await self._rest(BLOCK_SECONDS)  # results go first, and free slots for a larger claim
 
     async def _rest(self, seconds: float) -> None:
         """Wait until a slot is freed or the worker is stopped, at most so long."""
         await self._in_hand.wait_for_slot(seconds, unless=self._stopping)
+
+
+def share_of(slots: int) -> int:
+    """Return for how many jobs one claim asks at most, of a worker with so many slots."""
+    return slots // SHARES if slots >= SHARES * LEAST_SHARE else slots
