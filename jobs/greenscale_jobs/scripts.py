@@ -3,34 +3,49 @@
 import functools
 import hashlib
 import re
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import NamedTuple
 
-LUA = resources.files("greenscale_jobs") / "lua"
+LUA = Path(__file__).parent / "lua"
 
 SHARED = ("common", "waiting", "submitting", "burying", "moving", "listing")
 """Each may use what stands in those before it."""
 
 DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)
+WORD = re.compile(r"\w+")
 
 
-def assembled(name: str, folder: Traversable = LUA) -> str:
+def assembled(name: str, folder: Path = LUA) -> str:
     """Return the Lua of one script, with the shared paragraphs before it that it needs.
 
     Redis creates every function of the text at every call: what a script does not use would cost it time.
     """
-    text = _without_comments((folder / f"{name}.lua").read_text())
+    own = _without_comments((folder / f"{name}.lua").read_text())
+    words, parts = set(WORD.findall(own)), [own]
     for paragraph in reversed(_paragraphs(folder)):
-        names = ", ".join(DEFINED.findall(paragraph)).split(", ")
-        if re.search(rf"\b(?:{'|'.join(names)})\b", text):
-            text = f"{paragraph}\n{text}"
-    return text
+        if words & paragraph.names:
+            words |= paragraph.words
+            parts.append(paragraph.text)
+    return "\n".join(reversed(parts))
 
 
-def _paragraphs(folder: Traversable) -> list[str]:
+class _Paragraph(NamedTuple):
+    """A part of a shared file: what it defines, and every word in it."""
+
+    text: str
+    names: frozenset[str]
+    words: frozenset[str]
+
+
+@functools.cache
+def _paragraphs(folder: Path) -> list[_Paragraph]:
     """Return what the shared files define: paragraphs of theirs that are parted by empty lines."""
     text = "\n\n".join((folder / "shared" / f"{shared}.lua").read_text() for shared in SHARED)
-    return [paragraph for paragraph in _without_comments(text).split("\n\n") if paragraph.strip()]
+    return [
+        _Paragraph(part, frozenset(", ".join(DEFINED.findall(part)).split(", ")), frozenset(WORD.findall(part)))
+        for part in _without_comments(text).split("\n\n")
+        if part.strip()
+    ]
 
 
 def _without_comments(text: str) -> str:
