@@ -61,6 +61,7 @@ def _progress(watch: JobWatch, progress: JobProgress, *, may_change: bool) -> No
     """Draw it above the answer: a button that the growing answer pushes down is not under the pointer on release."""
     st.markdown(line(progress))
     if not progress.now:
+        st.empty()  # in the place of the button: else that stays until the browser hears of this run's end
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if may_change:

@@ -139,6 +139,16 @@ def test_cancel_stays_where_it_is_while_the_answer_grows(visit: Open) -> None:
     expect(answer(page)).to_contain_text("Cancelled.")
 
 
+def test_cancel_leaves_with_the_end_of_the_job(visit: Open) -> None:
+    """Not only when the browser hears that a run of the page has ended: on a busy machine that is late."""
+    page = visit("/").page
+    page.route_web_socket("**/_stcore/stream", without_ends)
+    page.goto(f"{page.url.rstrip('/')}/prompt")
+    send(page, "one two three")
+
+    finish(page)
+
+
 def test_a_conversation_goes_on_and_a_reloaded_page_shows_it_all(visit: Open) -> None:
     page = visit("/prompt").page
     send(page, "Say hello")
